@@ -1,0 +1,52 @@
+# make run: install what is missing and open the page. make test-all: install and pass every test.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: run install install-dev check format test test-all bench-classify bench-start screenshots clean
+
+run: install
+	$(BIN)/python app.py
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	touch $@ $(VENV)/.installed
+
+check: install-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+format: install-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: install-dev
+	$(BIN)/pytest
+
+test-all: install-dev
+	$(BIN)/pytest -m "not bench"
+	$(BIN)/pytest -m bench
+
+bench-classify: install-dev
+	$(BIN)/python -m tests.bench.classify
+
+bench-start: install-dev
+	$(BIN)/python -m tests.bench.start
+
+screenshots: install-dev
+	$(BIN)/python -m tests.browser.screenshots
+
+clean:
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

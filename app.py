@@ -1,0 +1,38 @@
+"""Starts the page: run `python app.py`, then open the address it prints."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+
+from resnet_demo.settings import find_settings
+from resnet_demo.texts import AppError, language_of, text
+
+
+def main() -> None:
+    """Read the settings, show the page, and load torch behind it so that the first click is quick."""
+    settings = find_settings(sys.argv[1:])
+    language = language_of(os.environ)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="resnet-demo-", ignore_cleanup_errors=True) as uploads:
+        # Gradio reads these while it is imported: uploads go when the app ends, nothing is reported to anybody,
+        # and its own look at the page it serves does not go through a proxy.
+        os.environ.update(GRADIO_TEMP_DIR=uploads, GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1")
+        for name in ("no_proxy", "NO_PROXY"):
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost,127.0.0.1,::1"]))
+        page = importlib.import_module("resnet_demo.ui.page")
+        demo = page.build(settings)
+        try:
+            print(text("app.ready", language, url=page.launch(demo, settings)), flush=True)
+        except AppError as error:
+            sys.exit(error.say(language))
+        threading.Thread(target=importlib.import_module, args=("resnet_demo.inference",), daemon=True).start()
+        demo.block_thread()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The command line: `python -m resnet_demo classify | models | summary`; free of torch until a command needs it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from tqdm import tqdm
+
+from resnet_demo import __version__, tables
+from resnet_demo.data.files import find_files
+from resnet_demo.settings import Settings, find_settings
+from resnet_demo.texts import AppError, language_of, text
+
+if TYPE_CHECKING:
+    from resnet_demo.inference import Prediction
+
+ENGINES = ("auto", "float32", "mixed", "openvino", "compiled")
+
+DONE = 0
+NOTHING_READ = 1
+WRONG_REQUEST = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 nothing could be read, 2 the request cannot be met."""
+    language = language_of(os.environ)
+    arguments = build_parser(language).parse_args(argv)
+    settings = find_settings()
+    if arguments.home:
+        settings = dataclasses.replace(settings, home=arguments.home.expanduser().absolute())
+    try:
+        code: int = arguments.run(arguments, settings, language)
+    except AppError as error:
+        print(error.say(language), file=sys.stderr)
+        return WRONG_REQUEST
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    return code
+
+
+def build_parser(language: str) -> argparse.ArgumentParser:
+    """The parser with its help in `language`."""
+
+    def say(key: str) -> str:
+        return text(f"cli.help.{key}", language)
+
+    parser = argparse.ArgumentParser(prog="python -m resnet_demo", description=say("description"))
+    parser.add_argument("--version", action="version", version=__version__)
+    parser.add_argument("--home", type=Path, help=text("app.help.home", language))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    classify = commands.add_parser("classify", help=say("classify"), description=say("classify"))
+    classify.set_defaults(run=run_classify)
+    classify.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=say("paths"))
+    classify.add_argument("--model", default=Settings.default_model, help=say("model"))
+    classify.add_argument("--top", type=_positive, default=5, help=say("top"))
+    classify.add_argument("--view", choices=("crop", "whole"), default="crop", help=say("view"))
+    classify.add_argument("--engine", choices=ENGINES, default="auto", help=say("engine"))
+    form = classify.add_mutually_exclusive_group()
+    form.add_argument("--csv", type=Path, metavar="FILE", help=say("csv"))
+    form.add_argument("--json", action="store_true", help=say("json"))
+
+    models = commands.add_parser("models", help=say("models"), description=say("models"))
+    models.set_defaults(run=run_models)
+
+    summary = commands.add_parser("summary", help=say("summary"), description=say("summary"))
+    summary.set_defaults(run=run_summary)
+    summary.add_argument("variant", help=say("variant"))
+    summary.add_argument("--size", type=_positive, help=say("size"))
+    return parser
+
+
+def _positive(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise argparse.ArgumentTypeError(value)
+    return number
+
+
+def run_classify(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
+    """Name what every given photo shows."""
+    files, litter = find_files(arguments.paths)
+    from resnet_demo.inference import Classifier, open_model
+
+    with download_bar(language) as progress:
+        model = open_model(arguments.model, settings, progress)
+    classifier = Classifier(model, settings, arguments.engine)
+    top = min(arguments.top, len(model.labels))
+    started = time.perf_counter()
+    read = 0
+    with _writer(arguments, top, language) as write:
+        predictions = classifier.classify(files, top, arguments.view)
+        for prediction in tqdm(predictions, total=len(files), unit="", disable=None, leave=False):
+            read += prediction.problem is None
+            write(prediction)
+    seconds = time.perf_counter() - started
+    _say_totals(len(files), read, litter, seconds, language)
+    return DONE if read else NOTHING_READ
+
+
+@contextlib.contextmanager
+def download_bar(language: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A progress bar on the terminal that appears once something is downloaded."""
+    label = text("cli.downloading", language)
+    with tqdm(desc=label, unit="B", unit_scale=True, disable=None, delay=0.1) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+@contextlib.contextmanager
+def _writer(arguments: argparse.Namespace, top: int, language: str) -> Iterator[Callable[[Prediction], None]]:
+    """Where predictions go: a CSV file, a JSON array, or lines for a person."""
+    if arguments.csv:
+        with _open_csv(arguments.csv) as file:
+            table = tables.CsvTable(file, top, language)
+            yield table.write
+    elif arguments.json:
+        array = tables.JsonArray(sys.stdout, language)
+        yield array.write
+        array.close()
+    else:
+        alone = len(arguments.paths) == 1 and not arguments.paths[0].is_dir()
+
+        def write(prediction: Prediction) -> None:
+            lines = tables.bars(prediction, language) if alone else [tables.line(prediction, language)]
+            tqdm.write("\n".join(lines))
+
+        yield write
+
+
+@contextlib.contextmanager
+def _open_csv(path: Path) -> Iterator[TextIO]:
+    try:
+        file = path.open("w", newline="", encoding=tables.CSV_ENCODING)
+    except OSError as error:
+        raise AppError("cli.cannot_write", file=str(path), reason=error.strerror or str(error)) from error
+    with file:
+        yield file
+
+
+def _say_totals(photos: int, read: int, litter: int, seconds: float, language: str) -> None:
+    said = text("cli.totals", language, photos=photos, read=read, problems=photos - read, seconds=f"{seconds:.1f}")
+    if litter:
+        said += " " + text("cli.litter", language, count=litter)
+    print(said, file=sys.stderr)
+
+
+def run_models(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
+    """List the models that can be named, and which of them lie on this disk."""
+    from resnet_demo.models import pretrained
+
+    for choice in pretrained.available(settings):
+        state = text("cli.models.here" if choice.on_disk else "cli.models.download", language)
+        print(f"{choice.name:28} {state}")
+    return DONE
+
+
+def run_summary(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
+    """Print the layer table of a variant."""
+    from resnet_demo.models import summary
+
+    print(summary.as_text(summary.summarise(arguments.variant, arguments.size), language))
+    return DONE

@@ -1,0 +1,38 @@
+"""A photo made for a person to look at: small, and with the box that the network sees drawn on it."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw, ImageEnhance
+
+DIMMED = 0.45
+"""Brightness of what the network does not see."""
+
+
+def thumbnail(image: Image.Image, side: int) -> Image.Image:
+    """A copy no longer or wider than `side` pixels; a smaller picture stays as it is."""
+    small = image.copy()
+    small.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return small
+
+
+def with_seen_box(
+    image: Image.Image, size: tuple[int, int], seen: tuple[float, float, float, float], side: int
+) -> Image.Image:
+    """A copy no longer or wider than `side` pixels, dimmed around the box `seen`.
+
+    Args:
+        image: the upright photo, perhaps decoded at reduced scale.
+        size: (width, height) of the original, in whose pixels `seen` is given.
+        seen: (left, top, right, bottom).
+    """
+    shown = thumbnail(image, side)
+    scale_x, scale_y = shown.width / size[0], shown.height / size[1]
+    left, right = (max(0, min(round(x * scale_x), shown.width)) for x in seen[::2])
+    top, bottom = (max(0, min(round(y * scale_y), shown.height)) for y in seen[1::2])
+    right, bottom = max(right, left + 1), max(bottom, top + 1)
+    if (left, top, right, bottom) == (0, 0, *shown.size):
+        return shown
+    dimmed = ImageEnhance.Brightness(shown).enhance(DIMMED)
+    dimmed.paste(shown.crop((left, top, right, bottom)), (left, top))
+    ImageDraw.Draw(dimmed).rectangle((left, top, right - 1, bottom - 1), outline="white", width=2)
+    return dimmed

@@ -1,0 +1,179 @@
+"""Which engine runs a job fastest on this machine: measured on the job's own photos, never assumed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from resnet_demo.engines import FLOAT32, KINDS, Engine, Kind
+from resnet_demo.models.model import Model
+
+log = logging.getLogger(__name__)
+
+BATCH = 16
+"""Photos in a full batch: past 16 a CPU gains nothing more, and results appear later."""
+
+ALLOWED_DIFFERENCE = 0.015
+"""How far a probability may lie from float32's on the photos tried; what is promised over many is 0.02."""
+
+TRY_WHEN_TIMES = 8
+"""An engine is tried out once a job would take this many times as long as getting the engine ready."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured of one engine here: its speed as a multiple of float32's, and whether it answers alike."""
+
+    speed: float
+    start_seconds: float
+    agrees: bool
+
+
+class EngineChoice:
+    """Runs batches of one model on the engine that is fastest here.
+
+    A short job runs in float32 at once. In a longer one, other engines are tried on a batch of the job's own
+    photos, and what was measured is kept in `notes` (a JSON file) for the next time.
+    """
+
+    def __init__(self, model: Model, device: torch.device, notes: Path | None = None, engine: str = "auto") -> None:
+        self.model = model
+        self.device = device
+        self.notes = notes
+        self.wish = engine
+        self.last_used = FLOAT32.name
+        self._lock = threading.Lock()
+        self._ready: dict[str, Engine] = {}
+        self._figures = self._read_notes()
+        self._seconds_per_photo = 0.0
+
+    def run(self, pictures: Tensor, photos_left: int) -> Tensor:
+        """Logits (N, classes), float32 on the CPU, of normalised `pictures` (N, 3, H, W).
+
+        `photos_left` counts these and all that follow in the same job.
+        """
+        with self._lock:  # several visitors may share one model
+            return self._run(pictures.to(self.device), photos_left)
+
+    def _run(self, pictures: Tensor, photos_left: int) -> Tensor:
+        kind = KINDS[self.wish] if self.wish != "auto" else self._fastest(photos_left)
+        self.last_used = kind.name
+        started = time.perf_counter()
+        logits = self._answer(kind, pictures)
+        if self.wish != "auto":
+            return logits
+        if kind is FLOAT32 and len(pictures) == BATCH:
+            self._seconds_per_photo = (time.perf_counter() - started) / BATCH
+            for other in self._worth_trying(photos_left - BATCH):
+                self._try(other, pictures, logits)
+        return logits
+
+    def _answer(self, kind: Kind, pictures: Tensor) -> Tensor:
+        if kind.name not in self._ready:
+            self._ready[kind.name] = kind.make(self.model.network, self.model.spec, self.device)
+        asked = len(pictures)
+        missing = BATCH - asked
+        if kind.name == "compiled" and missing > 0:  # compiled for one shape
+            pictures = torch.cat([pictures, pictures[-1:].expand(missing, -1, -1, -1)])
+        logits = self._ready[kind.name](pictures)[:asked]
+        return logits.float().cpu()
+
+    def _fastest(self, photos_left: int) -> Kind:
+        best, best_seconds = FLOAT32, photos_left * self._seconds_per_photo
+        if photos_left < BATCH:
+            return best
+        for name, figures in self._figures.items():
+            kind = KINDS[name]
+            if not figures.agrees or figures.speed < kind.worth or not kind.possible(self.device):
+                continue
+            start = 0.0 if name in self._ready else figures.start_seconds
+            seconds = start + photos_left * self._seconds_per_photo / figures.speed
+            if seconds < best_seconds:
+                best, best_seconds = kind, seconds
+        return best
+
+    def _worth_trying(self, photos_left: int) -> list[Kind]:
+        seconds = photos_left * self._seconds_per_photo
+        return [
+            kind
+            for kind in KINDS.values()
+            if kind is not FLOAT32
+            and kind.name not in self._figures
+            and kind.possible(self.device)
+            and seconds > TRY_WHEN_TIMES * kind.start_seconds
+        ]
+
+    def _try(self, kind: Kind, pictures: Tensor, expected: Tensor) -> None:
+        """Measure `kind` on these pictures beside float32, in turn, and note what came out."""
+        started = time.perf_counter()
+        try:
+            logits = self._answer(kind, pictures)
+        except Exception:  # an optional engine's own failures are as many as its versions: go on without it
+            log.warning("The engine %s does not run here", kind.name, exc_info=True)
+            self._note(kind, Figures(0.0, 0.0, False))
+            return
+        start_seconds = time.perf_counter() - started
+        times: dict[str, list[float]] = {kind.name: [], FLOAT32.name: []}
+        for timed in (kind, FLOAT32, kind, FLOAT32):
+            started = time.perf_counter()
+            self._answer(timed, pictures)
+            times[timed.name].append(time.perf_counter() - started)
+        difference = (logits.softmax(1) - expected.softmax(1)).abs().max().item()
+        same_answer = bool((logits.argmax(1) == expected.argmax(1)).all())
+        speed = min(times[FLOAT32.name]) / min(times[kind.name])
+        agrees = same_answer and difference <= ALLOWED_DIFFERENCE
+        log.info("%s: %.2f times float32's speed, probabilities within %.4f", kind.name, speed, difference)
+        self._note(kind, Figures(speed, start_seconds, agrees))
+
+    def _note(self, kind: Kind, figures: Figures) -> None:
+        self._figures[kind.name] = figures
+        if not figures.agrees or figures.speed < kind.worth:
+            self._ready.pop(kind.name, None)
+        if self.notes is not None:
+            everything = _read_json(self.notes)
+            everything[self._here()] = {name: asdict(known) for name, known in self._figures.items()}
+            self.notes.parent.mkdir(parents=True, exist_ok=True)
+            partial = self.notes.with_name(f"{self.notes.name}.{os.getpid()}")
+            partial.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+            partial.replace(self.notes)
+
+    def _read_notes(self) -> dict[str, Figures]:
+        known = _read_json(self.notes).get(self._here(), {}) if self.notes else {}
+        try:
+            return {
+                name: Figures(float(found["speed"]), float(found["start_seconds"]), bool(found["agrees"]))
+                for name, found in known.items()
+                if name in KINDS
+            }
+        except (KeyError, TypeError, ValueError, AttributeError):  # written by another version: measure again
+            return {}
+
+    def _here(self) -> str:
+        """What the figures depend on: the network, the picture's size, the processor and the libraries."""
+        cuda = self.device.type == "cuda"
+        processor = torch.cuda.get_device_name(self.device) if cuda else f"{platform.machine()} {_processor()}"
+        return (
+            f"{self.model.name}, {self.model.spec.crop_size} pixels, {self.device.type} {processor}, "
+            f"{torch.get_num_threads()} threads, torch {torch.__version__}"
+        )
+
+
+def _processor() -> str:
+    return str(torch.cpu.get_capabilities().get("cpu_name", "")) if hasattr(torch.cpu, "get_capabilities") else ""
+
+
+def _read_json(path: Path) -> dict[str, dict[str, dict[str, float]]]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):  # figures can always be measured again
+        return {}
+    return found if isinstance(found, dict) else {}

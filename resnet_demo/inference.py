@@ -1,0 +1,165 @@
+"""Pictures in, predictions out: decoding runs beside the network, in batches, in the order given."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from resnet_demo.data import images
+from resnet_demo.data.images import Problem
+from resnet_demo.data.preprocessing import View, fit, normalise, seen_box
+from resnet_demo.engine_choice import BATCH, EngineChoice
+from resnet_demo.engines import pick_device
+from resnet_demo.models import pretrained, saved
+from resnet_demo.models.model import Model
+from resnet_demo.settings import Settings
+
+Photo = Path | Image.Image
+Box = tuple[float, float, float, float]
+Pixels = npt.NDArray[np.uint8]
+
+AHEAD = 4 * BATCH
+"""Photos decoded before the network asks for them: enough to keep it busy, few enough to keep memory flat."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """One class a photo may show, and how probable the network finds it (0 to 1)."""
+
+    label: str
+    index: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network says of one photo, the most probable first, or why it could not be asked.
+
+    `size` is the upright photo's (width, height) in pixels; `seen` is the box in it that the network saw.
+    """
+
+    file: str
+    guesses: tuple[Guess, ...] = ()
+    size: tuple[int, int] | None = None
+    seen: Box | None = None
+    problem: Problem | None = None
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A photo made ready for the network."""
+
+    file: str
+    pixels: Pixels
+    size: tuple[int, int]
+    seen: Box
+
+
+def open_model(name: str, settings: Settings, progress: Callable[[int, int | None], None] | None = None) -> Model:
+    """The model behind a name: a variant (`resnet50`, `resnet50:v2`), a saved folder, or `hf-hub:owner/name`.
+
+    Args:
+        name: as `--model` takes it.
+        settings: where weights lie and where downloads go.
+        progress: told (bytes so far, bytes in all) while something is downloaded.
+
+    Raises:
+        AppError: no such model, or its weights cannot be had; the sentence says what to do.
+    """
+    if name.startswith("hf-hub:"):
+        return saved.open_hub(name, progress)
+    if Path(name).is_dir():
+        return saved.open_saved(Path(name))
+    return pretrained.open_pretrained(name, settings, progress)
+
+
+class Classifier:
+    """Names what photos show.
+
+    >>> classifier = Classifier(open_model("resnet50", settings))
+    >>> for prediction in classifier.classify([Path("a.jpg"), Path("b.jpg")]):
+    ...     print(prediction.file, prediction.guesses[0].label)
+    """
+
+    def __init__(self, model: Model, settings: Settings, engine: str = "auto", device: str | None = None) -> None:
+        self.model = model
+        self.device = torch.device(device) if device else pick_device()
+        self.engines = EngineChoice(model, self.device, settings.home / "engines.json", engine)
+        self._max_pixels = settings.max_pixels
+
+    def classify(self, photos: Sequence[Photo], top: int = 5, view: View = "crop") -> Iterator[Prediction]:
+        """Predictions in the order of `photos`, as they come; a photo that cannot be read is one with a problem.
+
+        Args:
+            photos: files, or pictures already open.
+            top: how many classes to name for each.
+            view: the centre crop that the network was trained for, or the whole picture.
+        """
+        waiting: list[_Prepared | Problem] = []
+        ready = 0
+        left = len(photos)
+        for item in self._prepare(photos, view):
+            waiting.append(item)
+            ready += isinstance(item, _Prepared)
+            if ready == BATCH:
+                yield from self._answer(waiting, top, left)
+                left -= len(waiting)
+                waiting, ready = [], 0
+        yield from self._answer(waiting, top, left)
+
+    def _prepare(self, photos: Sequence[Photo], view: View) -> Iterator[_Prepared | Problem]:
+        def prepare(photo: Photo) -> _Prepared | Problem:
+            return self._prepare_one(photo, view)
+
+        pool = ThreadPoolExecutor(max_workers=min(len(photos) or 1, os.cpu_count() or 1), thread_name_prefix="decode")
+        try:
+            under_way: deque[Future[_Prepared | Problem]] = deque()
+            for photo in photos:
+                under_way.append(pool.submit(prepare, photo))
+                if len(under_way) >= AHEAD:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:  # also when the reader goes away midway
+            pool.shutdown(cancel_futures=True)
+
+    def _prepare_one(self, photo: Photo, view: View) -> _Prepared | Problem:
+        spec = self.model.spec
+        if isinstance(photo, Image.Image):
+            picture = images.Picture(images.upright_rgb(photo), photo.size, "")
+        else:
+            loaded = images.load(photo, needed=spec.resize_size, max_pixels=self._max_pixels)
+            if isinstance(loaded, Problem):
+                return loaded
+            picture = loaded
+        return _Prepared(picture.file, fit(picture.image, spec, view), picture.size, seen_box(picture.size, spec, view))
+
+    def _answer(self, items: Sequence[_Prepared | Problem], top: int, left: int) -> Iterator[Prediction]:
+        """Run the readable ones as one batch and give all back in their order."""
+        ready = [item for item in items if isinstance(item, _Prepared)]
+        rows = iter(self._guess(ready, top, left) if ready else ())
+        for item in items:
+            if isinstance(item, Problem):
+                yield Prediction(item.file, problem=item)
+            else:
+                yield Prediction(item.file, next(rows), item.size, item.seen)
+
+    def _guess(self, ready: Sequence[_Prepared], top: int, left: int) -> list[tuple[Guess, ...]]:
+        with torch.inference_mode():
+            pixels = torch.from_numpy(np.stack([item.pixels for item in ready]))
+            logits = self.engines.run(normalise(pixels.to(self.device), self.model.spec), left)
+            best = (logits / (self.model.teaching.temperature or 1.0)).softmax(dim=1).topk(min(top, logits.shape[1]))
+        labels = self.model.labels
+        return [
+            tuple(Guess(labels[index], index, value) for value, index in zip(values, indices, strict=True))
+            for values, indices in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        ]

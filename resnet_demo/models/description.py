@@ -1,0 +1,190 @@
+"""The JSON files of a saved model: what they say of it, made from a model, and read without trusting who wrote them.
+
+`config.json` is timm's, so that timm and transformers can open the folder; `resnet_demo.json` has what is ours alone.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from resnet_demo.data.preprocessing import ImageSpec
+from resnet_demo.models import variants
+from resnet_demo.models.model import Model, Teaching
+from resnet_demo.models.pretrained import imagenet_ids, imagenet_labels
+from resnet_demo.models.variants import Variant
+from resnet_demo.texts import AppError
+
+Entries = Mapping[str, Any]
+
+# In config.json: that resnet_demo.json belongs to it.
+MARK, VERSION = "resnet_demo", 1
+# timm refuses an architecture that begins so. By its own name it would load and answer wrongly: the networks with the
+# stride on the 1x1 have the keys of timm's.
+OURS_ALONE = "resnet_demo_"
+MAX_CLASSES = 50_000
+MAX_METRICS = 200
+MAX_NUMBER = 1e12
+MAX_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Description:
+    """All of a model but its weights, checked."""
+
+    variant: str
+    labels: tuple[str, ...]
+    spec: ImageSpec
+    licence: str | None = None
+    teaching: Teaching = field(default_factory=Teaching)
+
+
+def describe(model: Model) -> tuple[Entries, Entries]:
+    """The entries of `config.json` and of `resnet_demo.json`.
+
+    Raises:
+        AppError: they could not be read again, such as a label of 300 characters.
+    """
+    classes = len(model.labels)
+    licence = {} if model.licence is None else {"license": model.licence}
+    config = {
+        "architecture": _architecture(variants.get(model.variant)),
+        "num_classes": classes,
+        "num_features": model.network.fc.in_features,
+        "label_names": list(model.labels),
+        "dtype": "float32",
+        MARK: VERSION,
+        "pretrained_cfg": {
+            **model.spec.to_timm(),
+            **licence,
+            "num_classes": classes,
+            "first_conv": "conv1",
+            "classifier": "fc",
+        },
+    }
+    optional = {"licence": model.licence, "teaching": _filled(asdict(model.teaching))}
+    ours = {"version": VERSION, "variant": model.variant, "image_spec": _spec(model.spec), **_filled(optional)}
+    read(config, ours)
+    return config, ours
+
+
+def read(config: Entries, ours: Entries | None) -> Description:
+    """Check and understand both files; `ours` is None where timm wrote the folder.
+
+    Raises:
+        AppError: a network that is not here, or an entry that does not fit; the message names it.
+    """
+    description = _read_config(config)
+    return description if ours is None else _complete(description, ours)
+
+
+def _read_config(config: Entries) -> Description:
+    name = config.get("architecture")
+    found = [variant.name for variant in variants.all_variants() if _architecture(variant) == name]
+    if not found:
+        raise AppError("saved.problem.architecture", name=_shown(name))
+    # In timm's oldest files all entries are on one level.
+    pretrained_cfg = config.get("pretrained_cfg", config)
+    _require(isinstance(pretrained_cfg, dict), "pretrained_cfg", pretrained_cfg)
+    classes = config.get("num_classes", pretrained_cfg.get("num_classes"))
+    _require(type(classes) is int and 1 <= classes <= MAX_CLASSES, "num_classes", classes)
+    _require_same_network(config, pretrained_cfg, classes)
+    names = config.get("label_names", pretrained_cfg.get("label_names"))
+    licence = _optional_line(pretrained_cfg, "license")
+    return Description(found[0], _labels(names, classes), ImageSpec.from_timm(pretrained_cfg), licence)
+
+
+def _complete(description: Description, ours: Entries) -> Description:
+    """Add what only our own file says, if it speaks of the same network."""
+    version = ours.get("version")
+    if type(version) is int and version > VERSION:
+        raise AppError("saved.problem.newer")
+    _require(version == VERSION, "version", version)
+    _require(ours.get("variant") == description.variant, "variant", ours.get("variant"))
+    _require(ours.get("image_spec") == _spec(description.spec), "image_spec", ours.get("image_spec"))
+    return replace(description, licence=_optional_line(ours, "licence"), teaching=_teaching(ours.get("teaching", {})))
+
+
+def _require_same_network(config: Entries, pretrained_cfg: Entries, classes: int) -> None:
+    """Refuse what makes timm build another network of the same name; dropout, at rest in evaluation, does not."""
+    arguments = config.get("model_args") or {}
+    _require(isinstance(arguments, dict), "model_args", arguments)
+    neutral = {"num_classes": classes, "in_chans": 3}
+    ignored = {"drop_rate", "drop_path_rate", "zero_init_last"}
+    for name, value in arguments.items():
+        _require(name in ignored or (name in neutral and value == neutral[name]), f"model_args.{name}", value)
+    _require(config.get("global_pool") in (None, "avg"), "global_pool", config.get("global_pool"))
+    _require(not pretrained_cfg.get("label_offset"), "label_offset", pretrained_cfg.get("label_offset"))
+
+
+def _labels(names: object, classes: int) -> tuple[str, ...]:
+    """One name for each logit: ImageNet's for a thousand nameless classes, numbers for any other count."""
+    if names is None:
+        return imagenet_labels() if classes == len(imagenet_ids()) else tuple(map(str, range(classes)))
+    if isinstance(names, dict):
+        names = [names.get(str(index)) for index in range(classes)]
+    if not isinstance(names, list) or len(names) != classes:
+        raise _misfit("label_names", names)
+    labels = tuple(_line("label_names", name) for name in names)
+    return imagenet_labels() if labels == imagenet_ids() else labels
+
+
+def _teaching(entries: Any) -> Teaching:
+    known = {entry.name for entry in fields(Teaching)}
+    _require(isinstance(entries, dict) and set(entries) <= known, "teaching", entries)
+    metrics = entries.get("metrics", {})
+    _require(isinstance(metrics, dict) and len(metrics) <= MAX_METRICS, "metrics", metrics)
+    return Teaching(
+        parent=_optional_line(entries, "parent"),
+        data=_optional_line(entries, "data"),
+        metrics={_line("metrics", name): _number("metrics", value) for name, value in metrics.items()},
+        temperature=_number("temperature", entries["temperature"]) if "temperature" in entries else None,
+        threshold=_number("threshold", entries["threshold"]) if "threshold" in entries else None,
+    )
+
+
+def _architecture(variant: Variant) -> str:
+    return variant.timm_name or OURS_ALONE + variant.name
+
+
+def _spec(spec: ImageSpec) -> Any:
+    """As it looks after a journey through JSON."""
+    return json.loads(json.dumps(asdict(spec)))
+
+
+def _filled(entries: Entries) -> Entries:
+    return {name: value for name, value in entries.items() if value not in (None, {})}
+
+
+def _optional_line(entries: Entries, name: str) -> str | None:
+    return None if entries.get(name) is None else _line(name, entries[name])
+
+
+def _line(name: str, value: Any) -> str:
+    """Text that can be shown and stored: not empty, not long, no control characters or lone surrogates."""
+    sound = isinstance(value, str) and 1 <= len(value) <= MAX_CHARACTERS
+    _require(sound and not {"Cc", "Cs"} & set(map(unicodedata.category, value)), name, value)
+    return str(value)
+
+
+def _number(name: str, value: Any) -> float:
+    _require(type(value) in (int, float) and abs(value) < MAX_NUMBER, name, value)  # NaN is not below either
+    return float(value)
+
+
+def _require(condition: bool, name: str, value: object) -> None:
+    if not condition:
+        raise _misfit(name, value)
+
+
+def _misfit(name: str, value: object) -> AppError:
+    return AppError("saved.problem.entry", name=name[:MAX_CHARACTERS], value=_shown(value))
+
+
+def _shown(value: object) -> str:
+    """A hostile value, made fit to be shown: short, and without its inner parts."""
+    text = str(value) if isinstance(value, str | int | float) else type(value).__name__
+    return text[:MAX_CHARACTERS].encode(errors="replace").decode()

@@ -1,0 +1,148 @@
+"""A saved model's folder: written whole or not at all, and read without trusting who wrote it.
+
+`model.safetensors` holds the weights, `config.json` and `resnet_demo.json` describe them, `README.md` is the card.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from resnet_demo.download import Progress, fetch_hub
+from resnet_demo.models import description
+from resnet_demo.models.description import MARK, MAX_CHARACTERS, Entries
+from resnet_demo.models.model import Model
+from resnet_demo.models.state_dict import load_network
+from resnet_demo.settings import MEGABYTE
+from resnet_demo.texts import AppError
+
+WEIGHTS, CONFIG, OURS, CARD = "model.safetensors", "config.json", "resnet_demo.json", "README.md"
+MAX_JSON_BYTES = 8 * MEGABYTE
+MAX_WEIGHT_BYTES = 2_000 * MEGABYTE
+
+
+def write(model: Model, folder: Path, *, card: str, half: bool = False) -> None:
+    """Save a model: the folder appears whole under its name, or not at all.
+
+    Args:
+        folder: a new one, or one that is empty.
+        card: the model card, Markdown.
+        half: store the weights of convolutions and linear layers in half precision; norms and biases, few and
+            of wide range, stay as they are.
+
+    Raises:
+        AppError: the folder is in use or cannot be written to, or a label cannot be saved.
+    """
+    config, ours = description.describe(model)
+    folder = folder.absolute()
+    fresh = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise AppError("saved.problem.in_use", folder=str(folder))
+        fresh.mkdir(parents=True)
+        safetensors.torch.save_file(_tensors(model, half), fresh / WEIGHTS, metadata={"format": "pt"})
+        _write_json(config, fresh / CONFIG)
+        _write_json(ours, fresh / OURS)
+        (fresh / CARD).write_text(card, encoding="utf-8")
+        if folder.exists():
+            folder.rmdir()
+        fresh.replace(folder)
+    except (OSError, SafetensorError) as error:
+        raise AppError("saved.problem.not_written", folder=str(folder), reason=str(error)) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def open_saved(folder: Path) -> Model:
+    """The model in a folder that `write` or timm made.
+
+    Raises:
+        AppError: a file is missing, damaged or hostile, or describes a network that is not here.
+    """
+    return _open(folder, name=str(folder), origin=None)
+
+
+def open_hub(name: str, progress: Progress | None = None) -> Model:
+    """The model in a Hugging Face repository, `hf-hub:owner/name` or `hf-hub:owner/name@revision`.
+
+    Raises:
+        AppError: the name is none, the files cannot be had, or as in `open_saved`.
+    """
+    named = re.fullmatch(r"hf-hub:([\w.-]+/[\w.-]+)(?:@([\w.-]+))?", name, re.ASCII)
+    if named is None:
+        raise AppError("saved.problem.hub_name", name=name[:MAX_CHARACTERS])
+    repo, revision = named.groups()
+    config = fetch_hub(repo, CONFIG, revision=revision, max_bytes=MAX_JSON_BYTES)
+    # The folder is called as the commit is, and the other files must be of the same commit.
+    folder, commit = config.parent, config.parent.name
+    if MARK in _read_json(config):
+        fetch_hub(repo, OURS, revision=commit, max_bytes=MAX_JSON_BYTES)
+    fetch_hub(repo, WEIGHTS, revision=commit, max_bytes=MAX_WEIGHT_BYTES, progress=progress)
+    return _open(folder, name=name, origin=f"https://huggingface.co/{repo}")
+
+
+def _open(folder: Path, name: str, origin: str | None) -> Model:
+    config = _read_json(folder / CONFIG)
+    described = description.read(config, _read_json(folder / OURS) if MARK in config else None)
+    weights = folder / WEIGHTS
+    _check_classes(weights, len(described.labels))
+    return Model(
+        name=name,
+        variant=described.variant,
+        network=load_network(described.variant, len(described.labels), weights),
+        labels=described.labels,
+        spec=described.spec,
+        licence=described.licence,
+        origin=origin,
+        teaching=described.teaching,
+    )
+
+
+def _check_classes(weights: Path, classes: int) -> None:
+    """Before memory is spent on that many classes: the file is not too large, and has as many."""
+    _check_file(weights, MAX_WEIGHT_BYTES)
+    try:
+        with safe_open(weights, "pt") as file:
+            shape = file.get_slice("fc.weight").get_shape()
+    except (OSError, SafetensorError) as error:
+        raise AppError("weights.problem.unreadable", file=weights.name) from error
+    if shape[:1] != [classes]:
+        raise AppError("saved.problem.entry", name="num_classes", value=classes)
+
+
+def _check_file(path: Path, max_bytes: int) -> None:
+    if not path.is_file():
+        raise AppError("saved.problem.no_file", file=path.name, folder=str(path.parent))
+    if path.stat().st_size > max_bytes:
+        raise AppError("saved.problem.too_large", file=path.name, most=max_bytes // MEGABYTE)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    _check_file(path, MAX_JSON_BYTES)
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise AppError("saved.problem.no_json", file=path.name) from error
+    if not isinstance(entries, dict):
+        raise AppError("saved.problem.no_json", file=path.name)
+    return entries
+
+
+def _write_json(entries: Entries, path: Path) -> None:
+    path.write_text(json.dumps(entries, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _tensors(model: Model, half: bool) -> dict[str, Tensor]:
+    tensors = {}
+    for key, tensor in model.network.state_dict().items():
+        stored = tensor.half() if half and tensor.dim() > 1 else tensor
+        tensors[key] = stored.cpu().contiguous()
+    return tensors

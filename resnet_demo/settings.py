@@ -1,0 +1,163 @@
+"""Where this runs and what is allowed there: one frozen record, found out once."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import platformdirs
+
+from resnet_demo.texts import language_of, text
+
+PREFIX = "RESNET_DEMO_"
+DEFAULT_PORT = 7860
+MAX_PORT = 65_535
+MEGABYTE = 1_000_000
+GIGABYTE = 1_000 * MEGABYTE
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the app runs, what it may do there, and its limits.
+
+    `public` means that strangers may reach the page: then no widget and no endpoint takes a path of
+    this machine. A share link and a Space always are; an address other than loopback is unless said otherwise.
+    Uploads are kept for `keep_seconds` and may fill `max_stored_bytes` in that time.
+    """
+
+    host: str = "127.0.0.1"
+    port: int | None = None
+    share: bool = False
+    public: bool = False
+    open_browser: bool = False
+    home: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("resnet_demo")))
+    weights: Path | None = None
+    space_host: str | None = None
+    names: tuple[str, ...] = ()
+    max_pixels: int = 100_000_000
+    max_upload_bytes: int = 50 * MEGABYTE
+    max_request_bytes: int = 200 * MEGABYTE
+    max_photos: int = 2_000
+    keep_seconds: int = 86_400
+    max_stored_bytes: int = 50 * GIGABYTE
+    default_model: str = "resnet50"
+
+    @property
+    def local_paths_allowed(self) -> bool:
+        """Whether a visitor may name files and folders of this machine."""
+        return not self.public
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def find_settings(argv: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:
+    """Read flags, then environment variables, then the surroundings; flags win.
+
+    Args:
+        argv: `app.py`'s arguments, without the program's name.
+        environ: the environment; this process's own if absent.
+
+    Raises:
+        SystemExit: an unknown flag or a value of the wrong kind, as argparse does it.
+    """
+    environ = os.environ if environ is None else environ
+    language = language_of(environ)
+    parser = _parser(language)
+    given = parser.parse_args(argv)
+    on_space = bool(environ.get("SPACE_ID"))
+    usual_host = "0.0.0.0" if on_space else Settings.host  # noqa: S104  a Space is reached from outside
+    host = given.host or _variable(environ, "HOST") or environ.get("GRADIO_SERVER_NAME") or usual_host
+    host = host.strip("[]")
+    port = given.port or _number(parser, environ, "PORT", language) or _gradio_port(environ)
+    if port is not None and not 0 < port <= MAX_PORT:
+        parser.error(text("app.problem.port_range", language, port=port, most=MAX_PORT))
+    share = given.share or _switch(parser, environ, "SHARE", language) or False
+    public = given.public if given.public is not None else _switch(parser, environ, "PUBLIC", language)
+    home = given.home or _path(environ, "HOME") or Path(platformdirs.user_data_dir("resnet_demo"))
+    megapixels = _number(parser, environ, "MAX_MEGAPIXELS", language)
+    # A share link and a Space are open to everybody: no flag makes them private.
+    public = share or on_space or (not is_loopback(host) if public is None else public)
+    no_browser = given.no_browser or _switch(parser, environ, "NO_BROWSER", language)
+    return Settings(
+        host=host,
+        port=port,
+        share=share,
+        public=public,
+        open_browser=not (on_space or no_browser) and is_loopback(host) and _has_screen(environ),
+        home=home.expanduser().absolute(),
+        weights=_path(environ, "WEIGHTS"),
+        space_host=environ.get("SPACE_HOST"),
+        names=tuple((_variable(environ, "NAMES") or "").lower().replace(",", " ").split()),
+        max_pixels=megapixels * 1_000_000 if megapixels else Settings.max_pixels,
+        keep_seconds=3_600 if public else Settings.keep_seconds,
+        max_stored_bytes=5 * GIGABYTE if public else Settings.max_stored_bytes,
+    )
+
+
+def _parser(language: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="app.py", description=text("app.help.description", language))
+    parser.add_argument("--host", help=text("app.help.host", language))
+    parser.add_argument("--port", type=int, help=text("app.help.port", language, port=DEFAULT_PORT))
+    parser.add_argument("--share", action="store_true", help=text("app.help.share", language))
+    parser.add_argument(
+        "--public",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help=text("app.help.public", language),
+    )
+    parser.add_argument("--home", type=Path, help=text("app.help.home", language))
+    parser.add_argument("--no-browser", action="store_true", help=text("app.help.no_browser", language))
+    return parser
+
+
+def _variable(environ: Mapping[str, str], name: str) -> str | None:
+    return environ.get(PREFIX + name) or None
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    value = _variable(environ, name)
+    return Path(value).expanduser() if value else None
+
+
+def _number(parser: argparse.ArgumentParser, environ: Mapping[str, str], name: str, language: str) -> int | None:
+    value = _variable(environ, name)
+    if value is None:
+        return None
+    if not value.isdecimal() or int(value) == 0:
+        parser.error(text("app.problem.number", language, name=PREFIX + name, value=value))
+    return int(value)
+
+
+def _switch(parser: argparse.ArgumentParser, environ: Mapping[str, str], name: str, language: str) -> bool | None:
+    value = _variable(environ, name)
+    if value is None:
+        return None
+    if value.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if value.lower() in {"0", "false", "no", "off"}:
+        return False
+    parser.error(text("app.problem.switch", language, name=PREFIX + name, value=value))
+
+
+def _gradio_port(environ: Mapping[str, str]) -> int | None:
+    value = environ.get("GRADIO_SERVER_PORT", "")
+    return int(value) if value.isdigit() else None
+
+
+def _has_screen(environ: Mapping[str, str]) -> bool:
+    if environ.get("SSH_CONNECTION"):
+        return False
+    return sys.platform in {"win32", "darwin"} or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))

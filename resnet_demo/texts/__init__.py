@@ -1,0 +1,81 @@
+"""Every sentence a person meets, in every language of the app, and errors that carry one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
+DEFAULT_LANGUAGE = "en"
+
+Field = str | int | float
+
+
+@dataclass(frozen=True)
+class Message:
+    """A sentence that is not yet in any language: a key into the texts and what fills its gaps."""
+
+    key: str
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+    def say(self, language: str = DEFAULT_LANGUAGE) -> str:
+        """The sentence in `language`."""
+        return text(self.key, language, **self.fields)
+
+
+class AppError(Exception):
+    """Something a person can understand and act on; the edge (page, command line) puts it into words."""
+
+    def __init__(self, key: str, **fields: Field) -> None:
+        self.message = Message(key, fields)
+        super().__init__(self.message.say())
+
+    def say(self, language: str = DEFAULT_LANGUAGE) -> str:
+        """The sentence in `language`."""
+        return self.message.say(language)
+
+
+@cache
+def all_texts(language: str) -> Mapping[str, str]:
+    """Key to sentence, as written in the language's file."""
+    path = Path(__file__).with_name(f"{language}.json")
+    texts: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return texts
+
+
+def text(key: str, language: str = DEFAULT_LANGUAGE, **fields: Field) -> str:
+    """The sentence behind `key`, its gaps (`{name}`) filled with `fields`.
+
+    Raises:
+        KeyError: no such key, or a gap without its field: a mistake of ours, found by the tests.
+    """
+    sentence = all_texts(language)[key]
+    return sentence.format_map(fields) if fields else sentence
+
+
+def best_language(accept_language: str | None) -> str:
+    """The app's language that suits a browser's `Accept-Language` header best (RFC 9110, 12.5.4)."""
+    wishes: list[tuple[float, str]] = []
+    for part in (accept_language or "").split(","):
+        tag, _, rest = part.strip().partition(";")
+        quality = rest.strip().removeprefix("q=") or "1"
+        try:
+            wishes.append((float(quality), tag.strip().lower()))
+        except ValueError:
+            continue
+    for _, tag in sorted((wish for wish in wishes if wish[0] > 0), key=lambda wish: -wish[0]):
+        for language in LANGUAGES:
+            if tag.split("-")[0] == language.lower().split("-")[0]:
+                return language
+    return DEFAULT_LANGUAGE
+
+
+def language_of(environ: Mapping[str, str]) -> str:
+    """The app's language that suits a terminal's environment (`LC_ALL`, `LC_MESSAGES`, `LANG`, as POSIX ranks them)."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environ.get(name):
+            return best_language(environ[name].split(".")[0].replace("_", "-"))
+    return DEFAULT_LANGUAGE

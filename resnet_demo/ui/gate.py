@@ -1,0 +1,239 @@
+"""Who may ask, and for how much: what is looked at before a request reaches Gradio.
+
+Gradio 6.31 answers to any `Host` (so a foreign name that is made to point here, DNS rebinding, reaches a page
+that listens on loopback), takes multipart uploads from pages of other sites, and bounds each uploaded file but
+not their sum.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from gradio.utils import get_upload_folder
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from resnet_demo.settings import MEGABYTE, Settings, is_loopback
+from resnet_demo.texts import AppError, best_language
+
+UPLOAD = "/gradio_api/upload"
+MAX_JSON_BYTES = 20 * MEGABYTE
+ICON_SIZES = ("192", "512")
+
+# Routes of Gradio that this page has no use for: they fetch from other servers, start ffmpeg, write to disk or poll.
+CLOSED = (
+    "/gradio_api/component_server",
+    "/gradio_api/custom_component",
+    "/gradio_api/deep_link",
+    "/gradio_api/dev/",
+    "/gradio_api/file=http:",
+    "/gradio_api/file=https:",
+    "/gradio_api/process_recording",
+    "/gradio_api/proxy=",
+    "/gradio_api/undo-vibe-edit",
+    "/gradio_api/vibe-",
+    "/monitoring",
+)
+
+# The page runs Gradio's inline scripts and templates; nothing on it may load from or send to any other place.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'self'{frames}"
+)
+SPACE_FRAMES = " https://huggingface.co https://*.hf.space"
+
+
+class RefusedError(AppError):
+    """A request that is not let through, with the HTTP status that says why."""
+
+    def __init__(self, status: int, key: str, **fields: str | int) -> None:
+        self.status = status
+        super().__init__(key, **fields)
+
+
+class Gate:
+    """ASGI middleware around the whole app: names, origins, closed routes, sizes, and the browser's own rules."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
+        self.app = app
+        self.settings = settings
+        self.names = Names(settings)
+        self.allowance = Allowance(settings, clock)
+        self.policy = POLICY.format(frames=SPACE_FRAMES if settings.space_host else "")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        answering = False
+
+        async def reply(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            if message["type"] == "http.response.start":
+                self._add_rules(MutableHeaders(scope=message))
+            await send(message)
+
+        try:
+            self._check(scope, headers)
+            await self.app(scope, self._counted(scope, receive), reply)
+        except RefusedError as refusal:
+            if answering:
+                raise
+            await _refuse(refusal, headers)(scope, receive, send)
+
+    def _check(self, scope: Scope, headers: Headers) -> None:
+        host = headers.get("host", "")
+        if not self.names.answers_to(host):
+            raise RefusedError(421, "gate.problem.name", name=_name_of(host))
+        if not self.names.may_use(headers.get("origin"), host):
+            raise RefusedError(403, "gate.problem.origin")
+        path = scope["path"].lower()
+        if path.startswith(CLOSED) or _odd_icon(path):
+            raise RefusedError(404, "gate.problem.closed")
+        length = headers.get("content-length", "")
+        if length.isdecimal():
+            self._check_size(scope, int(length))
+            if path.startswith(UPLOAD):
+                self.allowance.check(int(length))
+
+    def _check_size(self, scope: Scope, size: int) -> None:
+        most = self.settings.max_request_bytes if scope["path"].startswith(UPLOAD) else MAX_JSON_BYTES
+        if size > most:
+            raise RefusedError(413, "gate.problem.size", megabytes=most // MEGABYTE)
+
+    def _counted(self, scope: Scope, receive: Receive) -> Receive:
+        """`receive`, counting: a body may come without its length, or in more pieces than announced."""
+        taken = 0
+
+        async def counting() -> Message:
+            nonlocal taken
+            message = await receive()
+            size = len(message.get("body", b""))
+            taken += size
+            self._check_size(scope, taken)
+            if scope["path"].startswith(UPLOAD):
+                self.allowance.take(size)
+            return message
+
+        return counting
+
+    def _add_rules(self, headers: MutableHeaders) -> None:
+        headers.setdefault("Content-Security-Policy", self.policy)
+        headers.setdefault("X-Content-Type-Options", "nosniff")
+        headers.setdefault("Referrer-Policy", "same-origin")
+
+
+class Names:
+    """The names by which this page may be reached."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.own = {"localhost", settings.host.lower()}
+        self.on_loopback = is_loopback(settings.host)
+        if not self.on_loopback:
+            machine = socket.gethostname().lower()
+            self.own |= {machine, f"{machine}.local"}
+        # Names of a proxy before this page; it may write a Host of its own, so they count as origins on their own.
+        self.outer = set(settings.names)
+        self.outer_ends: tuple[str, ...] = ()
+        if settings.space_host:
+            self.outer |= {settings.space_host.lower(), "huggingface.co"}
+            self.outer_ends += (".hf.space",)
+        if settings.share:
+            self.outer_ends += (".gradio.live",)
+
+    def answers_to(self, host: str) -> bool:
+        """Whether a `Host` header names this page.
+
+        Off loopback any address in numbers will do: a browser sends one only where a person typed it, so
+        no foreign site can make it do so, and behind a router or a container it need not be one of this machine's.
+        """
+        name = _name_of(host)
+        if name in self.own or self._is_outer(name):
+            return True
+        return is_loopback(name) if self.on_loopback else _is_address(name)
+
+    def may_use(self, origin: str | None, host: str) -> bool:
+        """Whether a page of this `Origin` may call this one; what is not a browser sends none."""
+        if origin is None:
+            return True
+        place = origin.lower().partition("://")[2]
+        return place == host.lower() or self._is_outer(_name_of(place))
+
+    def _is_outer(self, name: str) -> bool:
+        return name in self.outer or name.endswith(self.outer_ends)
+
+
+class Allowance:
+    """How many bytes uploads may still bring, all visitors together.
+
+    In each span of `keep_seconds`, after which Gradio deletes them, they may bring `max_stored_bytes`; so the
+    disk holds at most twice that. What broke off lies in the folder unknown to Gradio: it goes with its span.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        self.span = settings.keep_seconds
+        self.limit = settings.max_stored_bytes
+        self.clock = clock
+        self.since = clock()
+        self.taken = 0
+
+    def check(self, size: int) -> None:
+        """Raises RefusedError if `size` more bytes would be too many."""
+        now = self.clock()
+        if now - self.since >= self.span:
+            self.since, self.taken = now, 0
+            _delete_broken_off(self.span)
+        if self.taken + size > self.limit:
+            minutes = int((self.since + self.span - now) / 60) + 1
+            raise RefusedError(429, "gate.problem.allowance", minutes=minutes)
+
+    def take(self, size: int) -> None:
+        """Count `size` bytes. Raises RefusedError if they are too many."""
+        self.check(size)
+        self.taken += size
+
+
+def _delete_broken_off(seconds: float) -> None:
+    folder = Path(get_upload_folder())
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if file.is_file() and time.time() - file.stat().st_mtime > seconds:
+            file.unlink(missing_ok=True)
+
+
+def _name_of(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _odd_icon(path: str) -> bool:
+    """Gradio draws the icon at whatever size is asked for, up to all of the memory."""
+    head, _, size = path.rpartition("/")
+    return head.endswith("/pwa_icon") and size not in ICON_SIZES
+
+
+def _refuse(refusal: RefusedError, headers: Headers) -> ASGIApp:
+    if "sec-websocket-key" in headers:
+        return WebSocketClose(code=1008)
+    return PlainTextResponse(refusal.say(best_language(headers.get("accept-language"))), refusal.status)

@@ -1,0 +1,87 @@
+"""What an input may name: files that were uploaded here, and no other file of this machine.
+
+Gradio 6.31 checks a file reference only if it carries `meta`, and its Image, Gallery and ImageSlider take references
+without: a bare `{"path": "/etc/passwd"}` in a POST would be opened. `protect` closes that for a whole page, whatever
+its components; `uploaded` is for the code that takes a reference apart itself.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from resnet_demo.texts import AppError
+
+
+def uploaded(reference: object) -> Path:
+    """The uploaded file behind one file reference of a payload.
+
+    Args:
+        reference: `{"path": "...", "meta": {"_type": "gradio.FileData"}}`, as the browser sends it.
+
+    Raises:
+        AppError: the reference names anything but an uploaded file, or one that has been cleared away since.
+    """
+    path = _inside_uploads(reference)
+    if not path.is_file():
+        raise AppError("guard.problem.gone")
+    return path
+
+
+def refuse_foreign_files(payload: object) -> None:
+    """Look at every file reference in a payload, however deeply nested.
+
+    Raises:
+        AppError: one of them names something outside the folder of uploads.
+    """
+    waiting = [payload]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            if isinstance(item.get("path"), str):
+                _inside_uploads(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+
+
+def protect(demo: gr.Blocks) -> None:
+    """Make `demo` look at every input before any of its components does.
+
+    Raises:
+        RuntimeError: this Gradio hands inputs on in another way. No page is better than an open one.
+    """
+    preprocess = getattr(demo, "preprocess_data", None)
+    expected = ["block_fn", "inputs"]
+    if (
+        preprocess is None
+        or list(inspect.signature(preprocess).parameters)[:2] != expected
+        or "preprocess_data" not in gr.Blocks.process_api.__code__.co_names
+    ):
+        raise RuntimeError(f"gradio {gr.__version__} has no Blocks.preprocess_data(block_fn, inputs) to guard")
+
+    async def guarded(block_fn: Any, inputs: list[Any], *rest: Any, **options: Any) -> Any:
+        try:
+            refuse_foreign_files(inputs)
+        except AppError as error:
+            raise gr.Error(error.say(), print_exception=False) from error
+        return await preprocess(block_fn, inputs, *rest, **options)
+
+    demo.preprocess_data = guarded
+
+
+def _inside_uploads(reference: object) -> Path:
+    match reference:
+        case {"path": str(path), "meta": {"_type": "gradio.FileData"}}:
+            try:
+                # Links are followed first, so that none leads out.
+                resolved = Path(path).resolve()
+            except (OSError, ValueError) as error:
+                raise AppError("guard.problem.foreign") from error
+            if resolved.is_relative_to(Path(get_upload_folder()).resolve()):
+                return resolved
+    raise AppError("guard.problem.foreign")

@@ -1,0 +1,121 @@
+"""The page: header, tabs, language and theme; and the one way in which a page of ours is launched."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError, text
+from resnet_demo.ui import guard
+from resnet_demo.ui.gate import Gate
+from resnet_demo.ui.language import Words
+from resnet_demo.ui.tabs import classify
+
+TABS = (classify,)
+
+ASSETS = Path(__file__).parents[2] / "assets"
+STYLE = Path(__file__).with_name("static") / "page.css"
+SWEEP_SECONDS = 600
+WAITING_EVENTS = 64
+
+SANS = ("system-ui", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
+MONO = ("ui-monospace", "Cascadia Mono", "Menlo", "DejaVu Sans Mono", "monospace")
+
+
+def build(settings: Settings) -> gr.Blocks:
+    """The whole page; nothing is loaded or listened to yet."""
+    with gr.Blocks(
+        title=text("page.title"),
+        analytics_enabled=False,
+        delete_cache=(SWEEP_SECONDS, settings.keep_seconds),
+    ) as demo:
+        words = Words()
+        with gr.Row(elem_id="header"):
+            words.make(gr.HTML, {"value": lambda language: _header(language, settings)}, elem_id="brand")
+            words.make_selector()
+        with gr.Tabs(elem_id="content"):
+            for tab in TABS:
+                with words.make(gr.Tab, {"label": tab.LABEL}):
+                    tab.build(words, settings)
+        words.connect(demo)
+    return demo
+
+
+def launch(demo: gr.Blocks, settings: Settings) -> str:
+    """Serve `demo` behind the guard and the gate, and return its address; the caller keeps the process alive.
+
+    Raises:
+        AppError: no free port.
+        RuntimeError: this Gradio cannot be guarded.
+    """
+    guard.protect(demo)
+    demo.queue(max_size=WAITING_EVENTS)
+    try:
+        demo.launch(
+            server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
+            server_port=settings.port,
+            share=settings.share,
+            inbrowser=settings.open_browser,
+            prevent_thread_lock=True,
+            quiet=True,
+            show_error=False,
+            enable_monitoring=False,
+            mcp_server=False,
+            ssr_mode=False,
+            pwa=True,
+            run_history=False,
+            footer_links=[],
+            favicon_path=ASSETS / "icon.png",
+            max_file_size=settings.max_upload_bytes,
+            app_kwargs={"middleware": [Middleware(Gate, settings=settings)]},
+            theme=_theme(),
+            # Not `css=`: Gradio would rewrite its selectors, and keep rules for small screens from what lies outside.
+            head=f"<style>{STYLE.read_text(encoding='utf-8')}</style>",
+        )
+    except OSError as error:
+        port = settings.port or text("app.problem.any_port")
+        raise AppError("app.problem.port_taken", host=settings.host, port=port) from error
+    return str(demo.local_url)
+
+
+def _theme() -> gr.Theme:
+    """Fonts of the visitor's own system, so that the page asks nothing of any other place."""
+    colors = gr.themes.colors
+    return gr.themes.Base(
+        primary_hue=colors.teal,
+        secondary_hue=colors.teal,
+        neutral_hue=colors.stone,
+        radius_size=gr.themes.sizes.radius_lg,
+        font=SANS,
+        font_mono=MONO,
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        background_fill_primary_dark="*neutral_900",
+        block_background_fill_dark="*neutral_900",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_text_color="white",
+        button_secondary_background_fill="*neutral_100",
+        button_secondary_background_fill_dark="*neutral_800",
+        body_text_color_subdued="*neutral_600",
+        color_accent_soft="*primary_100",
+        color_accent_soft_dark="*primary_900",
+    )
+
+
+def _header(language: str, settings: Settings) -> str:
+    icon = (ASSETS / "icon.svg").read_text(encoding="utf-8").replace("<svg ", '<svg aria-hidden="true" ', 1)
+    skip, title = (escape(text(key, language)) for key in ("page.skip", "page.title"))
+    privacy = text("page.privacy.local", language)
+    if settings.public:
+        privacy = text("page.privacy.public", language, hours=settings.keep_seconds // 3600)
+    return (
+        f'<a class="skip" href="#content">{skip}</a>'
+        f'<div class="brand">{icon}<div><h1>{title}</h1><p>{escape(privacy)}</p></div></div>'
+    )

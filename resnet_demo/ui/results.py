@@ -1,0 +1,117 @@
+"""One visitor's classified photos: what the table, the gallery and the download show of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from resnet_demo import tables
+from resnet_demo.data import images
+from resnet_demo.data.display import thumbnail, with_seen_box
+from resnet_demo.data.images import Problem
+from resnet_demo.ui.drop import ReceivedPhoto
+
+if TYPE_CHECKING:
+    from resnet_demo.inference import Prediction
+
+SHOWN_SIDE = 900
+THUMBNAIL_SIDE = 160
+GALLERY_MOST = 200
+"""Thumbnails in the gallery; the table and the download always hold every photo."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photo, and what was said of it under the name that its owner knows it by."""
+
+    photo: ReceivedPhoto
+    prediction: Prediction
+
+
+@dataclass
+class Results:
+    """The photos of one drop, in their order, with a temporary folder for thumbnails and the table.
+
+    `photos` is how many there will be, `top` how many classes each is given, `seconds` how long it took.
+    """
+
+    photos: int
+    top: int
+    seconds: float = 0.0
+    rows: list[Row] = field(default_factory=list)
+    gallery: list[tuple[str, str]] = field(default_factory=list)
+    gallery_rows: list[int] = field(default_factory=list)
+    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="resnet_demo-")))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every photo has been answered."""
+        return len(self.rows) == self.photos
+
+    def add(self, photo: ReceivedPhoto, prediction: Prediction) -> None:
+        """Take in the next photo."""
+        number = len(self.rows)
+        self.rows.append(Row(photo, dataclasses.replace(prediction, file=photo.name)))
+        if photo.path is None or prediction.problem or len(self.gallery) == GALLERY_MOST or self.photos == 1:
+            return
+        picture = images.load(photo.path, needed=THUMBNAIL_SIDE)
+        if not isinstance(picture, Problem):
+            file = self.folder / f"{number}.jpg"
+            thumbnail(picture.image, THUMBNAIL_SIDE).save(file, quality=85)
+            best = prediction.guesses[0]
+            self.gallery.append((str(file), f"{best.label} {100 * best.probability:.0f} %"))
+            self.gallery_rows.append(number)
+
+    def named(self) -> Iterator[tuple[int, Row]]:
+        """Rows that the network answered, with their numbers."""
+        return ((number, row) for number, row in enumerate(self.rows) if not row.prediction.problem)
+
+    def table(self) -> list[list[str | int | float]]:
+        """Number from 1, file, best class and its probability in percent, the runner-up and its."""
+        return [
+            [number + 1, row.photo.name, *(cell for guess in _two(row) for cell in guess)]
+            for number, row in self.named()
+        ]
+
+    def problems(self, language: str) -> list[list[str]]:
+        """File and sentence of each photo that could not be read."""
+        return [[row.photo.name, row.prediction.problem.say(language)] for row in self.rows if row.prediction.problem]
+
+    def probabilities(self, number: int) -> dict[str, float]:
+        """Class to probability for the row `number`, the most probable first."""
+        return {guess.label: guess.probability for guess in self.rows[number].prediction.guesses}
+
+    def picture(self, number: int) -> Image.Image | None:
+        """The photo of the row `number` with the box that the network saw; None where it has been cleared away."""
+        row = self.rows[number]
+        if row.photo.path is None or row.prediction.size is None or row.prediction.seen is None:
+            return None
+        loaded = images.load(row.photo.path, needed=SHOWN_SIDE)
+        if isinstance(loaded, Problem):
+            return None
+        return with_seen_box(loaded.image, loaded.size, row.prediction.seen, SHOWN_SIDE)
+
+    def write_csv(self, language: str) -> Path:
+        """All rows as a CSV file, the same as the command line's."""
+        path = self.folder / "photos.csv"
+        with path.open("w", newline="", encoding=tables.CSV_ENCODING) as file:
+            table = tables.CsvTable(file, self.top, language)
+            for row in self.rows:
+                table.write(row.prediction)
+        return path
+
+    def discard(self) -> None:
+        """Delete the temporary folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _two(row: Row) -> list[tuple[str, float]]:
+    best = [(guess.label, round(100 * guess.probability, 1)) for guess in row.prediction.guesses[:2]]
+    return best if len(best) == 2 else [*best, ("", 0.0)]

@@ -1,0 +1,114 @@
+"""What the page shares between visitors: models kept in memory, and the work done for each visitor's newest wish."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from resnet_demo.data.images import Problem
+from resnet_demo.settings import MEGABYTE, Settings
+from resnet_demo.texts import AppError
+from resnet_demo.ui.drop import ReceivedPhoto
+from resnet_demo.ui.results import Results
+
+if TYPE_CHECKING:
+    from resnet_demo.data.preprocessing import View
+    from resnet_demo.inference import Classifier
+
+Progress = Callable[[int, int | None], None]
+
+MODELS_KEPT = 3
+"""A ResNet-152 is 240 MB; a page that compares two models and a third still answers at once."""
+
+AT_A_TIME = 2
+"""Visitors served together; the network uses every core for each, so more would only wait for each other."""
+
+SECONDS_BETWEEN_VIEWS = 0.7
+
+
+class Services:
+    """One for each page, safe to call from any thread; heavy modules are imported on first use."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = threading.Lock()
+        self._opening: dict[str, threading.Lock] = {}
+        self._classifiers: OrderedDict[str, Classifier] = OrderedDict()
+        self._wishes = itertools.count()
+        self._newest: dict[str, int] = {}
+
+    def model_names(self) -> list[tuple[str, bool]]:
+        """Names that `classifier` takes, those on this disk first, and whether they are on it."""
+        from resnet_demo.models import pretrained
+
+        found = [(choice.name, choice.on_disk) for choice in pretrained.available(self.settings)]
+        return sorted(found, key=lambda choice: not choice[1])
+
+    def classifier(self, name: str, progress: Progress | None = None) -> Classifier:
+        """The classifier of this name, from memory or opened now; two visitors who ask at once open it once.
+
+        Raises:
+            AppError: no such model, one that a stranger may not name, or weights that cannot be had.
+        """
+        if not self.settings.local_paths_allowed and name not in dict(self.model_names()):
+            raise AppError("services.unlisted_model")
+        with self._lock:
+            opening = self._opening.setdefault(name, threading.Lock())
+        with opening:
+            with self._lock:
+                if name in self._classifiers:
+                    self._classifiers.move_to_end(name)
+                    return self._classifiers[name]
+            from resnet_demo.inference import Classifier, open_model
+
+            classifier = Classifier(open_model(name, self.settings, progress), self.settings)
+            with self._lock:
+                self._classifiers[name] = classifier
+                while len(self._classifiers) > MODELS_KEPT:
+                    self._classifiers.popitem(last=False)
+            return classifier
+
+    def classify(
+        self,
+        photos: Sequence[ReceivedPhoto],
+        model: str,
+        view: View,
+        top: int,
+        session: str,
+        progress: Progress | None = None,
+    ) -> Iterator[Results]:
+        """Answer all photos; the results so far, now and then, and at last the complete ones.
+
+        Ends early, without the complete ones, once the same session wishes for something newer.
+
+        Raises:
+            AppError: as `classifier` does.
+        """
+        from resnet_demo.inference import Prediction
+
+        self._newest[session] = wish = next(self._wishes)
+        classifier = self.classifier(model, progress)
+        results = Results(len(photos), top)
+        started = shown = time.monotonic()
+        answers = classifier.classify([photo.path for photo in photos if photo.path], top, view)
+        for photo in photos:
+            results.add(photo, next(answers) if photo.path else Prediction(photo.name, problem=self._too_large(photo)))
+            if self._newest.get(session) != wish:
+                results.discard()
+                return
+            if time.monotonic() - shown > SECONDS_BETWEEN_VIEWS and not results.complete:
+                yield results
+                shown = time.monotonic()
+        results.seconds = time.monotonic() - started
+        yield results
+
+    def forget(self, session: str) -> None:
+        """Stop what is under way for a session whose visitor has gone."""
+        self._newest.pop(session, None)
+
+    def _too_large(self, photo: ReceivedPhoto) -> Problem:
+        return Problem(photo.name, "file_too_large", {"megabytes": self.settings.max_upload_bytes // MEGABYTE})

@@ -1,0 +1,314 @@
+"""The Classify tab: photos in, what they show out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from resnet_demo import tables
+from resnet_demo.data.preprocessing import View
+from resnet_demo.settings import MEGABYTE, Settings
+from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
+from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
+from resnet_demo.ui.language import Words
+from resnet_demo.ui.results import Results
+from resnet_demo.ui.services import AT_A_TIME, Services
+
+LABEL = "page.tabs.classify"
+VIEWS = ("crop", "whole")
+TOP = 5
+KEPT_SECONDS = 3600
+
+# Pictures that come with the installed gradio, so that none has to be shipped here.
+EXAMPLES = tuple(
+    path
+    for name in ("cheetah1.jpg", "lion.jpg", "tower.jpg", "bus.png")
+    if (path := Path(gr.__file__).parent / "media_assets" / "images" / name).is_file()
+)
+
+
+def build(words: Words, settings: Settings) -> None:
+    """Lay out the tab inside the one that is open."""
+    Tab(words, settings, Services(settings))
+
+
+class Tab:
+    """The tab's components and what their events do."""
+
+    def __init__(self, words: Words, settings: Settings, services: Services) -> None:
+        self.words = words
+        self.settings = settings
+        self.services = services
+        self.photos = gr.State([], time_to_live=KEPT_SECONDS)
+        self.results = gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_discard)
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=2, min_width=300):
+                self._lay_out_inputs()
+            with gr.Column(scale=3, min_width=300):
+                self._lay_out_answer()
+        self._lay_out_many()
+        self._wire()
+
+    def _lay_out_inputs(self) -> None:
+        make = self.words.make
+        self.drop = photo_drop(self.words, self.settings, elem_id="classify-photos")
+        self.model = make(
+            gr.Dropdown,
+            {"label": "classify.model", "info": self._model_hint, "choices": self._model_choices},
+            value=self._first_model(),
+            allow_custom_value=self.settings.local_paths_allowed,
+            elem_id="classify-model",
+        )
+        self.view = make(
+            gr.Radio,
+            {"label": "classify.view", "choices": _view_choices},
+            value=VIEWS[0],
+            elem_id="classify-view",
+        )
+        make(gr.HTML, {"value": "classify.about_imagenet"}, elem_classes="note")
+        with make(gr.Accordion, {"label": "classify.webcam"}, open=False):
+            self.webcam = make(
+                gr.Image, {"label": "classify.webcam"}, sources=["webcam"], type="filepath", show_label=False
+            )
+        self.examples = make(
+            gr.Gallery,
+            {"label": "classify.examples"},
+            value=[str(path) for path in EXAMPLES],
+            columns=len(EXAMPLES) or 1,
+            height=110,
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            elem_id="classify-examples",
+        )
+
+    def _lay_out_answer(self) -> None:
+        make = self.words.make
+        self.status = make(gr.HTML, {"value": "classify.empty"}, elem_id="classify-status")
+        self.photo = make(
+            gr.Image,
+            {"label": "classify.photo"},
+            interactive=False,
+            visible=False,
+            height=380,
+            buttons=["fullscreen"],
+            elem_id="classify-photo",
+        )
+        self.bars = make(
+            gr.Label,
+            {"label": "classify.answer"},
+            num_top_classes=TOP,
+            visible=False,
+            elem_id="classify-answer",
+        )
+
+    def _lay_out_many(self) -> None:
+        make = self.words.make
+        with gr.Column(visible=False) as self.many:
+            self.gallery = make(
+                gr.Gallery,
+                {"label": "classify.gallery"},
+                columns=8,
+                height=300,
+                allow_preview=False,
+                interactive=False,
+                buttons=[],
+                elem_id="classify-gallery",
+            )
+            self.table = make(
+                gr.Dataframe,
+                {"label": "classify.table", "headers": _table_headers},
+                datatype=["number", "str", "str", "number", "str", "number"],
+                interactive=False,
+                max_height=360,
+                buttons=["fullscreen"],
+                elem_id="classify-table",
+            )
+        self.problems = make(
+            gr.Dataframe,
+            {"label": "classify.problems", "headers": _problem_headers},
+            datatype=["str", "str"],
+            interactive=False,
+            visible=False,
+            wrap=True,
+            max_height=240,
+            buttons=[],
+            elem_id="classify-problems",
+        )
+        self.download = make(
+            gr.DownloadButton, {"label": "classify.download"}, visible=False, elem_id="classify-download"
+        )
+
+    def _wire(self) -> None:
+        language = self.words.selector
+        run: dict[str, Any] = {
+            "fn": self.classify,
+            "inputs": [self.photos, self.model, self.view, language, self.results],
+            "outputs": [
+                *(self.status, self.photo, self.bars, self.many, self.gallery),
+                *(self.table, self.problems, self.download, self.results),
+            ],
+            "show_progress_on": [self.status],
+            "concurrency_id": "classify",
+            "concurrency_limit": AT_A_TIME,
+            "trigger_mode": "multiple",
+            "api_visibility": "private",
+        }
+        quick: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        for event, take, inputs in (
+            (self.drop.upload, self.take_drop, [self.drop, language]),
+            (self.webcam.input, _take_webcam, [self.webcam]),
+            (self.examples.select, _take_example, []),
+        ):
+            event(take, inputs, self.photos, **quick).success(**run)
+        gr.on([self.model.input, self.view.input], **run)
+        shown = [self.photo, self.bars]
+        self.table.select(_show_row, [self.results], shown, **quick)
+        self.gallery.select(_show_thumbnail, [self.results], shown, **quick)
+        gr.api(self.answer, api_name="classify", concurrency_id="classify")
+
+    def take_drop(self, payload: object, language: str) -> list[ReceivedPhoto]:
+        """The photos that were dropped, chosen or pasted."""
+        try:
+            return received(payload, self.settings)
+        except AppError as error:
+            raise gr.Error(error.say(language), print_exception=False) from error
+
+    def classify(
+        self,
+        photos: list[ReceivedPhoto],
+        model: str,
+        view: View,
+        language: str,
+        last: Results | None,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio asks for one
+    ) -> Iterator[Any]:
+        """Answer all photos of the session, showing now and then what there is."""
+        if not photos:
+            yield gr.skip()
+            return
+
+        def downloading(done: int, total: int | None) -> None:
+            so_far = (done // MEGABYTE, total and total // MEGABYTE)
+            progress(so_far, desc=text("classify.downloading", language), unit="MB")
+
+        progress((0, len(photos)), desc=text("classify.running", language), unit="")
+        session = str(request.session_hash)
+        try:
+            for results in self.services.classify(photos, model, view, TOP, session, downloading):
+                progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
+                yield self._show(results, model, language)
+        except AppError as error:
+            raise gr.Error(error.say(language), print_exception=False, duration=None) from error
+        if last:
+            last.discard()
+
+    def _show(self, results: Results, model: str, language: str) -> list[Any]:
+        """Updates for all outputs of `classify`, in their order."""
+        many = results.photos > 1
+        first = next((number for number, _ in results.named()), None)
+        problems = results.problems(language)
+        done = results.complete
+        return [
+            escape(_status(results, model, language)),
+            *_show_photo(results, first),
+            gr.update(visible=many and first is not None),
+            results.gallery if many else gr.skip(),
+            results.table() if many else gr.skip(),
+            gr.update(value=problems, visible=bool(problems)),
+            gr.update(value=str(results.write_csv(language)) if done else None, visible=done),
+            results,
+        ]
+
+    def answer(
+        self, photos: list[gr.FileData], model: str, top: int = TOP, view: View = "crop"
+    ) -> list[dict[str, Any]]:
+        """For programs: the classes of uploaded photos, as `python -m resnet_demo classify --json` prints them."""
+        try:
+            given = received([{"rel": photo.get("orig_name"), "file": photo} for photo in photos], self.settings)
+            *_, results = self.services.classify(given, model, view, max(1, top), secrets.token_hex())
+        except AppError as error:
+            raise gr.Error(error.say(), print_exception=False) from error
+        results.discard()
+        return [dict(tables.as_dict(row.prediction, DEFAULT_LANGUAGE)) for row in results.rows]
+
+    def _first_model(self) -> str:
+        """The default if it is on this disk, or else what is."""
+        here = [name for name, on_disk in self.services.model_names() if on_disk]
+        return self.settings.default_model if self.settings.default_model in here or not here else here[0]
+
+    def _model_choices(self, language: str) -> list[tuple[str, str]]:
+        return [
+            (text("classify.model_here" if here else "classify.model_download", language, name=name), name)
+            for name, here in self.services.model_names()
+        ]
+
+    def _model_hint(self, language: str) -> str:
+        local = self.settings.local_paths_allowed
+        return text("classify.model_hint.local" if local else "classify.model_hint.public", language)
+
+
+def _view_choices(language: str) -> list[tuple[str, str]]:
+    return [(text(f"classify.view.{view}", language), view) for view in VIEWS]
+
+
+def _table_headers(language: str) -> list[str]:
+    return [text(f"classify.header.{name}", language) for name in ("number", "file", "top1", "p1", "top2", "p2")]
+
+
+def _problem_headers(language: str) -> list[str]:
+    return [text(f"classify.header.{name}", language) for name in ("file", "problem")]
+
+
+def _status(results: Results, model: str, language: str) -> str:
+    if not results.complete:
+        return text("classify.so_far", language, done=len(results.rows), photos=results.photos)
+    named = sum(1 for _ in results.named())
+    return text(
+        "classify.done" if results.photos > 1 else "classify.done_one",
+        language,
+        photos=results.photos,
+        named=named,
+        model=model,
+        seconds=f"{results.seconds:.2f}",
+        rate=f"{results.photos / max(results.seconds, 1e-3):.1f}",
+    )
+
+
+def _show_photo(results: Results | None, number: int | None) -> tuple[Any, Any]:
+    if results is None or number is None:
+        return gr.update(value=None, visible=False), gr.update(value=None, visible=False)
+    name = results.rows[number].photo.name
+    return (
+        gr.update(value=results.picture(number), label=name, visible=True),
+        gr.update(value=results.probabilities(number), visible=True),
+    )
+
+
+def _show_row(results: Results | None, event: gr.SelectData) -> tuple[Any, Any]:
+    # The row as it is shown, whose first cell is its number: sorting moves rows about.
+    return _show_photo(results, int(event.row_value[0]) - 1)
+
+
+def _show_thumbnail(results: Results | None, event: gr.SelectData) -> tuple[Any, Any]:
+    return _show_photo(results, results.gallery_rows[event.index] if results else None)
+
+
+def _take_webcam(path: str | None) -> list[ReceivedPhoto]:
+    return [ReceivedPhoto(Path(path).name, Path(path))] if path else []
+
+
+def _take_example(event: gr.SelectData) -> list[ReceivedPhoto]:
+    path = EXAMPLES[event.index]
+    return [ReceivedPhoto(path.name, path)]
+
+
+def _discard(results: Results | None) -> None:
+    if results:
+        results.discard()

@@ -1,0 +1,47 @@
+"""A real Chromium, and visits of it to a page that fail on what no visitor should meet."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
+
+DESKTOP = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A headless Chromium as the system has it."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("needs Chromium (Debian: apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visit(chromium: Any, url: str, **options: Any) -> Iterator[Any]:
+    """A page opened at `url` by a fresh visitor; afterwards nothing may have gone wrong or out to another place."""
+    context = chromium.new_context(**{"viewport": DESKTOP, "locale": "en-US", **options})
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(f"error: {error}"))
+    page.on("console", lambda message: message.type == "error" and faults.append(f"console: {message.text}"))
+    page.on("request", lambda request: _is_foreign(request.url, url) and faults.append(f"asked: {request.url}"))
+    page.goto(url)
+    yield page
+    context.close()
+    assert not faults
+
+
+def _is_foreign(asked: str, url: str) -> bool:
+    return urlsplit(asked).scheme not in {"data", "blob"} and urlsplit(asked).netloc != urlsplit(url).netloc

@@ -1,0 +1,46 @@
+"""A page of two tabs, a drop zone and a list of what Python received from it; the second tab stays closed at first.
+
+Started by the tests as `python -m tests.browser.small_app '{"port": 7900, ...}'`, with the settings as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import gradio as gr
+
+from resnet_demo.settings import Settings
+from resnet_demo.ui import page
+from resnet_demo.ui.drop import photo_drop, received
+from resnet_demo.ui.language import Words
+
+
+def build(settings: Settings) -> gr.Blocks:
+    """What is received appears as JSON: `[[name, bytes or null], ...]`."""
+
+    def list_received(payload: object) -> str:
+        photos = received(payload, settings)
+        sizes: list[Any] = [[photo.name, photo.path and photo.path.stat().st_size] for photo in photos]
+        return json.dumps(sizes, ensure_ascii=False)
+
+    with gr.Blocks(analytics_enabled=False) as demo:
+        words = Words()
+        words.make_selector()
+        with gr.Tabs():
+            with words.make(gr.Tab, {"label": "page.tabs.classify"}):
+                drop = photo_drop(words, settings, elem_id="drop")
+                result = gr.Textbox(elem_id="result", interactive=False)
+                drop.upload(list_received, drop, result, api_visibility="private")
+            with gr.Tab("2"):
+                words.make(gr.Button, {"value": "drop.choose"}, elem_id="second")
+        words.connect(demo)
+    return demo
+
+
+if __name__ == "__main__":
+    settings = Settings(**json.loads(sys.argv[1]))
+    demo = build(settings)
+    print(page.launch(demo, settings), flush=True)
+    demo.block_thread()

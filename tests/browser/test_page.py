@@ -1,0 +1,82 @@
+"""The page itself in a real browser: its language, its look on a phone and in the dark, and its keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from resnet_demo.texts import text
+from tests.browser.conftest import DESKTOP, PHONE, playwright, visit
+from tests.launched import free_port, launched
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    home = str(tmp_path_factory.mktemp("home"))
+    with launched(["app.py", "--no-browser", "--port", str(free_port()), "--home", home]) as address:
+        yield address
+
+
+def shows(page: Any, language: str) -> None:
+    """The page is in `language`, from its title to its tabs."""
+    playwright.expect(page.get_by_role("heading", level=1)).to_have_text(text("page.title", language))
+    playwright.expect(page.locator("#brand p")).to_have_text(text("page.privacy.local", language))
+    playwright.expect(page.get_by_role("tab").first).to_have_text(text("page.tabs.classify", language))
+    playwright.expect(page.locator("html")).to_have_attribute("lang", language)
+    playwright.expect(page).to_have_title(text("page.title", language))
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"), [("en-GB", "en"), ("zh-CN", "zh-CN"), ("zh-TW", "zh-CN"), ("fr", "en")]
+)
+def test_language_of_the_browser(chromium: Any, url: str, locale: str, language: str) -> None:
+    with visit(chromium, url, locale=locale) as page:
+        shows(page, language)
+
+
+def test_chosen_language_outlives_a_reload(chromium: Any, url: str) -> None:
+    with visit(chromium, url) as page:
+        shows(page, "en")
+        page.get_by_text("简体中文").click()
+        shows(page, "zh-CN")
+        page.reload()
+        shows(page, "zh-CN")
+        page.get_by_text("English").click()
+        shows(page, "en")
+
+
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP, {"width": 320, "height": 568}])
+def test_no_sideways_scroll(chromium: Any, url: str, locale: str, size: dict[str, int]) -> None:
+    with visit(chromium, url, locale=locale, viewport=size) as page:
+        shows(page, locale.removesuffix("-US"))
+        assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
+
+
+def test_light_and_dark_follow_the_system(chromium: Any, url: str) -> None:
+    brightness = {}
+    for scheme in ("light", "dark"):
+        with visit(chromium, url, color_scheme=scheme) as page:
+            shows(page, "en")
+            for part in ("body", "h1"):
+                name = "backgroundColor" if part == "body" else "color"
+                color = page.evaluate(f"getComputedStyle(document.querySelector('{part}')).{name}")
+                brightness[scheme, part] = sum(int(value) for value in color.strip("rgb()").split(",")[:3])
+    assert brightness["light", "h1"] < 200 < 600 < brightness["light", "body"]
+    assert brightness["dark", "body"] < 200 < 600 < brightness["dark", "h1"]
+
+
+def test_skip_link(chromium: Any, url: str) -> None:
+    with visit(chromium, url) as page:
+        shows(page, "en")
+        page.keyboard.press("Tab")
+        link = page.get_by_role("link", name=text("page.skip"))
+        playwright.expect(link).to_be_focused()
+        assert link.bounding_box()["x"] >= 0
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.querySelector('#content').contains(document.activeElement)")

@@ -1,0 +1,46 @@
+"""Apps as processes of their own, launched as a person launches them, for the tests that attack or drive them."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS_TO_END = 10
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def launched(command: Sequence[str], **environ: str) -> Iterator[str]:
+    """The address of an app that is started by `python COMMAND`, prints its address, and is ended afterwards."""
+    process = subprocess.Popen(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if found := re.search(r"http://\S+", line):
+                yield found[0]
+                break
+        else:
+            raise AssertionError(f"{command} ended with code {process.wait()} before it gave an address")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SECONDS_TO_END)

@@ -1,0 +1,88 @@
+"""The CIFAR networks against the paper's tables and against weights that others trained."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.transforms.functional import normalize, pil_to_tensor
+
+from resnet_demo.models import variants
+from resnet_demo.models.blocks import BasicBlock, PaddedShortcut, PlainBlock, PreActivationBasic
+from tests.models.oracles import enliven, noise
+
+IMAGENET_MEAN = [0.485, 0.456, 0.406]
+IMAGENET_STD = [0.229, 0.224, 0.225]
+
+
+def published(shared: Path, pattern: str) -> dict[str, Tensor]:
+    (file,) = (shared / "weights" / "cifar10").glob(pattern)
+    weights = torch.load(file, weights_only=True)
+    return {name.replace("linear.", "fc."): weight for name, weight in weights.items()}
+
+
+def photos(archive: Path) -> tuple[Tensor, Tensor]:
+    """The archive's test photos, normalised, (N, 3, 32, 32), and their classes in alphabetical order, (N,)."""
+    with zipfile.ZipFile(archive) as files:
+        names = sorted(name for name in files.namelist() if name.startswith("cifar10/test/") and name.endswith(".jpg"))
+        pixels = [pil_to_tensor(Image.open(files.open(name)).convert("RGB")) for name in names]
+    folders = [name.split("/")[2] for name in names]
+    classes = sorted(set(folders))
+    images = normalize(torch.stack(pixels) / 255, IMAGENET_MEAN, IMAGENET_STD)
+    return images, torch.tensor([classes.index(folder) for folder in folders])
+
+
+@pytest.mark.parametrize("depth", [20, 32, 44, 56, 110])
+@pytest.mark.parametrize(
+    ("family", "kind"), [("resnet", BasicBlock), ("plain", PlainBlock), ("preact_resnet", PreActivationBasic)]
+)
+def test_a_network_has_6n_plus_2_layers(family: str, kind: type[nn.Module], depth: int) -> None:
+    with torch.device("meta"):
+        network = variants.build(f"cifar_{family}{depth}")
+    blocks = network.blocks()
+    assert {type(block) for block in blocks.values()} == {kind}
+    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    assert len(layers) == depth
+    assert len(blocks) == (depth - 2) / 2
+
+
+def test_the_stages_have_the_papers_sizes() -> None:
+    network = enliven(variants.build("cifar_resnet20"), noise(8, 3, 32, 32))
+    outputs = network.forward_stages(noise(2, 3, 32, 32))
+    sizes = {name: tuple(output.shape[1:]) for name, output in outputs.items()}
+    expected = {"stem": (16, 32, 32), "stage1": (16, 32, 32), "stage2": (32, 16, 16), "stage3": (64, 8, 8)}
+    assert sizes == expected
+    assert torch.equal(network.forward_head(outputs["stage3"]), network(noise(2, 3, 32, 32)))
+    assert network.fc.out_features == 10
+
+
+def test_shortcuts_have_no_parameters() -> None:
+    network = variants.build("cifar_resnet56")
+    changing = {name for name, block in network.blocks().items() if block.downsample is not None}
+    assert changing == {"stage2.0", "stage3.0"}
+    assert all(isinstance(network.layer(name).downsample, PaddedShortcut) for name in changing)
+    assert not [key for key in network.state_dict() if "downsample" in key]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("depth", [20, 56])
+def test_published_weights_load(shared: Path, depth: int) -> None:
+    weights = published(shared, f"resnet{depth}-*.pth")
+    network = variants.build(f"cifar_resnet{depth}")
+    network.load_state_dict(weights, strict=True)
+
+
+@pytest.mark.shared
+@torch.no_grad()
+def test_resnet20_names_the_jpeg_test_photos(shared: Path) -> None:
+    network = variants.build("cifar_resnet20").eval()
+    network.load_state_dict(published(shared, "resnet20-*.pth"))
+    images, classes = photos(shared / "data" / "cifar10_subset.zip")
+    assert len(images) == 2000
+    named = torch.cat([network(batch).argmax(dim=1) for batch in images.split(250)])
+    accuracy = (named == classes).float().mean().item()
+    assert accuracy >= 0.79

@@ -1,0 +1,289 @@
+"""Saved models: written, read, exchanged with timm, and damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+from timm.models import save_for_hf
+from torch import Tensor, nn
+
+from resnet_demo.data.preprocessing import ImageSpec
+from resnet_demo.models import variants
+from resnet_demo.models.description import VERSION
+from resnet_demo.models.model import Model, Teaching
+from resnet_demo.models.saved import open_saved, write
+from resnet_demo.texts import AppError
+from tests.loopback import Loopback, loopback
+from tests.tiny import LABELS, tiny_model
+
+FILES = {"model.safetensors", "config.json", "resnet_demo.json", "README.md"}
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with loopback() as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "model"
+
+
+def trained(variant: str, pixels: int = 64) -> Model:
+    """Five classes, and norms that have seen some data."""
+    torch.manual_seed(0)
+    network = variants.build(variant, len(LABELS))
+    with torch.no_grad():
+        network(torch.randn(8, 3, pixels, pixels))
+    spec = ImageSpec(crop_size=pixels, resize_size=pixels + 9, interpolation="bicubic")
+    return replace(tiny_model(), variant=variant, network=network.eval(), spec=spec)
+
+
+def logits(network: nn.Module, pixels: int = 64) -> Tensor:
+    with torch.no_grad():
+        return network(torch.randn(2, 3, pixels, pixels, generator=torch.Generator().manual_seed(1)))
+
+
+def problem(folder: Path) -> str:
+    with pytest.raises(AppError) as caught:
+        open_saved(folder)
+    return caught.value.message.key
+
+
+# Writing and reading again.
+
+
+@pytest.mark.parametrize("variant", ["resnet18", "resnet50_stride1x1", "preact_resnet18", "cifar_plain20"])
+def test_all_survives(folder: Path, variant: str) -> None:
+    model = replace(trained(variant), teaching=Teaching(parent="resnet18", metrics={"top1": 0.9}, temperature=1.5))
+    write(model, folder, card="# A card 卡片")
+    opened = open_saved(folder)
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert [path.name for path in folder.parent.iterdir()] == ["model"]
+    assert torch.equal(logits(opened.network), logits(model.network))
+    assert not opened.network.training
+    assert replace(opened, network=model.network) == replace(model, name=str(folder), origin=None)
+    assert (folder / "README.md").read_text(encoding="utf-8") == "# A card 卡片"
+
+
+def test_a_network_may_lie_in_memory_as_it_likes(folder: Path) -> None:
+    model = trained("cifar_resnet20")
+    before = logits(model.network)
+    write(replace(model, network=model.network.to(memory_format=torch.channels_last)), folder, card="")
+    torch.testing.assert_close(logits(open_saved(folder).network), before)
+
+
+def test_half_precision_halves_the_file(tmp_path: Path) -> None:
+    model = trained("resnet18")
+    model.network.layer1[0].bn1.running_var[0] = 1e6  # more than half precision can hold
+    before = logits(model.network)
+    write(model, tmp_path / "whole", card="")
+    write(model, tmp_path / "half", card="", half=True)
+    whole, half = ((tmp_path / name / "model.safetensors").stat().st_size for name in ("whole", "half"))
+    assert half < 0.51 * whole
+    assert json.loads((tmp_path / "half" / "config.json").read_text(encoding="utf-8"))["dtype"] == "float32"
+    opened = open_saved(tmp_path / "half").network
+    assert {parameter.dtype for parameter in opened.parameters()} == {torch.float32}
+    torch.testing.assert_close(logits(opened), before, atol=0.02, rtol=0.02)
+
+
+def test_an_empty_folder_is_used_and_a_full_one_is_not(folder: Path) -> None:
+    folder.mkdir()
+    write(tiny_model(), folder, card="first")
+    with pytest.raises(AppError, match="not empty"):
+        write(tiny_model(), folder, card="second")
+    assert (folder / "README.md").read_text(encoding="utf-8") == "first"
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(AppError, match="could not be saved"):
+        write(tiny_model(), tmp_path / "file" / "model", card="")
+    with pytest.raises(AppError, match="label_names"):
+        write(replace(tiny_model(), labels=("a\n", *LABELS[1:])), tmp_path / "model", card="")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# With timm.
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "half"])
+@pytest.mark.parametrize("variant", ["resnet18", "resnet50", "resnext50_32x4d", "res2net50_26w_4s"])
+def test_timm_opens_the_folder_and_answers_alike(folder: Path, variant: str, half: bool) -> None:
+    model = trained(variant)
+    write(model, folder, card="", half=half)
+    theirs = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    torch.testing.assert_close(logits(theirs), logits(open_saved(folder).network), atol=1e-4, rtol=1e-4)
+    config = timm.data.resolve_data_config(model=theirs)
+    assert ImageSpec.from_timm(config) == model.spec
+    assert theirs.pretrained_cfg["label_names"] == list(LABELS)
+    assert timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=2).num_classes == 2
+
+
+@pytest.mark.parametrize("variant", ["resnet50_stride1x1", "plain18", "highway18", "preact_resnet18", "cifar_resnet20"])
+def test_timm_refuses_what_it_has_not(folder: Path, variant: str) -> None:
+    write(trained(variant), folder, card="")
+    with pytest.raises(RuntimeError, match="Unknown model"):
+        timm.create_model(f"local-dir:{folder}", pretrained=True)
+
+
+def test_timms_folders_open_and_answer_alike(folder: Path) -> None:
+    torch.manual_seed(0)
+    theirs = timm.create_model("resnet18", num_classes=3, drop_rate=0.1)
+    logits(theirs)
+    save_for_hf(theirs, str(folder), model_config={"label_names": ["a", "b", "c"]}, safe_serialization=True)
+    model = open_saved(folder)
+    torch.testing.assert_close(logits(model.network), logits(theirs.eval()), atol=1e-4, rtol=1e-4)
+    assert model.labels == ("a", "b", "c")
+    assert model.spec == ImageSpec.from_timm(timm.data.resolve_data_config(model=theirs))
+    assert model.teaching == Teaching()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "key"),
+    [
+        ("resnet18d", {}, "saved.problem.architecture"),
+        ("resnet18", {"global_pool": "max"}, "saved.problem.entry"),
+        ("resnet18", {"act_layer": "gelu"}, "saved.problem.entry"),
+        ("resnet18", {"in_chans": 1}, "saved.problem.entry"),
+    ],
+)
+def test_timms_other_networks_are_refused(folder: Path, name: str, arguments: dict[str, Any], key: str) -> None:
+    save_for_hf(timm.create_model(name, num_classes=3, **arguments), str(folder), safe_serialization=True)
+    assert problem(folder) == key
+
+
+# Damaged folders.
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "resnet_demo.json"])
+def test_a_missing_file_is_named(folder: Path, file: str) -> None:
+    write(tiny_model(), folder, card="")
+    (folder / file).unlink()
+    with pytest.raises(AppError, match=file):
+        open_saved(folder)
+    assert problem(folder) == "saved.problem.no_file"
+
+
+def test_a_folder_that_is_none(tmp_path: Path) -> None:
+    assert problem(tmp_path / "nowhere") == "saved.problem.no_file"
+
+
+@pytest.mark.parametrize("file", ["config.json", "resnet_demo.json"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"\xff", b"{", b"[" * 100_000, b'{"a": ' + b"1" * 5000 + b"}"],
+    ids=["empty", "list", "no text", "cut", "deep", "long number"],
+)
+def test_json_that_is_none(folder: Path, file: str, content: bytes) -> None:
+    write(tiny_model(), folder, card="")
+    (folder / file).write_bytes(content)
+    assert problem(folder) == "saved.problem.no_json"
+
+
+@pytest.mark.parametrize("file", ["config.json", "model.safetensors"])
+def test_files_without_end_are_not_read(folder: Path, file: str) -> None:
+    write(tiny_model(), folder, card="")
+    with (folder / file).open("r+b") as opened:
+        opened.truncate(3 * 10**9)  # a hole, which takes no room
+    assert problem(folder) == "saved.problem.too_large"
+
+
+def test_labels_that_the_weights_do_not_have_are_refused(folder: Path) -> None:
+    write(tiny_model(), folder, card="")
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config["num_classes"] = 6
+    config["label_names"].append("one more")
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert problem(folder) == "saved.problem.entry"
+
+
+def test_the_stride_cannot_be_mixed_up(folder: Path) -> None:
+    """The keys and shapes of both networks are the same: only the description tells them apart."""
+    write(trained("resnet50_stride1x1"), folder, card="")
+    config = (folder / "config.json").read_text(encoding="utf-8")
+    (folder / "config.json").write_text(config.replace("resnet_demo_resnet50_stride1x1", "resnet50"), encoding="utf-8")
+    assert problem(folder) == "saved.problem.entry"
+
+
+@pytest.mark.parametrize("file", ["config.json", "resnet_demo.json", "model.safetensors"])
+def test_damage_ends_in_a_model_or_a_sentence(folder: Path, file: str) -> None:
+    write(replace(tiny_model(), teaching=Teaching(metrics={"top1": 0.5})), folder, card="")
+    whole = (folder / file).read_bytes()
+    chance, told = random.Random(0), 0
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(chance.randrange(1, 4)):
+            place = chance.randrange(min(len(damaged), 3000))
+            damaged[place : place + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
+        (folder / file).write_bytes(damaged)
+        try:
+            open_saved(folder)
+        except AppError as error:
+            told += bool(error.say("zh-CN").encode())
+    assert told > 50
+
+
+# From the Hub, whose client reads its variables when it is imported: in a process of its own.
+
+OPENER = """
+import json, sys
+from resnet_demo.models.saved import open_hub
+from resnet_demo.texts import AppError
+said = []
+for name in sys.argv[1:]:
+    steps = []
+    try:
+        model = open_hub(name, lambda *step: steps.append(step))
+        said.append([model.name, model.origin, model.labels, model.network.fc.bias.tolist(), bool(steps)])
+    except AppError as error:
+        said.append(error.message.key)
+print(json.dumps(said))
+"""
+
+
+def open_elsewhere(url: str, home: Path, *names: str) -> Any:
+    environ = dict(os.environ, HF_ENDPOINT=url, HF_HOME=str(home))
+    command = [sys.executable, "-c", OPENER, *names]
+    done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True, timeout=120)
+    return json.loads(done.stdout)
+
+
+def test_the_hub_has_ours_and_others(server: Loopback, folder: Path, tmp_path: Path) -> None:
+    model = tiny_model()
+    write(model, folder, card="")
+    files = {name: (folder / name).read_bytes() for name in FILES}
+    server.serve_hub("owner/ours", files)
+    server.serve_hub("owner/cut", {**files, "resnet_demo.json": b"{"})
+    config = json.loads(files["config.json"])
+    del config["resnet_demo"]
+    server.serve_hub("owner/foreign", {**files, "config.json": json.dumps(config).encode()})
+    names = [f"hf-hub:owner/{name}" for name in ("ours", "foreign", "cut", "none", "../../x")]
+    *opened, cut, none, nonsense = open_elsewhere(server.url, tmp_path / "hf", *names)
+    for (name, origin, labels, bias, told), repo in zip(opened, ("owner/ours", "owner/foreign"), strict=True):
+        assert (name, origin) == (f"hf-hub:{repo}", f"https://huggingface.co/{repo}")
+        assert tuple(labels) == model.labels
+        assert bias == model.network.fc.bias.tolist()
+        assert told
+    assert (cut, none) == ("saved.problem.no_json", "download.problem.hub_absent")
+    assert nonsense == "saved.problem.hub_name"
+    assert not any(request.path == "/owner/foreign/resolve/main/resnet_demo.json" for request in server.requests)
+    again = open_elsewhere("http://127.0.0.1:9", tmp_path / "hf", *names[:2])
+    assert [model[:4] for model in again] == [model[:4] for model in opened]
+
+
+def test_the_version_is_written(folder: Path) -> None:
+    write(tiny_model(), folder, card="")
+    assert json.loads((folder / "resnet_demo.json").read_text(encoding="utf-8"))["version"] == VERSION

@@ -1,0 +1,146 @@
+"""The command line as a person runs it: a real process, real files, a saved model."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from resnet_demo.models import saved
+from tests.conftest import ROOT
+from tests.tiny import LABELS, photos, tiny_model
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model") / "tiny"
+    saved.write(tiny_model(), folder, card="A model for tests.")
+    return folder
+
+
+def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "resnet_demo", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, "LANG": "C.UTF-8", "PYTHONIOENCODING": "utf-8", **variables},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_csv_accounts_for_every_file(model: Path, tmp_path: Path) -> None:
+    good = photos(tmp_path / "photos" / "郁金香", 37)
+    (tmp_path / "photos" / "text.jpg").write_text("no picture")
+    (tmp_path / "photos" / "=1+1.jpg").write_bytes(good[0].read_bytes())
+    done = run("classify", tmp_path / "photos", "--model", model, "--top", 2, "--csv", tmp_path / "out.csv")
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["file", "top1", "p1", "top2", "p2", "problem"]
+    assert len(rows) == 39
+    assert {row["file"] for row in rows if not row["problem"]} >= {str(path) for path in good}
+    (bad,) = (row for row in rows if row["problem"])
+    assert bad["file"].endswith("text.jpg")
+    assert bad["top1"] == ""
+    for row in rows:
+        if not row["problem"]:
+            assert row["top1"] in LABELS
+            assert 0 <= float(row["p2"]) <= float(row["p1"]) <= 1
+    assert "39" in done.stderr
+
+
+def test_a_cell_cannot_become_a_formula(model: Path, tmp_path: Path) -> None:
+    photo = photos(tmp_path, 1)[0].rename(tmp_path / "=cmd.jpg")
+    done = subprocess.run(
+        [sys.executable, "-m", "resnet_demo", "classify", photo.name, "--model", model, "--csv", "out.csv"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8-sig").splitlines()[1].startswith("'=cmd.jpg,")
+
+
+def test_json_is_one_array(model: Path, tmp_path: Path) -> None:
+    photos(tmp_path / "photos", 3)
+    (tmp_path / "photos" / "empty.jpg").touch()
+    done = run("classify", tmp_path / "photos", "--model", model, "--top", 99, "--json")
+    rows = json.loads(done.stdout)
+    assert len(rows) == 4
+    assert sorted(guess["label"] for guess in rows[0]["guesses"]) == sorted(LABELS)
+    assert rows[3]["problem"]["kind"] == "empty"
+    assert rows[3]["guesses"] == []
+
+
+def test_one_photo_is_shown_with_bars(model: Path, tmp_path: Path) -> None:
+    done = run("classify", photos(tmp_path, 1)[0], "--model", model)
+    assert len(done.stdout.splitlines()) == 1 + len(LABELS)
+    assert "█" in done.stdout
+
+
+def test_nothing_readable_is_exit_code_1(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_text("x")
+    assert run("classify", tmp_path, "--model", model).returncode == 1
+    assert run("classify", tmp_path / "absent.jpg", "--model", model).returncode == 1
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run("classify", empty, "--model", model).returncode == 1
+
+
+def test_a_wrong_model_is_one_sentence_in_the_readers_language(tmp_path: Path) -> None:
+    path = photos(tmp_path, 1)[0]
+    english = run("classify", path, "--model", "resnet51")
+    chinese = run("classify", path, "--model", "resnet51", LC_ALL="zh_CN.UTF-8")
+    assert english.returncode == chinese.returncode == 2
+    assert "resnet50" in english.stderr
+    assert len(english.stderr.strip().splitlines()) == 1
+    assert "。" in chinese.stderr
+
+
+def test_a_table_that_cannot_be_written_is_said(model: Path, tmp_path: Path) -> None:
+    done = run("classify", photos(tmp_path, 1)[0], "--model", model, "--csv", tmp_path / "absent" / "out.csv")
+    assert done.returncode == 2
+    assert "--csv" in done.stderr
+
+
+def test_summary_and_models_print_tables() -> None:
+    summary = run("summary", "resnet18")
+    assert summary.returncode == 0, summary.stderr
+    assert "11,689,512" in summary.stdout  # torchvision's own count
+    models = run("models")
+    assert models.returncode == 0, models.stderr
+    assert "resnet50:v2" in models.stdout
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("variant", "least"), [("resnet18", 48), ("resnet50", 52)])
+def test_names_real_photos(variant: str, least: int, shared: Path, tmp_path: Path) -> None:
+    from resnet_demo.models.pretrained import imagenet_ids, imagenet_labels
+
+    done = run(
+        *(
+            "classify",
+            shared / "data" / "imagenet_samples",
+            "--model",
+            variant,
+            "--csv",
+            tmp_path / "out.csv",
+        ),
+        RESNET_DEMO_WEIGHTS=str(shared / "weights"),
+    )
+    assert done.returncode == 0, done.stderr
+    label_of = dict(zip(imagenet_ids(), imagenet_labels(), strict=True))
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 60
+    right = sum(row["top1"] == label_of[Path(row["file"]).name.split("_")[0]] for row in rows)
+    assert right >= least

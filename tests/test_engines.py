@@ -1,0 +1,86 @@
+"""Every engine answers as float32 does, and the choice among them rests on what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from resnet_demo import cli
+from resnet_demo.engine_choice import BATCH, EngineChoice, Figures
+from resnet_demo.engines import KINDS
+from tests.tiny import tiny_model
+
+CPU = torch.device("cpu")
+
+
+def batch(photos: int = BATCH) -> torch.Tensor:
+    torch.manual_seed(1)
+    return torch.randn(photos, 3, 32, 32).contiguous(memory_format=torch.channels_last)
+
+
+def test_the_command_line_offers_every_engine() -> None:
+    assert set(cli.ENGINES) == {"auto", *KINDS}
+
+
+@pytest.mark.parametrize("photos", [1, 5, BATCH])
+@pytest.mark.parametrize(
+    "engine",
+    [name if name in {"float32", "mixed"} else pytest.param(name, marks=pytest.mark.slow) for name in KINDS],
+)
+def test_answers_as_the_plain_network(engine: str, photos: int) -> None:
+    if not KINDS[engine].possible(CPU):
+        pytest.skip(f"{engine} needs something that is not installed here")
+    model = tiny_model()
+    pictures = batch(photos)
+    with torch.inference_mode():
+        expected = model.network(pictures).softmax(1)
+        answered = EngineChoice(model, CPU, engine=engine).run(pictures, photos).softmax(1)
+    torch.testing.assert_close(answered, expected, atol=2e-2 if engine == "mixed" else 1e-5, rtol=0)
+
+
+def test_a_short_job_runs_in_float32_and_measures_nothing(tmp_path: Path) -> None:
+    choice = EngineChoice(tiny_model(), CPU, tmp_path / "engines.json")
+    with torch.inference_mode():
+        choice.run(batch(), BATCH)
+        choice.run(batch(3), 3)
+    assert choice.last_used == "float32"
+    assert not (tmp_path / "engines.json").exists()
+
+
+def test_a_long_job_measures_and_the_next_process_knows(tmp_path: Path) -> None:
+    notes = tmp_path / "engines.json"
+    with torch.inference_mode():
+        EngineChoice(tiny_model(), CPU, notes).run(batch(), 20_000)
+    (figures,) = json.loads(notes.read_text(encoding="utf-8")).values()
+    assert figures["mixed"]["speed"] > 0
+    assert "mixed" in EngineChoice(tiny_model(), CPU, notes)._figures
+
+
+@pytest.mark.parametrize(
+    ("figures", "chosen"),
+    [
+        (Figures(3.0, 0.1, True), "mixed"),
+        (Figures(3.0, 0.1, False), "float32"),  # quick, but answers differently
+        (Figures(1.05, 0.1, True), "float32"),  # not worth it
+        (Figures(3.0, 1e6, True), "float32"),  # would take longer to get ready than it saves
+    ],
+)
+def test_the_choice_follows_the_figures(figures: Figures, chosen: str) -> None:
+    choice = EngineChoice(tiny_model(), CPU)
+    choice._figures = {name: Figures(0.0, 0.0, False) for name in KINDS} | {"mixed": figures}
+    with torch.inference_mode():
+        choice.run(batch(), 20_000)  # the first batch tells how long the job will take
+        choice.run(batch(), 20_000 - BATCH)
+    assert choice.last_used == chosen
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"x": {"mixed": {"speed": 2}}}'])
+def test_damaged_notes_are_measured_again(content: str, tmp_path: Path) -> None:
+    notes = tmp_path / "engines.json"
+    notes.write_text(content, encoding="utf-8")
+    with torch.inference_mode():
+        EngineChoice(tiny_model(), CPU, notes).run(batch(), 20_000)
+    assert any("mixed" in engines for engines in json.loads(notes.read_text(encoding="utf-8")).values())

@@ -1,0 +1,124 @@
+"""Predictions keep the order, lose nobody, and equal the plain float32 path of other people's code."""
+
+from __future__ import annotations
+
+import gc
+import random
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from resnet_demo.engine_choice import BATCH
+from resnet_demo.inference import Classifier, Prediction, open_model
+from resnet_demo.settings import Settings, find_settings
+from resnet_demo.texts import AppError
+from tests.tiny import LABELS, photos, tiny_model
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+def plain_probabilities(model, path: Path) -> torch.Tensor:
+    """The textbook way: torchvision's transforms, the network as it is, one photo."""
+    spec = model.spec
+    transform = transforms.Compose(
+        [
+            transforms.Resize(spec.resize_size),
+            transforms.CenterCrop(spec.crop_size),
+            transforms.ToTensor(),
+            transforms.Normalize(spec.mean, spec.std),
+        ]
+    )
+    with torch.no_grad():
+        return model.network(transform(Image.open(path).convert("RGB"))[None]).softmax(1)[0]
+
+
+@pytest.mark.parametrize("count", [0, 1, BATCH - 1, BATCH, BATCH + 1, 3 * BATCH + 5])
+def test_every_photo_is_answered_in_order_as_the_plain_path_does(
+    count: int, tmp_path: Path, settings: Settings
+) -> None:
+    model = tiny_model()
+    paths = photos(tmp_path / "photos", count)
+    predictions = list(Classifier(model, settings, "float32").classify(paths, top=len(LABELS)))
+    assert [prediction.file for prediction in predictions] == [str(path) for path in paths]
+    for path, prediction in zip(paths, predictions, strict=True):
+        expected = plain_probabilities(model, path)
+        for guess in prediction.guesses:
+            assert guess.label == LABELS[guess.index]
+            assert guess.probability == pytest.approx(expected[guess.index].item(), abs=5e-3)
+        probabilities = [guess.probability for guess in prediction.guesses]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
+
+
+def test_bad_files_stand_among_the_good_in_their_places(tmp_path: Path, settings: Settings) -> None:
+    paths = photos(tmp_path / "photos", 40)
+    bad = set(random.Random(0).sample(range(40), 15))
+    for number in bad:
+        paths[number].write_bytes(b"" if number % 2 else b"no picture")
+    predictions = list(Classifier(tiny_model(), settings).classify([*paths, tmp_path / "absent.jpg"]))
+    assert len(predictions) == 41
+    for number, prediction in enumerate(predictions[:40]):
+        assert (prediction.problem is not None) == (number in bad)
+        assert bool(prediction.guesses) == (number not in bad)
+    assert predictions[40].problem is not None
+
+
+def test_pictures_already_open_are_answered_like_their_files(tmp_path: Path, settings: Settings) -> None:
+    paths = photos(tmp_path / "photos", 3)
+    classifier = Classifier(tiny_model(), settings)
+    from_files = [prediction.guesses for prediction in classifier.classify(paths)]
+    from_memory = [prediction.guesses for prediction in classifier.classify([Image.open(path) for path in paths])]
+    assert from_files == from_memory
+
+
+def test_reading_stops_when_nobody_listens(tmp_path: Path, settings: Settings) -> None:
+    before = threading.active_count()
+    predictions = Classifier(tiny_model(), settings).classify(photos(tmp_path / "photos", 200))
+    assert isinstance(next(predictions), Prediction)
+    predictions.close()  # type: ignore[attr-defined]
+    assert threading.active_count() <= before
+
+
+def test_memory_stays_flat(tmp_path: Path, settings: Settings) -> None:
+    # 600 photos of 1000x1000 pixels are 1.8 GB decoded; what is ahead of the network may be 64 of them, cropped.
+    path = photos(tmp_path / "photos", 1, (1000, 1000))[0]
+    classifier = Classifier(tiny_model(), settings)
+    list(classifier.classify([path] * 64))
+    gc.collect()
+    process = psutil.Process()
+    before = process.memory_info().rss
+    highest = max(process.memory_info().rss for _ in classifier.classify([path] * 600))
+    assert highest - before < 150_000_000
+
+
+def test_a_name_that_is_no_model_is_explained(settings: Settings) -> None:
+    with pytest.raises(AppError) as caught:
+        open_model("resnet51", settings)
+    assert "resnet50" in caught.value.say("en")
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("variant", "engine"), [("resnet18", "auto"), ("resnet50", "auto"), ("resnet50", "float32")])
+def test_answers_equal_the_plain_path_on_real_photos(
+    variant: str, engine: str, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RESNET_DEMO_WEIGHTS", str(shared / "weights"))
+    settings = find_settings()
+    model = open_model(variant, settings)
+    classifier = Classifier(model, settings, engine)
+    paths = sorted((shared / "data" / "imagenet_samples").iterdir())
+    # Long enough for other engines to be tried; the second pass runs on the one that was chosen.
+    list(classifier.classify(paths * 6, top=5))
+    for path, prediction in zip(paths, classifier.classify(paths, top=1000), strict=True):
+        expected = plain_probabilities(model, path)
+        assert prediction.guesses[0].index == expected.argmax().item(), path.name
+        for guess in prediction.guesses:
+            assert guess.probability == pytest.approx(expected[guess.index].item(), abs=0.02), path.name
