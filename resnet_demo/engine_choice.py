@@ -65,21 +65,26 @@ class EngineChoice:
             return self._run(pictures.to(self.device), photos_left)
 
     def _run(self, pictures: Tensor, photos_left: int) -> Tensor:
-        kind = KINDS[self.wish] if self.wish != "auto" else self._fastest(photos_left)
+        # Engines are measured, and some are built, for the size that the network was trained for.
+        usual_size = pictures.shape[-1] == self.model.spec.crop_size
+        kind = KINDS[self.wish] if self.wish != "auto" else self._fastest(photos_left, usual_size)
         self.last_used = kind.name
+        self._get_ready(kind)
         started = time.perf_counter()
         logits = self._answer(kind, pictures)
         if self.wish != "auto":
             return logits
-        if kind is FLOAT32 and len(pictures) == BATCH:
+        if kind is FLOAT32 and len(pictures) == BATCH and usual_size:
             self._seconds_per_photo = (time.perf_counter() - started) / BATCH
             for other in self._worth_trying(photos_left - BATCH):
                 self._try(other, pictures, logits)
         return logits
 
-    def _answer(self, kind: Kind, pictures: Tensor) -> Tensor:
+    def _get_ready(self, kind: Kind) -> None:
         if kind.name not in self._ready:
             self._ready[kind.name] = kind.make(self.model.network, self.model.spec, self.device)
+
+    def _answer(self, kind: Kind, pictures: Tensor) -> Tensor:
         asked = len(pictures)
         missing = BATCH - asked
         if kind.name == "compiled" and missing > 0:  # compiled for one shape
@@ -87,9 +92,9 @@ class EngineChoice:
         logits = self._ready[kind.name](pictures)[:asked]
         return logits.float().cpu()
 
-    def _fastest(self, photos_left: int) -> Kind:
+    def _fastest(self, photos_left: int, usual_size: bool) -> Kind:
         best, best_seconds = FLOAT32, photos_left * self._seconds_per_photo
-        if photos_left < BATCH:
+        if photos_left < BATCH or not usual_size:
             return best
         for name, figures in self._figures.items():
             kind = KINDS[name]
@@ -116,6 +121,7 @@ class EngineChoice:
         """Measure `kind` on these pictures beside float32, in turn, and note what came out."""
         started = time.perf_counter()
         try:
+            self._get_ready(kind)
             logits = self._answer(kind, pictures)
         except Exception:  # an optional engine's own failures are as many as its versions: go on without it
             log.warning("The engine %s does not run here", kind.name, exc_info=True)

@@ -135,13 +135,16 @@ class Classifier:
     def _prepare_one(self, photo: Photo, view: View) -> _Prepared | Problem:
         spec = self.model.spec
         if isinstance(photo, Image.Image):
-            picture = images.Picture(images.upright_rgb(photo), photo.size, "")
+            upright = images.upright_rgb(photo)
+            picture = images.Picture(upright, upright.size, "")
         else:
             loaded = images.load(photo, needed=spec.resize_size, max_pixels=self._max_pixels)
             if isinstance(loaded, Problem):
                 return loaded
             picture = loaded
-        return _Prepared(picture.file, fit(picture.image, spec, view), picture.size, seen_box(picture.size, spec, view))
+        return _Prepared(
+            picture.file, fit(picture.image, spec, view, picture.size), picture.size, seen_box(picture.size, spec, view)
+        )
 
     def _answer(self, items: Sequence[_Prepared | Problem], top: int, left: int) -> Iterator[Prediction]:
         """Run the readable ones as one batch and give all back in their order."""

@@ -17,6 +17,7 @@ from resnet_demo.texts import language_of, text
 PREFIX = "RESNET_DEMO_"
 DEFAULT_PORT = 7860
 MAX_PORT = 65_535
+SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000 * MEGABYTE
 
@@ -145,11 +146,9 @@ def _switch(parser: argparse.ArgumentParser, environ: Mapping[str, str], name: s
     value = _variable(environ, name)
     if value is None:
         return None
-    if value.lower() in {"1", "true", "yes", "on"}:
-        return True
-    if value.lower() in {"0", "false", "no", "off"}:
-        return False
-    parser.error(text("app.problem.switch", language, name=PREFIX + name, value=value))
+    if value.lower() not in SWITCH:
+        parser.error(text("app.problem.switch", language, name=PREFIX + name, value=value))
+    return SWITCH[value.lower()]
 
 
 def _gradio_port(environ: Mapping[str, str]) -> int | None:

@@ -49,7 +49,12 @@ class Request:
 
     method: str
     path: str
-    range: str | None
+    headers: Mapping[str, str]
+
+    @property
+    def range(self) -> str | None:
+        """The part of the file that was asked for; None for all of it."""
+        return self.headers.get("Range")
 
 
 class Loopback(ThreadingHTTPServer):
@@ -69,9 +74,10 @@ class Loopback(ThreadingHTTPServer):
 
     def serve_hub(self, repo: str, files: Mapping[str, bytes]) -> None:
         """Be a Hugging Face Hub that has this model repository."""
-        commit = {"X-Repo-Commit": hashlib.sha1(repo.encode(), usedforsecurity=False).hexdigest()}
+        commit = hashlib.sha1(repo.encode(), usedforsecurity=False).hexdigest()
         for name, body in files.items():
-            self.serve(f"/{repo}/resolve/main/{name}", Answer(body, headers=commit))
+            for revision in ("main", commit):
+                self.serve(f"/{repo}/resolve/{revision}/{name}", Answer(body, headers={"X-Repo-Commit": commit}))
 
     def asked(self, method: str = "GET") -> list[Request]:
         """The requests of one method so far."""
@@ -111,9 +117,11 @@ class _Responder(BaseHTTPRequestHandler):
         self._answer(with_body=True)
 
     def _answer(self, with_body: bool) -> None:
-        self.server.requests.append(Request(self.command, self.path, self.headers.get("Range")))
+        self.server.requests.append(Request(self.command, self.path, dict(self.headers)))
         answer = self.server.next_answer(self.command, self.path)
         start = self._start(answer)
+        if start and start >= len(answer.body):
+            answer, start = Answer(status=416), 0
         body = answer.body[start:]
         self.send_response(206 if start else answer.status)
         self.send_header("Content-Length", str(answer.claimed or len(body)))
@@ -129,7 +137,7 @@ class _Responder(BaseHTTPRequestHandler):
 
     def _start(self, answer: Answer) -> int:
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
-        if asked is None or not answer.ranges or answer.status != 200 or int(asked[1]) >= len(answer.body):
+        if asked is None or not answer.ranges or answer.status != 200:
             return 0
         same = self.headers.get("If-Range") in {None, answer.tag} or not answer.honours_if_range
         return int(asked[1]) if same else 0

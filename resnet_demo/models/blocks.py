@@ -182,13 +182,14 @@ class Res2NetBlock(ResidualBlock):
     """A bottleneck whose 3x3 layer is a ladder of small ones: Gao et al. 2019, figure 2b (here scale 4).
 
     ```
-                  x1 ─ 3x3 ─┬───────────────────────── y1
-    x ─ 1x1 ─┬─   x2 ──────(+)─ 3x3 ─┬──────────────── y2   ─┬─ 1x1 ─(+ shortcut)─ ReLU ─ y
-            split x3 ───────────────(+)─ 3x3 ───────── y3   join
-                  x4 ───────────────────────────────── y4
+                   ┌─ x1 ─ 3x3 ─┬───────────────── y1 ─┐
+    x ─ 1x1 ─ split├─ x2 ──────(+)─ 3x3 ─┬──────── y2 ─┤join ─ 1x1 ─(+ shortcut)─ ReLU ─ y
+                   ├─ x3 ───────────────(+)─ 3x3 ─ y3 ─┤
+                   └─ x4 ───────────────────────── y4 ─┘
     ```
-    Norms and ReLUs stand as in the bottleneck. In the first block of a stage no rung hears of the one above,
-    and an average pool with the block's stride takes x4 to y4, as in the authors' code and for their weights.
+    Norms and ReLUs stand as in the bottleneck. Two things are as in the authors' code and weights and not as
+    in the figure: the part that passes by is the last, not the first; and in the first block of a stage no rung
+    hears of the one above, and an average pool with the block's stride takes x4 to y4.
     """
 
     expansion = 4

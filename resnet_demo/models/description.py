@@ -112,7 +112,7 @@ def _require_same_network(config: Entries, pretrained_cfg: Entries, classes: int
     """Refuse what makes timm build another network of the same name; dropout, at rest in evaluation, does not."""
     arguments = config.get("model_args") or {}
     _require(isinstance(arguments, dict), "model_args", arguments)
-    neutral = {"num_classes": classes, "in_chans": 3}
+    neutral = {"num_classes": classes, "in_chans": 3, "global_pool": "avg"}
     ignored = {"drop_rate", "drop_path_rate", "zero_init_last"}
     for name, value in arguments.items():
         _require(name in ignored or (name in neutral and value == neutral[name]), f"model_args.{name}", value)

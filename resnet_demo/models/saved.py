@@ -91,7 +91,11 @@ def open_hub(name: str, progress: Progress | None = None) -> Model:
 
 def _open(folder: Path, name: str, origin: str | None) -> Model:
     config = _read_json(folder / CONFIG)
-    described = description.read(config, _read_json(folder / OURS) if MARK in config else None)
+    ours = _read_json(folder / OURS) if MARK in config else None
+    try:
+        described = description.read(config, ours)
+    except RecursionError as error:  # nested just so deep that JSON's reader still bore it
+        raise AppError("saved.problem.no_json", file=CONFIG) from error
     weights = folder / WEIGHTS
     _check_classes(weights, len(described.labels))
     return Model(

@@ -91,7 +91,7 @@ class Gate:
         except RefusedError as refusal:
             if answering:
                 raise
-            await _refuse(refusal, headers)(scope, receive, send)
+            await _refuse(refusal, headers)(scope, receive, reply)
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "")

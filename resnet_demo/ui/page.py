@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from html import escape
 from pathlib import Path
 
@@ -49,37 +50,45 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
     """Serve `demo` behind the guard and the gate, and return its address; the caller keeps the process alive.
 
     Raises:
-        AppError: no free port.
+        AppError: it cannot listen at the address that the settings name.
         RuntimeError: this Gradio cannot be guarded.
     """
     guard.protect(demo)
     demo.queue(max_size=WAITING_EVENTS)
-    try:
-        demo.launch(
-            server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
-            server_port=settings.port,
-            share=settings.share,
-            inbrowser=settings.open_browser,
-            prevent_thread_lock=True,
-            quiet=True,
-            show_error=False,
-            enable_monitoring=False,
-            mcp_server=False,
-            ssr_mode=False,
-            pwa=True,
-            run_history=False,
-            footer_links=[],
-            favicon_path=ASSETS / "icon.png",
-            max_file_size=settings.max_upload_bytes,
-            app_kwargs={"middleware": [Middleware(Gate, settings=settings)]},
-            theme=_theme(),
-            # Not `css=`: Gradio would rewrite its selectors, and keep rules for small screens from what lies outside.
-            head=f"<style>{STYLE.read_text(encoding='utf-8')}</style>",
-        )
-    except OSError as error:
-        port = settings.port or text("app.problem.any_port")
-        raise AppError("app.problem.port_taken", host=settings.host, port=port) from error
+    _check_address(settings)
+    demo.launch(
+        server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
+        server_port=settings.port,
+        share=settings.share,
+        inbrowser=settings.open_browser,
+        prevent_thread_lock=True,
+        quiet=True,
+        show_error=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        ssr_mode=False,
+        pwa=True,
+        run_history=False,
+        footer_links=[],
+        favicon_path=ASSETS / "icon.png",
+        max_file_size=settings.max_upload_bytes,
+        app_kwargs={"middleware": [Middleware(Gate, settings=settings)]},
+        theme=_theme(),
+        # Not `css=`: Gradio would rewrite its selectors, and keep rules for small screens from what lies outside.
+        head=f"<style>{STYLE.read_text(encoding='utf-8')}</style>",
+    )
     return str(demo.local_url)
+
+
+def _check_address(settings: Settings) -> None:
+    """Gradio itself would try a wrong address for minutes."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        socket.create_server((settings.host, settings.port or 0), family=family).close()
+    except OSError as error:
+        address = f"{settings.host}:{settings.port}" if settings.port else settings.host
+        reason = (error.strerror or str(error)).partition(" (while")[0]
+        raise AppError("app.problem.address", address=address, reason=reason) from error
 
 
 def _theme() -> gr.Theme:

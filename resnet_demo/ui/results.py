@@ -20,6 +20,7 @@ from resnet_demo.ui.drop import ReceivedPhoto
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
+    from resnet_demo.models.model import Model
 
 SHOWN_SIDE = 900
 THUMBNAIL_SIDE = 160
@@ -39,11 +40,12 @@ class Row:
 class Results:
     """The photos of one drop, in their order, with a temporary folder for thumbnails and the table.
 
-    `photos` is how many there will be, `top` how many classes each is given, `seconds` how long it took.
+    `photos` is how many there will be, `top` how many classes of `model` each is given, `seconds` how long it took.
     """
 
     photos: int
     top: int
+    model: Model
     seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
     gallery: list[tuple[str, str]] = field(default_factory=list)

@@ -92,7 +92,7 @@ class Services:
 
         self._newest[session] = wish = next(self._wishes)
         classifier = self.classifier(model, progress)
-        results = Results(len(photos), top)
+        results = Results(len(photos), top, classifier.model)
         started = shown = time.monotonic()
         answers = classifier.classify([photo.path for photo in photos if photo.path], top, view)
         for photo in photos:

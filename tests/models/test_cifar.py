@@ -50,14 +50,18 @@ def test_a_network_has_6n_plus_2_layers(family: str, kind: type[nn.Module], dept
     assert len(blocks) == (depth - 2) / 2
 
 
-def test_the_stages_have_the_papers_sizes() -> None:
-    network = enliven(variants.build("cifar_resnet20"), noise(8, 3, 32, 32))
-    outputs = network.forward_stages(noise(2, 3, 32, 32))
-    sizes = {name: tuple(output.shape[1:]) for name, output in outputs.items()}
+@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_plain20", "cifar_preact_resnet20"])
+@torch.no_grad()
+def test_the_stages_have_the_papers_sizes(name: str) -> None:
+    network = enliven(variants.build(name), noise(8, 3, 32, 32))
+    images = noise(2, 3, 32, 32)
+    outputs = network.forward_stages(images)
+    sizes = {stage: tuple(output.shape[1:]) for stage, output in outputs.items()}
     expected = {"stem": (16, 32, 32), "stage1": (16, 32, 32), "stage2": (32, 16, 16), "stage3": (64, 8, 8)}
     assert sizes == expected
-    assert torch.equal(network.forward_head(outputs["stage3"]), network(noise(2, 3, 32, 32)))
-    assert network.fc.out_features == 10
+    logits = network.forward_head(outputs["stage3"])
+    assert logits.shape == (2, 10)
+    assert torch.equal(logits, network(images))
 
 
 def test_shortcuts_have_no_parameters() -> None:

@@ -73,14 +73,20 @@ class Tab:
         make(gr.HTML, {"value": "classify.about_imagenet"}, elem_classes="note")
         with make(gr.Accordion, {"label": "classify.webcam"}, open=False):
             self.webcam = make(
-                gr.Image, {"label": "classify.webcam"}, sources=["webcam"], type="filepath", show_label=False
+                gr.Image,
+                {"label": "classify.webcam"},
+                sources=["webcam"],
+                type="filepath",
+                show_label=False,
+                elem_id="classify-webcam",
             )
         self.examples = make(
             gr.Gallery,
             {"label": "classify.examples"},
             value=[str(path) for path in EXAMPLES],
             columns=len(EXAMPLES) or 1,
-            height=110,
+            show_label=False,
+            container=False,
             allow_preview=False,
             interactive=False,
             buttons=[],
@@ -89,7 +95,7 @@ class Tab:
 
     def _lay_out_answer(self) -> None:
         make = self.words.make
-        self.status = make(gr.HTML, {"value": "classify.empty"}, elem_id="classify-status")
+        self.status = gr.HTML(elem_id="classify-status")
         self.photo = make(
             gr.Image,
             {"label": "classify.photo"},
@@ -122,7 +128,7 @@ class Tab:
             )
             self.table = make(
                 gr.Dataframe,
-                {"label": "classify.table", "headers": _table_headers},
+                {"label": "classify.table"},
                 datatype=["number", "str", "str", "number", "str", "number"],
                 interactive=False,
                 max_height=360,
@@ -131,7 +137,7 @@ class Tab:
             )
         self.problems = make(
             gr.Dataframe,
-            {"label": "classify.problems", "headers": _problem_headers},
+            {"label": "classify.problems"},
             datatype=["str", "str"],
             interactive=False,
             visible=False,
@@ -141,7 +147,7 @@ class Tab:
             elem_id="classify-problems",
         )
         self.download = make(
-            gr.DownloadButton, {"label": "classify.download"}, visible=False, elem_id="classify-download"
+            gr.DownloadButton, {"label": "classify.download"}, visible=False, size="sm", elem_id="classify-download"
         )
 
     def _wire(self) -> None:
@@ -150,8 +156,8 @@ class Tab:
             "fn": self.classify,
             "inputs": [self.photos, self.model, self.view, language, self.results],
             "outputs": [
-                *(self.status, self.photo, self.bars, self.many, self.gallery),
-                *(self.table, self.problems, self.download, self.results),
+                *(self.photo, self.bars, self.many, self.gallery, self.status, self.table, self.problems),
+                *(self.download, self.results),
             ],
             "show_progress_on": [self.status],
             "concurrency_id": "classify",
@@ -170,6 +176,8 @@ class Tab:
         shown = [self.photo, self.bars]
         self.table.select(_show_row, [self.results], shown, **quick)
         self.gallery.select(_show_thumbnail, [self.results], shown, **quick)
+        # Sentences and headings that depend on the results: said again in the new language.
+        language.change(_say, [self.results, language], [self.status, self.table, self.problems], **quick)
         gr.api(self.answer, api_name="classify", concurrency_id="classify")
 
     def take_drop(self, payload: object, language: str) -> list[ReceivedPhoto]:
@@ -203,25 +211,22 @@ class Tab:
         try:
             for results in self.services.classify(photos, model, view, TOP, session, downloading):
                 progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
-                yield self._show(results, model, language)
+                yield self._show(results, language)
         except AppError as error:
             raise gr.Error(error.say(language), print_exception=False, duration=None) from error
         if last:
             last.discard()
 
-    def _show(self, results: Results, model: str, language: str) -> list[Any]:
+    def _show(self, results: Results, language: str) -> list[Any]:
         """Updates for all outputs of `classify`, in their order."""
         many = results.photos > 1
         first = next((number for number, _ in results.named()), None)
-        problems = results.problems(language)
         done = results.complete
         return [
-            escape(_status(results, model, language)),
             *_show_photo(results, first),
             gr.update(visible=many and first is not None),
             results.gallery if many else gr.skip(),
-            results.table() if many else gr.skip(),
-            gr.update(value=problems, visible=bool(problems)),
+            *_say(results, language),
             gr.update(value=str(results.write_csv(language)) if done else None, visible=done),
             results,
         ]
@@ -258,27 +263,40 @@ def _view_choices(language: str) -> list[tuple[str, str]]:
     return [(text(f"classify.view.{view}", language), view) for view in VIEWS]
 
 
-def _table_headers(language: str) -> list[str]:
-    return [text(f"classify.header.{name}", language) for name in ("number", "file", "top1", "p1", "top2", "p2")]
+def _say(results: Results | None, language: str) -> tuple[Any, Any, Any]:
+    """What stands in words: the status, the table and the problems."""
+    if results is None:
+        return escape(text("classify.empty", language)), gr.skip(), gr.skip()
+    problems = results.problems(language)
+    return (
+        _status(results, language),
+        _table(("number", "file", "top1", "p1", "top2", "p2"), results.table(), language),
+        gr.update(value=_table(("file", "problem"), problems, language), visible=bool(problems)),
+    )
 
 
-def _problem_headers(language: str) -> list[str]:
-    return [text(f"classify.header.{name}", language) for name in ("file", "problem")]
+def _table(columns: tuple[str, ...], rows: list[Any], language: str) -> dict[str, Any]:
+    return {"headers": [text(f"classify.header.{name}", language) for name in columns], "data": rows}
 
 
-def _status(results: Results, model: str, language: str) -> str:
+def _status(results: Results, language: str) -> str:
+    """How far it is, or how it went and by whom, as HTML."""
     if not results.complete:
-        return text("classify.so_far", language, done=len(results.rows), photos=results.photos)
-    named = sum(1 for _ in results.named())
-    return text(
+        return escape(text("classify.so_far", language, done=len(results.rows), photos=results.photos))
+    model = results.model
+    done = text(
         "classify.done" if results.photos > 1 else "classify.done_one",
         language,
         photos=results.photos,
-        named=named,
-        model=model,
+        named=sum(1 for _ in results.named()),
+        model=model.name,
         seconds=f"{results.seconds:.2f}",
         rate=f"{results.photos / max(results.seconds, 1e-3):.1f}",
     )
+    about = text("classify.weights", language, provenance=model.provenance.say(language))
+    if model.top1 is not None:
+        about += " " + text("classify.published_top1", language, percent=f"{model.top1:.1f}")
+    return f"<p>{escape(done)}</p><p class='about'>{escape(about)}</p>"
 
 
 def _show_photo(results: Results | None, number: int | None) -> tuple[Any, Any]:

@@ -1,0 +1,180 @@
+"""The Classify tab as a visitor uses it: photos dropped, chosen, filmed; every one accounted for."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from resnet_demo.models import variants
+from resnet_demo.models.pretrained import imagenet_labels
+from resnet_demo.texts import text
+from tests.browser.conftest import DESKTOP, PHONE, chromium_path, playwright, visit
+from tests.launched import free_port, launched
+from tests.tiny import photos
+
+pytestmark = pytest.mark.browser
+expect = playwright.expect
+PATIENT = 60_000
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one file of fresh weights for resnet18: its answers are nonsense, its ways are real."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    state = variants.build("resnet18").half().state_dict()
+    torch.save(state, folder / "new.pth")
+    digest = hashlib.sha256((folder / "new.pth").read_bytes()).hexdigest()
+    (folder / "new.pth").rename(folder / f"resnet18-{digest[:8]}.pth")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with launch(weights, tmp_path_factory.mktemp("home")) as address:
+        yield address
+
+
+def launch(weights: Path, home: Path) -> Any:
+    command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(home)]
+    return launched(command, RESNET_DEMO_WEIGHTS=str(weights))
+
+
+def drop(page: Any, *files: Path) -> None:
+    page.set_input_files("#classify-photos input[type=file]:not([webkitdirectory])", [str(file) for file in files])
+
+
+def is_done(page: Any, photos: int, named: int) -> None:
+    said = text("classify.done", photos=photos, named=named, model="resnet18", seconds="?", rate="?")
+    expect(page.locator("#classify-status")).to_contain_text(said.split("?")[0], timeout=PATIENT)
+
+
+def cell(page: Any, row: int, column: int) -> Any:
+    return page.locator(f"#classify-table [data-row='{row}'][data-col='{column}']")
+
+
+def test_one_photo_is_shown_with_five_classes(chromium: Any, url: str, tmp_path: Path) -> None:
+    with visit(chromium, url) as page:
+        drop(page, *photos(tmp_path, 1))
+        expect(page.locator("#classify-photo img")).to_be_visible(timeout=PATIENT)
+        expect(page.locator("#classify-photo")).to_contain_text("0000.jpg")
+        expect(page.locator("#classify-answer dt")).to_have_count(5)
+        expect(page.locator("#classify-status")).to_contain_text(text("models.provenance.local_unknown"))
+        expect(page.locator("#classify-table")).to_be_hidden()
+
+
+def test_thirty_photos_with_two_bad_ones_are_all_accounted_for(chromium: Any, url: str, tmp_path: Path) -> None:
+    files = photos(tmp_path, 30)
+    files[4].write_text("no picture")
+    files[20].write_bytes(files[20].read_bytes()[:300])
+    files[7] = files[7].rename(tmp_path / "郁金香 <b>bold<b>.jpg")
+    with visit(chromium, url, accept_downloads=True) as page:
+        drop(page, *files)
+        is_done(page, 30, 28)
+        problems = page.locator("#classify-problems")
+        for bad in (files[4], files[20]):
+            expect(problems).to_contain_text(bad.name)
+        expect(problems).not_to_contain_text(files[5].name)
+        expect(page.locator("#classify-gallery button img")).to_have_count(28)
+        with page.expect_download() as downloading:
+            page.locator("#classify-download").click()
+        with Path(downloading.value.path()).open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert sorted(row["file"] for row in rows) == sorted(file.name for file in files)
+        assert {row["file"] for row in rows if row["problem"]} == {files[4].name, files[20].name}
+        assert {row["top1"] for row in rows if not row["problem"]} <= set(imagenet_labels())
+
+
+def test_a_row_shows_its_photo_also_after_sorting(chromium: Any, url: str, tmp_path: Path) -> None:
+    files = photos(tmp_path, 12)
+    with visit(chromium, url) as page:
+        drop(page, *files)
+        is_done(page, 12, 12)
+        shown = page.locator("#classify-photo")
+        expect(shown).to_contain_text("0000.jpg")
+        page.locator("#classify-table").get_by_text("0003.jpg").click()
+        expect(shown).to_contain_text("0003.jpg")
+        heading = page.locator("#classify-table th").get_by_text(text("classify.header.number"), exact=True).first
+        heading.click()
+        heading.click()  # the second click turns the order round
+        first = page.locator("#classify-table").get_by_text("0011.jpg")
+        expect(first).to_be_visible()
+        first.click()
+        expect(shown).to_contain_text("0011.jpg")
+        page.locator("#classify-gallery button").nth(5).click()
+        expect(shown).to_contain_text("0005.jpg")
+
+
+def test_a_new_view_answers_the_same_photos_again(chromium: Any, url: str, tmp_path: Path) -> None:
+    with visit(chromium, url) as page:
+        drop(page, *photos(tmp_path, 3))
+        is_done(page, 3, 3)
+        before = page.locator("#classify-status").inner_text()
+        page.get_by_text(text("classify.view.whole")).click()
+        expect(page.locator("#classify-status")).not_to_have_text(before, timeout=PATIENT)
+        is_done(page, 3, 3)
+
+
+def test_a_newer_drop_takes_the_place_of_an_older_one(chromium: Any, url: str, tmp_path: Path) -> None:
+    with visit(chromium, url) as page:
+        drop(page, *photos(tmp_path / "old", 300))
+        expect(page.locator("#classify-status")).to_contain_text("300", timeout=PATIENT)
+        drop(page, *photos(tmp_path / "new", 2))
+        is_done(page, 2, 2)
+        page.wait_for_timeout(3_000)  # an answer of the older drop would come in this time
+        is_done(page, 2, 2)
+
+
+def test_the_table_follows_the_language(chromium: Any, url: str, tmp_path: Path) -> None:
+    with visit(chromium, url) as page:
+        drop(page, *photos(tmp_path, 3))
+        is_done(page, 3, 3)
+        page.get_by_text("简体中文").click()
+        expect(page.locator("#classify-table")).to_contain_text(text("classify.header.top1", "zh-CN"))
+        expect(page.locator("#classify-table")).to_contain_text("0002.jpg")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_results_fit_the_window(chromium: Any, url: str, size: dict[str, int], tmp_path: Path) -> None:
+    with visit(chromium, url, viewport=size) as page:
+        drop(page, *photos(tmp_path, 20, (800, 300)))
+        is_done(page, 20, 20)
+        assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
+
+
+def test_weights_that_are_not_here_are_one_sentence(chromium: Any, weights: Path, tmp_path: Path) -> None:
+    command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(tmp_path / "home")]
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    with (
+        launched(command, RESNET_DEMO_MIRROR=nowhere, HF_ENDPOINT=nowhere) as address,
+        visit(chromium, address) as page,
+    ):
+        drop(page, *photos(tmp_path, 1))
+        expect(page.get_by_text("resnet50-0676ba61.pth")).to_be_visible(timeout=PATIENT)
+
+
+def test_the_webcam_takes_a_picture(driver: Any, url: str) -> None:
+    film = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    browser = driver.chromium.launch(executable_path=chromium_path(), args=film)
+    with visit(browser, url, permissions=["camera"]) as page:
+        page.get_by_text(text("classify.webcam")).first.click()
+        page.locator("#classify-webcam button").first.click()
+        page.locator("#classify-webcam video").wait_for()
+        page.wait_for_timeout(1_000)
+        page.locator("#classify-webcam .button-wrap button").first.click()
+        expect(page.locator("#classify-answer dt")).to_have_count(5, timeout=PATIENT)
+    browser.close()
+
+
+@pytest.mark.shared
+def test_a_real_photo_is_named_rightly(chromium: Any, shared: Path, tmp_path: Path) -> None:
+    koala = shared / "data" / "imagenet_samples" / "n01882714_koala.JPEG"
+    with launch(shared / "weights", tmp_path) as address, visit(chromium, address) as page:
+        drop(page, koala)
+        expect(page.locator("#classify-answer h2")).to_have_text("koala", timeout=PATIENT)
