@@ -70,9 +70,8 @@ def _strings(tree: ast.Module) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.JoinedStr):
             inside |= {id(part) for part in node.values}
     for node in ast.walk(tree):
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if (is_text or isinstance(node, ast.JoinedStr)) and id(node) not in inside:
-            yield node.lineno, _join(node)
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in inside and (said := _join(node)):
+            yield node.lineno, said
 
 
 def _literals(node: ast.expr) -> Iterator[str]:
@@ -109,7 +108,7 @@ def _fields(call: ast.Call) -> frozenset[str] | None:
 def _join(node: ast.expr) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(_join(part) if isinstance(part, ast.Constant) else GAP for part in node.values)
-    return str(node.value) if isinstance(node, ast.Constant) else ""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _has_words(said: str) -> bool:

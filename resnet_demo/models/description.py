@@ -46,9 +46,11 @@ def describe(model: Model) -> tuple[Entries, Entries]:
     """The entries of `config.json` and of `resnet_demo.json`.
 
     Raises:
-        AppError: they could not be read again, such as a label of 300 characters.
+        AppError: there are fewer or more labels than classes, or what could not be read again (a label of 300
+            characters, a metric that is no number).
     """
     classes = len(model.labels)
+    _require(classes == model.network.fc.out_features, "label_names", classes)
     licence = {} if model.licence is None else {"license": model.licence}
     config = {
         "architecture": _architecture(variants.get(model.variant)),

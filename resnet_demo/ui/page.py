@@ -14,6 +14,7 @@ from resnet_demo.texts import AppError, text
 from resnet_demo.ui import guard
 from resnet_demo.ui.gate import Gate
 from resnet_demo.ui.language import Words
+from resnet_demo.ui.services import Services
 from resnet_demo.ui.tabs import classify
 
 TABS = (classify,)
@@ -34,15 +35,20 @@ def build(settings: Settings) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(SWEEP_SECONDS, settings.keep_seconds),
     ) as demo:
-        words = Words()
+        words, services = Words(), Services(settings)
         with gr.Row(elem_id="header"):
             words.make(gr.HTML, {"value": lambda language: _header(language, settings)}, elem_id="brand")
             words.make_selector()
         with gr.Tabs(elem_id="content"):
             for tab in TABS:
                 with words.make(gr.Tab, {"label": tab.LABEL}):
-                    tab.build(words, settings)
+                    tab.build(words, services)
         words.connect(demo)
+
+        def leave(request: gr.Request) -> None:
+            services.forget(str(request.session_hash))
+
+        demo.unload(leave)
     return demo
 
 

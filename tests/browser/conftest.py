@@ -46,7 +46,7 @@ def visit(chromium: Any, url: str, **options: Any) -> Iterator[Any]:
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(f"error: {error}"))
-    page.on("console", lambda message: message.type == "error" and faults.append(f"console: {message.text}"))
+    page.on("console", lambda said: said.type == "error" and faults.append(f"console: {said.text} {said.location}"))
     page.on("request", lambda request: _is_foreign(request.url, url) and faults.append(f"asked: {request.url}"))
     page.goto(url)
     yield page

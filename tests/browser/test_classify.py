@@ -164,10 +164,10 @@ def test_the_webcam_takes_a_picture(driver: Any, url: str) -> None:
     browser = driver.chromium.launch(executable_path=chromium_path(), args=film)
     with visit(browser, url, permissions=["camera"]) as page:
         page.get_by_text(text("classify.webcam")).first.click()
-        page.locator("#classify-webcam button").first.click()
-        page.locator("#classify-webcam video").wait_for()
-        page.wait_for_timeout(1_000)
-        page.locator("#classify-webcam .button-wrap button").first.click()
+        page.locator("#classify-webcam [title='grant webcam access'] button").click()
+        page.wait_for_function("document.querySelector('#classify-webcam video').videoWidth > 0")
+        page.wait_for_timeout(500)
+        page.locator("#classify-webcam [aria-label='capture photo']").click()
         expect(page.locator("#classify-answer dt")).to_have_count(5, timeout=PATIENT)
     browser.close()
 

@@ -164,7 +164,11 @@ def test_a_newer_version_asks_for_an_update(model: Model) -> None:
 
 
 def test_what_could_not_be_read_again_is_not_written(model: Model) -> None:
-    for change in ({"labels": ("a\x00", *model.labels[1:])}, {"teaching": Teaching(metrics={"loss": float("nan")})}):
+    for change in (
+        {"labels": ("a\x00", *model.labels[1:])},
+        {"labels": model.labels[1:]},
+        {"teaching": Teaching(metrics={"loss": float("nan")})},
+    ):
         with pytest.raises(AppError):
             describe(replace(model, **change))
 

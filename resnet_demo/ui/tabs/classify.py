@@ -12,9 +12,10 @@ import gradio as gr
 
 from resnet_demo import tables
 from resnet_demo.data.preprocessing import View
-from resnet_demo.settings import MEGABYTE, Settings
-from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
+from resnet_demo.settings import MEGABYTE
+from resnet_demo.texts import DEFAULT_LANGUAGE, text
 from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
+from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.results import Results
 from resnet_demo.ui.services import AT_A_TIME, Services
@@ -22,6 +23,7 @@ from resnet_demo.ui.services import AT_A_TIME, Services
 LABEL = "page.tabs.classify"
 VIEWS = ("crop", "whole")
 TOP = 5
+TOP_MOST = 1000
 KEPT_SECONDS = 3600
 
 # Pictures that come with the installed gradio, so that none has to be shipped here.
@@ -32,17 +34,17 @@ EXAMPLES = tuple(
 )
 
 
-def build(words: Words, settings: Settings) -> None:
+def build(words: Words, services: Services) -> None:
     """Lay out the tab inside the one that is open."""
-    Tab(words, settings, Services(settings))
+    Tab(words, services)
 
 
 class Tab:
     """The tab's components and what their events do."""
 
-    def __init__(self, words: Words, settings: Settings, services: Services) -> None:
+    def __init__(self, words: Words, services: Services) -> None:
         self.words = words
-        self.settings = settings
+        self.settings = services.settings
         self.services = services
         self.photos = gr.State([], time_to_live=KEPT_SECONDS)
         self.results = gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_discard)
@@ -96,9 +98,7 @@ class Tab:
     def _lay_out_answer(self) -> None:
         make = self.words.make
         self.status = gr.HTML(elem_id="classify-status")
-        self.photo = make(
-            gr.Image,
-            {"label": "classify.photo"},
+        self.photo = gr.Image(  # its label is the photo's name
             interactive=False,
             visible=False,
             height=380,
@@ -153,7 +153,7 @@ class Tab:
     def _wire(self) -> None:
         language = self.words.selector
         run: dict[str, Any] = {
-            "fn": self.classify,
+            "fn": self.run,
             "inputs": [self.photos, self.model, self.view, language, self.results],
             "outputs": [
                 *(self.photo, self.bars, self.many, self.gallery, self.status, self.table, self.problems),
@@ -182,12 +182,10 @@ class Tab:
 
     def take_drop(self, payload: object, language: str) -> list[ReceivedPhoto]:
         """The photos that were dropped, chosen or pasted."""
-        try:
+        with spoken(language):
             return received(payload, self.settings)
-        except AppError as error:
-            raise gr.Error(error.say(language), print_exception=False) from error
 
-    def classify(
+    def run(
         self,
         photos: list[ReceivedPhoto],
         model: str,
@@ -208,17 +206,15 @@ class Tab:
 
         progress((0, len(photos)), desc=text("classify.running", language), unit="")
         session = str(request.session_hash)
-        try:
+        with spoken(language):
             for results in self.services.classify(photos, model, view, TOP, session, downloading):
                 progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
                 yield self._show(results, language)
-        except AppError as error:
-            raise gr.Error(error.say(language), print_exception=False, duration=None) from error
         if last:
             last.discard()
 
     def _show(self, results: Results, language: str) -> list[Any]:
-        """Updates for all outputs of `classify`, in their order."""
+        """Updates for all outputs of `run`, in their order."""
         many = results.photos > 1
         first = next((number for number, _ in results.named()), None)
         done = results.complete
@@ -235,11 +231,9 @@ class Tab:
         self, photos: list[gr.FileData], model: str, top: int = TOP, view: View = "crop"
     ) -> list[dict[str, Any]]:
         """For programs: the classes of uploaded photos, as `python -m resnet_demo classify --json` prints them."""
-        try:
+        with spoken(DEFAULT_LANGUAGE):
             given = received([{"rel": photo.get("orig_name"), "file": photo} for photo in photos], self.settings)
-            *_, results = self.services.classify(given, model, view, max(1, top), secrets.token_hex())
-        except AppError as error:
-            raise gr.Error(error.say(), print_exception=False) from error
+            *_, results = self.services.classify(given, model, view, max(1, min(top, TOP_MOST)), secrets.token_hex())
         results.discard()
         return [dict(tables.as_dict(row.prediction, DEFAULT_LANGUAGE)) for row in results.rows]
 

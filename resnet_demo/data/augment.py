@@ -1,0 +1,149 @@
+"""Random views of photos, in batches on the device; and pairs of photos mixed into one.
+
+A photo comes squashed to a square, with the shape that it had. A box of any shape in it is one affine map away, so
+cropping, stretching, turning and flipping a whole batch is one resampling.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resnet_demo.data.preprocessing import ImageSpec
+
+DRAWS = 9
+"""Random numbers that one view takes."""
+
+AREA_RANGE = 0.9
+SHAPE_RANGE = 2.0
+ANGLE_RANGE = math.radians(15)
+COLOUR_RANGE = 0.4
+"""At full strength: crops down to 0.1 of the photo, from half to twice as wide as high, 15 degrees, colours by 40 %."""
+
+MAX_SHRINK = 1.5
+"""Pixels of the square for one of the view: beyond, the square is shrunk first, or details would flicker."""
+MARGIN = 1.15
+"""Then and when photos are stored, a square has this many times the view's pixels a side: crops stay sharp."""
+
+LUMA = (0.299, 0.587, 0.114)
+"""What red, green and blue contribute to brightness (ITU-R BT.601)."""
+
+
+@dataclass(frozen=True)
+class Views:
+    """How each of N photos is looked at; every field is (N,) or (N, 2), floating.
+
+    `centre` and `extent` (x, y) place a box in the square, whose sides run from -1 to 1: an extent of 1 is all of it.
+    `angle` is in radians, `mirror` is -1 where left and right change places, and the other three are factors.
+    """
+
+    centre: Tensor
+    extent: Tensor
+    angle: Tensor
+    mirror: Tensor
+    brightness: Tensor
+    contrast: Tensor
+    saturation: Tensor
+
+
+def plain_views(shapes: Tensor, spec: ImageSpec) -> Views:
+    """Each photo as evaluation sees it: the square in its middle, `shapes` (N,) being width / height."""
+    shorter = torch.stack([(1 / shapes).clamp(max=1), shapes.clamp(max=1)], dim=1)
+    still, one = torch.zeros_like(shapes), torch.ones_like(shapes)
+    centre = torch.zeros_like(shorter)
+    return Views(centre, shorter * (spec.crop_size / spec.resize_size), still, one, one, one, one)
+
+
+def random_views(shapes: Tensor, draws: Tensor, strength: float) -> Views:
+    """A view of each photo, from `draws` (N, DRAWS), evenly spread over [0, 1).
+
+    A box of random area and shape at a random place (Szegedy et al. 2015, section 6), mirrored half of the time,
+    turned, and with changed colours, all the more so the larger `strength` (0 to 1) is.
+    """
+    area = 1 - AREA_RANGE * strength * draws[:, 0]
+    shape = SHAPE_RANGE ** (strength * _both_ways(draws[:, 1]))
+    extent = torch.stack([area * shape / shapes, area / shape * shapes], dim=1).sqrt()
+    extent = extent / extent.amax(dim=1, keepdim=True).clamp(min=1)
+    brightness, contrast, saturation = (1 + COLOUR_RANGE * strength * _both_ways(draws[:, 6:])).unbind(dim=1)
+    return Views(
+        centre=_both_ways(draws[:, 2:4]) * (1 - extent),
+        extent=extent,
+        angle=ANGLE_RANGE * strength * _both_ways(draws[:, 4]),
+        mirror=torch.where(draws[:, 5] < 0.5, -1.0, 1.0),
+        brightness=brightness,
+        contrast=contrast,
+        saturation=saturation,
+    )
+
+
+def _both_ways(draws: Tensor) -> Tensor:
+    """[0, 1) -> [-1, 1)."""
+    return 2 * draws - 1
+
+
+def render(squares: Tensor, views: Views, size: int) -> Tensor:
+    """The views of photos (N, S, S, 3), uint8, as pictures (N, size, size, 3), uint8."""
+    pictures = squares.permute(0, 3, 1, 2).float()
+    if squares.shape[1] > MAX_SHRINK * size:
+        pictures = F.interpolate(pictures, (round(MARGIN * size),) * 2, mode="bilinear", antialias=True)
+    grid = F.affine_grid(_maps(views), [len(pictures), 3, size, size], align_corners=False)
+    pictures = F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+    return _coloured(pictures, views).round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def _maps(views: Views) -> Tensor:
+    """From a place in the view to one in the square: (N, 2, 3), for `affine_grid`."""
+    cos, sin = views.angle.cos(), views.angle.sin()
+    turned = torch.stack([cos * views.mirror, -sin, sin * views.mirror, cos], dim=1).view(-1, 2, 2)
+    return torch.cat([turned * views.extent[:, :, None], views.centre[:, :, None]], dim=2)
+
+
+def _coloured(pictures: Tensor, views: Views) -> Tensor:
+    """Brightness, then contrast around the mean, then saturation around grey; (N, 3, H, W), 0 to 255."""
+    if all(bool((factor == 1).all()) for factor in (views.brightness, views.contrast, views.saturation)):
+        return pictures
+    pictures = pictures * views.brightness.view(-1, 1, 1, 1)
+    contrast, saturation = views.contrast.view(-1, 1, 1, 1), views.saturation.view(-1, 1, 1, 1)
+    luma = torch.tensor(LUMA, device=pictures.device).view(1, 3, 1, 1)
+    mean = (pictures * luma).sum(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True)
+    pictures = mean + (pictures - mean) * contrast
+    grey = (pictures * luma).sum(dim=1, keepdim=True)
+    return grey + (pictures - grey) * saturation
+
+
+def mixup(images: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Each photo keeps `share` of itself and takes the rest from the one before it (Zhang et al. 2018).
+
+    Args:
+        images: (N, 3, H, W).
+        targets: (N, classes), probabilities, which are mixed likewise.
+    """
+    return (
+        images * share + images.roll(1, 0) * (1 - share),
+        targets * share + targets.roll(1, 0) * (1 - share),
+    )
+
+
+def cutmix(images: Tensor, targets: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
+    """The `box` (left, top, right, bottom) of each photo is cut from the one before it (Yun et al. 2019).
+
+    The targets are mixed by the areas. `images` (N, 3, H, W) stays as it is.
+    """
+    left, top, right, bottom = box
+    mixed = images.clone()
+    mixed[:, :, top:bottom, left:right] = images.roll(1, 0)[:, :, top:bottom, left:right]
+    share = 1 - (right - left) * (bottom - top) / (images.shape[2] * images.shape[3])
+    return mixed, targets * share + targets.roll(1, 0) * (1 - share)
+
+
+def cut_box(size: int, share: float, place: tuple[float, float]) -> tuple[int, int, int, int]:
+    """A box for `cutmix` around `place` (x, y from 0 to 1) with 1 - `share` of the area, cut off at the edges."""
+    half = size * math.sqrt(1 - share) / 2
+    left, top, right, bottom = (
+        min(max(int(place[axis] * size + way * half), 0), size) for way in (-1, 1) for axis in (0, 1)
+    )
+    return left, top, right, bottom

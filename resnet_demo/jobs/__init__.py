@@ -1,0 +1,1 @@
+"""Processes that carry out long work, and whose turn it is."""

@@ -1,0 +1,100 @@
+"""The processes of a run: starting its worker apart from us, and ending all that belong to it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from resnet_demo.settings import PREFIX
+from resnet_demo.training.process import Process
+from resnet_demo.training.run import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+# Handed down to every process that a worker starts: this is how those that outlive it are found.
+COOKIE = PREFIX + "RUN"
+# What torchrun tells the processes it starts; a worker of the queue is alone.
+RANK_VARIABLES = ("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_", "TORCHELASTIC_")
+LOOK_SECONDS = 0.05
+KILL_SECONDS = 5.0
+
+
+def start_worker(run: Run, home: Path) -> Process:
+    """Start the run's worker: it leads a session of its own and writes to the run's log, so it outlives us.
+
+    Raises:
+        OSError: the log cannot be written to, or no process can be started.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(RANK_VARIABLES)}
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        kept.pop("OMP_NUM_THREADS", None)  # torchrun's, who means each of several processes
+    ours = {COOKIE: str(run.folder), PREFIX + "HOME": str(home), "PYTHONIOENCODING": "utf-8"}
+    apart: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    with run.log.open("ab") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "resnet_demo.jobs.worker", str(run.folder)],
+            cwd=ROOT,
+            env={**kept, **ours},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **apart,
+        )
+    process = Process.of(worker.pid)
+    threading.Thread(target=worker.wait, daemon=True).start()  # notices its end, so that it does not linger as a zombie
+    return process
+
+
+def end_all(run: Run, grace_seconds: float) -> None:
+    """Wait for the run's processes to end, and after `grace_seconds` end those that are left."""
+    deadline = time.monotonic() + grace_seconds
+    while time.monotonic() < deadline and any(_members(run)):
+        time.sleep(LOOK_SECONDS)
+    deadline = time.monotonic() + KILL_SECONDS
+    while (left := list(_members(run))) and time.monotonic() < deadline:
+        for process in left:
+            _kill(process)
+        psutil.wait_procs(left, timeout=LOOK_SECONDS)
+
+
+def _members(run: Run) -> Iterator[psutil.Process]:
+    """The worker, what it started, and what of that has lost its parents."""
+    worker, folder = run.worker, str(run.folder)
+    if worker and worker.alive:
+        own = _children(worker.pid)
+    else:
+        own = set()
+    for process in psutil.process_iter():
+        marked = _cookie(process)
+        if marked == folder or (marked is None and process.pid in own):
+            yield process
+
+
+def _children(pid: int) -> set[int]:
+    try:
+        return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
+    except psutil.Error:
+        return set()
+
+
+def _cookie(process: psutil.Process) -> str | None:
+    try:
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.environ().get(COOKIE)
+    except psutil.Error:
+        return None
+
+
+def _kill(process: psutil.Process) -> None:
+    try:
+        process.kill()
+    except psutil.NoSuchProcess:
+        pass

@@ -1,0 +1,1 @@
+"""Teaching a network: its settings, its steps, and the folder that a run leaves."""

@@ -1,0 +1,136 @@
+"""TrainConfig: every setting of a training, checked, to and from JSON and the command line. Free of torch."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from resnet_demo.models import variants
+from resnet_demo.texts import AppError
+from resnet_demo.training.knobs import Knob, add_flags, knob, knobs_of, unknown
+from resnet_demo.training.presets import DEPTHS, PRESETS, Start, chosen_by_preset
+
+TrainDepth = Literal["head", 1, 2, 3, 4, "all"]
+MAX_SIZE = 512
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to teach, which network, and how. None: left to the preset and the data, see `resolved`.
+
+    It starts from the published weights of `variant`, from the model `parent`, or from fresh weights (`scratch`).
+    `train_depth` says how many of the last stages learn besides the head; the rest stays frozen. With `views` of
+    more than zero, each photo is only ever seen in that many ways, so that frozen stages run once for each.
+    Pictures grow from `first_size` to `image_size` pixels a side. `learning_rate` is the highest of the schedule;
+    each stage further from the head gets `depth_factor` of the rate above it. `warmup` is a share of the steps.
+
+    Raises:
+        AppError: a value is out of range, of another kind, or contradicts another; the sentence says which.
+    """
+
+    data: str = knob("line", "", flag=None, metavar="FOLDER")
+    variant: str | None = knob("line", metavar="NAME")
+    parent: str | None = knob("line", flag="--from", metavar="MODEL")
+    scratch: bool = knob("switch", False)
+    preset: Literal["quick", "balanced", "best"] = knob("choice", "balanced", choices=PRESETS)
+    train_depth: TrainDepth | None = knob("choice", choices=DEPTHS)
+    epochs: int | None = knob("whole", low=1, high=1000)
+    batch_size: int = knob("whole", 0, low=0, high=4096)
+    image_size: int | None = knob("whole", low=32, high=MAX_SIZE)
+    first_size: int | None = knob("whole", low=32, high=MAX_SIZE)
+    views: int | None = knob("whole", low=0, high=16)
+    optimiser: Literal["sgd", "adam", "adamw"] = knob("choice", "adamw", choices=("sgd", "adam", "adamw"))
+    learning_rate: float | None = knob("number", low=1e-7, high=10)
+    range_test: bool = knob("switch", False)
+    depth_factor: float | None = knob("number", low=0.01, high=1)
+    warmup: float = knob("number", 0.2, low=0, high=0.9)
+    weight_decay: float | None = knob("number", low=0, high=1)
+    label_smoothing: float = knob("number", 0.1, low=0, high=0.5)
+    class_weights: bool | None = knob("switch")
+    augment: float | None = knob("number", low=0, high=1)
+    mixup: float | None = knob("number", low=0, high=2)
+    cutmix: float | None = knob("number", low=0, high=2)
+    ema: float | None = knob("number", low=0, high=0.9999)
+    early_stop: int = knob("whole", 0, low=0, high=1000)
+    precision: Literal["auto", "float32", "bf16", "fp16"] = knob(
+        "choice", "auto", choices=("auto", "float32", "bf16", "fp16")
+    )
+    seed: int = knob("whole", 0, low=0, high=2**31 - 1)
+
+    def __post_init__(self) -> None:
+        for name, one in KNOBS.items():
+            object.__setattr__(self, name, one.check(getattr(self, name)))
+        if self.variant is not None:
+            variants.get(self.variant.partition(":")[0])
+        if self.parent is not None and (self.variant is not None or self.scratch):
+            raise AppError("train.problem.two_beginnings")
+        if self.scratch and self.train_depth not in (None, "all"):
+            raise AppError("train.problem.scratch_depth")
+        if self.first_size and self.image_size and self.first_size > self.image_size:
+            raise AppError("train.problem.first_size", first=self.first_size, last=self.image_size)
+
+    @property
+    def network(self) -> str:
+        """The variant whose network is built, or whose published weights are taken, where there is no `parent`."""
+        return self.variant or "resnet18"
+
+    def to_json(self) -> dict[str, Any]:
+        """Every setting by name, as JSON has them; settings that were not given are null."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, entries: object) -> TrainConfig:
+        """Read what `to_json` gave; settings that are not there are as if not given.
+
+        Raises:
+            AppError: no such setting, or as for the class.
+        """
+        if not isinstance(entries, Mapping):
+            raise AppError("train.problem.no_settings")
+        for name in entries:
+            if name not in KNOBS:
+                raise unknown(str(name), list(KNOBS))
+        return cls(**entries)
+
+    @staticmethod
+    def add_flags(parser: argparse.ArgumentParser, language: str) -> None:
+        """An argument for each setting."""
+        add_flags(parser, KNOBS, language)
+
+    @classmethod
+    def from_arguments(cls, arguments: argparse.Namespace) -> TrainConfig:
+        """The settings among the parsed arguments of `add_flags`."""
+        return cls(**{name: value for name, value in vars(arguments).items() if name in KNOBS})
+
+    def arguments(self) -> list[str]:
+        """The words of a command line that give just these settings."""
+        words: list[str] = []
+        for name, one in KNOBS.items():
+            value = getattr(self, name)
+            if one.flag is None or value != one.default:
+                words += one.words(value)
+        return words
+
+    def resolved(self, *, photos: int, per_class: Mapping[str, int], device: str, start: Start) -> TrainConfig:
+        """The same with nothing left open: what the preset and the data choose for what was not given.
+
+        Args:
+            photos: those to learn from.
+            per_class: how many of them each class has.
+            device: `cpu`, `cuda` or `mps`.
+            start: what the training starts from.
+        """
+        chosen = chosen_by_preset(self, photos=photos, device=device, start=start)
+        counts = [count for count in per_class.values() if count]
+        uneven = bool(counts) and max(counts) >= UNEVEN * min(counts)
+        chosen["class_weights"] = uneven
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        return replace(self, **{**chosen, **given, "batch_size": self.batch_size or chosen["batch_size"]})
+
+
+UNEVEN = 2.0
+"""The largest class has at least this many times the photos of the smallest: then classes are weighted."""
+
+KNOBS: Mapping[str, Knob] = knobs_of(TrainConfig)

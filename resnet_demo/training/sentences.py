@@ -1,0 +1,49 @@
+"""What the events of a run say to a person: for the log, the terminal and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from resnet_demo.texts import text
+
+
+def sentence_of(event: Mapping[str, Any], language: str) -> str | None:
+    """An event in words, or None for those that are only numbers. Never fails, whatever the event holds."""
+    match event["kind"]:
+        case "epoch":
+            return _epoch(event, language)
+        case "said":
+            return _said(event, language)
+        case "failed":
+            return text("run.event.failed", language, reason=_said(event, language))
+        case "stopped":
+            return text("run.event.stopped_now" if event.get("how") == "now" else "run.event.stopped_keep", language)
+        case "queued" | "launched" | "started" | "finished" as kind:
+            return text(f"run.event.{kind}", language)
+    return None
+
+
+def _said(event: Mapping[str, Any], language: str) -> str:
+    key, fields = str(event.get("key")), event.get("fields")
+    try:
+        return text(key, language, **(fields if isinstance(fields, dict) else {}))
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError):
+        return key  # of another version of this program, which has a sentence for it
+
+
+def _epoch(event: Mapping[str, Any], language: str) -> str:
+    return text(
+        "run.event.epoch_best" if event.get("best") is True else "run.event.epoch",
+        language,
+        epoch=f"{_number(event, 'epoch'):.0f}",
+        epochs=f"{_number(event, 'epochs'):.0f}",
+        loss=f"{_number(event, 'train_loss'):.3f}",
+        accuracy=f"{100 * _number(event, 'val_accuracy'):.1f}",
+        photos=f"{_number(event, 'val_photos'):.0f}",
+    )
+
+
+def _number(event: Mapping[str, Any], name: str) -> float:
+    value = event.get(name)
+    return value if isinstance(value, int | float) and abs(value) < 1e15 else float("nan")

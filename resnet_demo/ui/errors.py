@@ -1,0 +1,28 @@
+"""What goes wrong in a handler, as the visitor reads it: a sentence, or a number under which the log has the whole."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import gradio as gr
+
+from resnet_demo.texts import AppError, text
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def spoken(language: str) -> Iterator[None]:
+    """Turn whatever is raised inside into a `gr.Error` in the visitor's language."""
+    try:
+        yield
+    except AppError as error:
+        raise gr.Error(error.say(language), print_exception=False, duration=None) from error
+    except Exception as error:
+        number = secrets.token_hex(3)
+        log.exception("Error %s", number)
+        said = text("page.unexpected", language, number=number)
+        raise gr.Error(said, print_exception=False, duration=None) from error

@@ -1,0 +1,27 @@
+"""A visitor reads a sentence, never a traceback; the log has the rest under the number that the visitor was told."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+import gradio as gr
+import pytest
+
+from resnet_demo.texts import AppError, text
+from resnet_demo.ui.errors import spoken
+
+
+def test_what_a_person_can_mend_is_said_in_their_language() -> None:
+    with pytest.raises(gr.Error) as caught, spoken("zh-CN"):
+        raise AppError("services.unlisted_model")
+    assert caught.value.message == text("services.unlisted_model", "zh-CN")
+
+
+def test_what_nobody_expected_has_a_number_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as caught, spoken("en"):
+        raise ZeroDivisionError("/home/somebody/secret")
+    assert "secret" not in caught.value.message
+    (number,) = re.findall(r"\b[0-9a-f]{6}\b", caught.value.message)
+    assert number in caplog.text
+    assert "/home/somebody/secret" in caplog.text

@@ -1,0 +1,99 @@
+"""What visitors share: models opened once and kept within bounds, and each visitor's newest wish first."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from pathlib import Path
+
+import pytest
+
+from resnet_demo.models import saved
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
+from resnet_demo.ui import services as services_module
+from resnet_demo.ui.drop import ReceivedPhoto
+from resnet_demo.ui.services import MODELS_KEPT, Services
+from tests.tiny import photos, tiny_model
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("models")
+    for seed in range(MODELS_KEPT + 1):
+        saved.write(tiny_model(seed=seed), folder / str(seed), card="A model for tests.")
+    return [str(folder / str(seed)) for seed in range(MODELS_KEPT + 1)]
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    return Services(Settings(home=tmp_path / "home"))
+
+
+def received(folder: Path, count: int) -> list[ReceivedPhoto]:
+    return [ReceivedPhoto(path.name, path) for path in photos(folder, count)]
+
+
+def test_two_visitors_at_once_open_a_model_once(services: Services, models: list[str]) -> None:
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(services.classifier(models[0]))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len({id(classifier) for classifier in found}) == 1
+
+
+def test_the_model_unused_longest_leaves_memory(services: Services, models: list[str]) -> None:
+    first, second = services.classifier(models[0]), services.classifier(models[1])
+    for name in [models[2], models[0], models[3]]:
+        services.classifier(name)
+    assert services.classifier(models[0]) is first
+    assert services.classifier(models[1]) is not second
+
+
+def test_strangers_name_only_what_is_listed(models: list[str], tmp_path: Path) -> None:
+    services = Services(Settings(home=tmp_path, public=True))
+    for name in (models[0], "hf-hub:owner/name", "", "../.."):
+        with pytest.raises(AppError, match="list"):
+            services.classifier(name)
+
+
+def test_a_newer_wish_of_the_same_visitor_ends_the_older(
+    services: Services, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services_module, "SECONDS_BETWEEN_VIEWS", 0.0)
+    older = services.classify(received(tmp_path / "a", 40), models[0], "crop", 5, "visitor")
+    other = services.classify(received(tmp_path / "b", 40), models[0], "crop", 5, "another visitor")
+    unfinished, _ = next(older), next(other)
+    newer = list(services.classify(received(tmp_path / "c", 3), models[0], "crop", 5, "visitor"))
+    assert newer[-1].complete
+    assert list(older) == []
+    assert not unfinished.folder.exists()
+    assert list(other)[-1].complete
+
+
+def test_nothing_goes_on_for_a_visitor_who_left(
+    services: Services, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services_module, "SECONDS_BETWEEN_VIEWS", 0.0)
+    under_way = services.classify(received(tmp_path, 40), models[0], "crop", 5, "visitor")
+    next(under_way)
+    services.forget("visitor")
+    assert list(under_way) == []
+
+
+def test_what_stayed_in_the_browser_is_a_problem_beside_the_others(
+    services: Services, models: list[str], tmp_path: Path
+) -> None:
+    given = received(tmp_path, 3)
+    given[1] = dataclasses.replace(given[1], name="huge.tif", path=None)
+    *_, results = services.classify(given, models[0], "crop", 2, "visitor")
+    assert [row[1] for row in results.table()] == ["0000.jpg", "0002.jpg"]
+    ((name, sentence),) = results.problems("en")
+    assert name == "huge.tif"
+    assert "50 MB" in sentence
+    assert len(results.write_csv("en").read_text(encoding="utf-8-sig").splitlines()) == 4
+    results.discard()
+    assert not results.folder.exists()
