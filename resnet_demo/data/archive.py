@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
+import io
 import lzma
+import os
 import stat
 import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
 
 from resnet_demo.data import names
 from resnet_demo.data.files import is_litter
@@ -25,86 +28,260 @@ from resnet_demo.texts import AppError
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
-MAX_ENTRIES = 500_000
+MAX_ENTRIES = 250_000
 USUAL_BYTES = 100 * MEGABYTE
 MAX_RATIO = 100
 """Photos hardly shrink: what grows past USUAL_BYTES and past so many times the archive's size is a compression bomb."""
 
 _PIECE = 65_536
-_MAX_DIRECTORY_BYTES = 300 * MAX_ENTRIES
-_ENTRY_MARK = b"PK\1\2"
-_TAR_BLOCK = 512
+_MAX_DIRECTORY_BYTES = 400 * MAX_ENTRIES
+_DIRECTORY_MARK = b"PK\1\2"
+_ENCRYPTED = 0x41
+_UTF8 = 0x800
 
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
-_PACKERS: tuple[tuple[bytes, Any], ...] = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
+_PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\0", lzma.open),
+)
 _OTHER_KINDS = ((b"Rar!", "RAR"), (b"7z\xbc\xaf", "7z"), (b"\x28\xb5\x2f\xfd", "Zstandard"))
 
 _DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError),
-    *(ValueError, struct.error, IndexError, KeyError, OverflowError, RecursionError),
-    *(NotImplementedError, RuntimeError, AttributeError, TypeError),
+    *(ValueError, struct.error, LookupError, ArithmeticError, RuntimeError, TypeError, AttributeError),
 )
-"""What the standard library raises over damaged archives."""
+"""What the standard library raises over archives that are damaged, or made to be."""
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """How many files were written, of how many bytes together, and how many were passed over as litter."""
+    """How many files were written, and how many were passed over since an operating system had left them behind."""
 
     files: int
-    bytes: int
     ignored: int
 
 
 @dataclass(frozen=True)
 class _Member:
-    """A file of an archive, with the bytes that it says it has; `pieces` can be walked once, before the next member."""
+    """A file or a folder in an archive; `pieces` are its bytes, walked once and before the next member is asked for."""
 
     name: str
-    claimed: int
+    is_folder: bool
     pieces: Iterator[bytes]
-    done: int
+
+
+def unpack(
+    archive: Path, folder: Path, *, max_bytes: int = 50 * GIGABYTE, progress: Progress | None = None
+) -> Unpacked:
+    """Write an archive's files below `folder`, which is empty; the caller removes it where this raises.
+
+    Zip (stored or deflated), and tar as it is or packed by gzip, bzip2 or xz. What headers claim is refused at once,
+    and what really comes out is counted.
+
+    Args:
+        max_bytes: that may come out in all.
+        progress: told the bytes of the archive that are done, and all; an exception it raises ends the work.
+
+    Raises:
+        AppError: no archive, a damaged or encrypted one, or a hostile one: names that lead out of the folder, links,
+            devices, too many entries, a compression bomb, names that some file system takes for one another.
+        OSError: the folder cannot be written to.
+    """
+    total = archive.stat().st_size
+    allowance = _Allowance(total, max_bytes, free_bytes(folder))
+    places, files, ignored, reached = names.Places(), 0, 0, 0
+    with _ArchiveFile(io.FileIO(archive)) as file:
+        for count, member in enumerate(_members(file, allowance)):
+            if count == MAX_ENTRIES:
+                raise _too_many()
+            reached = max(reached, file.tell())
+            if progress:
+                progress(min(reached, total), total)
+            if member.is_folder and PurePosixPath(member.name) == PurePosixPath("."):
+                continue
+            parts = names.parts_of(member.name)
+            if any(map(is_litter, parts)):
+                ignored += not member.is_folder
+                continue
+            places.claim(parts, folder=member.is_folder)
+            if not member.is_folder:
+                _write(member.pieces, folder.joinpath(*parts))
+                files += 1
+    return Unpacked(files, ignored)
+
+
+def _write(pieces: Iterator[bytes], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("xb") as file:
+        for piece in pieces:
+            file.write(piece)
 
 
 class _Allowance:
     """How many bytes may still come out of an archive."""
 
-    def __init__(self, archive_bytes: int, max_bytes: int) -> None:
+    def __init__(self, archive_bytes: int, max_bytes: int, free: int) -> None:
         by_ratio = max(USUAL_BYTES, MAX_RATIO * archive_bytes)
-        self.left = min(by_ratio, max_bytes)
-        self._refusal = (
-            AppError("archive.problem.bomb", megabytes=self.left // MEGABYTE)
-            if by_ratio < max_bytes
-            else AppError("archive.problem.too_large", most=max_bytes // MEGABYTE)
-        )
+        self._left = min(by_ratio, max_bytes)
+        self._free = free
+        refusal = "bomb" if by_ratio < max_bytes else "too_large"
+        self._refusal = AppError(f"archive.problem.{refusal}", megabytes=self._left // MEGABYTE)
 
     def check(self, claimed: int) -> None:
-        if claimed > self.left:
+        """Refuse what an archive only claims to hold, where it is too much."""
+        if claimed > self._left:
             raise self._refusal
+        if claimed > self._free:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def spend(self, count: int) -> None:
-        self.check(count)
-        self.left -= count
+        """Count what came out."""
+        if count > self._left:
+            raise self._refusal
+        self._left -= count
 
 
-def unpack(archive: Path, folder: Path, *, max_bytes: int = 50 * GIGABYTE, progress: Progress | None = None) -> Unpacked:
-    """Write an archive's files below `folder`, which is empty; what an operating system left behind is passed over.
+class _ArchiveFile(io.BufferedReader):
+    """An archive on the disk; a zip's directory, which zipfile reads at once, is measured before it is parsed."""
 
-    Kinds: zip, and tar as it is or packed by gzip, bzip2 or xz. What headers claim is checked at once, what really
-    comes out is counted. The caller removes the folder where this raises.
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > _MAX_DIRECTORY_BYTES:
+            raise _too_many()
+        data = super().read(size)
+        if len(data) > 2 * _PIECE and data.count(_DIRECTORY_MARK) > MAX_ENTRIES:
+            raise _too_many()
+        return data
 
-    Args:
-        max_bytes: that may come out in all.
-        progress: told bytes so far and in all; an exception it raises ends the work.
 
-    Raises:
-        AppError: no archive, a damaged or encrypted one, a hostile one (names that lead out of the folder, links,
-            devices, too many entries, a compression bomb), or names that some file system takes for one another.
-        OSError: the folder cannot be written to.
-    """
-    places, files, written, ignored = names.Places(), 0, 0, 0
-    total = archive.stat().st_size
-    with _open(archive) as (file, read_members):
-        allowance = _Allowance(total, min(max_bytes, free_bytes(folder)))
-        for count, member in enumerate(read_members(file, allowance)):
-            ...
+def _members(file: _ArchiveFile, allowance: _Allowance) -> Iterator[_Member]:
+    start = file.read(8)
+    file.seek(0)
+    for magic, kind in _OTHER_KINDS:
+        if start.startswith(magic):
+            raise AppError("archive.problem.kind", kind=kind)
+    if start.startswith(_ZIP_STARTS):
+        yield from _zip_members(file, allowance)
+        return
+    for magic, unpacked in _PACKED:
+        if start.startswith(magic):
+            with unpacked(file) as stream:
+                yield from _tar_members(stream, allowance)
+            return
+    yield from _tar_members(file, allowance)
+
+
+def _zip_members(file: IO[bytes], allowance: _Allowance) -> Iterator[_Member]:
+    with _reading():
+        opened = zipfile.ZipFile(file)
+    with opened:
+        entries = opened.infolist()
+        allowance.check(sum(entry.file_size for entry in entries))
+        for entry in entries:
+            name = entry.orig_filename
+            if not entry.flag_bits & _UTF8:
+                name = names.decoded(name.encode("cp437"))
+            _check_zip_entry(entry, names.shown(name))
+            yield _Member(name, name.endswith(("/", "\\")), _zip_pieces(opened, entry, allowance))
+
+
+def _check_zip_entry(entry: zipfile.ZipInfo, name: str) -> None:
+    if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
+        raise AppError("archive.problem.special", name=name)
+    if entry.flag_bits & _ENCRYPTED:
+        raise AppError("archive.problem.encrypted")
+    # For these two methods alone zipfile bounds how much comes out at a time.
+    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise AppError("archive.problem.method", name=name)
+
+
+def _zip_pieces(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, allowance: _Allowance) -> Iterator[bytes]:
+    with _reading():
+        source = opened.open(entry)
+    with source:
+        while True:
+            with _reading():
+                piece = source.read(_PIECE)
+            if not piece:
+                return
+            allowance.spend(len(piece))
+            yield piece
+
+
+class _Forward:
+    """The bytes of a tar, read from front to back, all that comes out counted; as much of a file as tarfile needs."""
+
+    def __init__(self, stream: IO[bytes], allowance: _Allowance) -> None:
+        self._stream = stream
+        self._allowance = allowance
+        self._place = 0
+        self.last = b""
+
+    def tell(self) -> int:
+        return self._place
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _PIECE:
+            raise tarfile.ReadError  # some header claims to be larger than any is
+        self.last = self._stream.read(size)
+        self._place += len(self.last)
+        self._allowance.spend(len(self.last))
+        return self.last
+
+    def seek(self, place: int) -> None:
+        if place < self._place:
+            raise tarfile.ReadError
+        while self._place < place and self.read(min(_PIECE, place - self._place)):
+            pass
+
+
+def _tar_members(stream: IO[bytes], allowance: _Allowance) -> Iterator[_Member]:
+    forward = _Forward(stream, allowance)
+    with _reading():
+        try:
+            opened = tarfile.TarFile(fileobj=cast(Any, forward))
+        except tarfile.ReadError as error:
+            raise AppError("archive.problem.none") from error
+    with opened:
+        while entry := _next(opened, forward):
+            with _reading():
+                name = names.decoded(entry.name.encode("utf-8", "surrogateescape"))
+            if not entry.isdir() and (not entry.isreg() or entry.issparse()):
+                raise AppError("archive.problem.special", name=names.shown(name))
+            allowance.check(entry.size)
+            yield _Member(name, entry.isdir(), _tar_pieces(forward, entry))
+
+
+def _next(opened: tarfile.TarFile, forward: _Forward) -> tarfile.TarInfo | None:
+    with _reading():
+        entry = opened.next()
+        # tarfile takes any header that it cannot read for the end; the end is a block of zeros.
+        if entry is None and forward.last != bytes(tarfile.BLOCKSIZE):
+            raise tarfile.ReadError
+        return entry
+
+
+def _tar_pieces(forward: _Forward, entry: tarfile.TarInfo) -> Iterator[bytes]:
+    left = entry.size
+    with _reading():
+        forward.seek(entry.offset_data)
+    while left > 0:
+        with _reading():
+            piece = forward.read(min(_PIECE, left))
+            if not piece:
+                raise EOFError
+        left -= len(piece)
+        yield piece
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Around reading alone: what goes wrong with writing is not the archive's fault."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise AppError("archive.problem.damaged") from error
+
+
+def _too_many() -> AppError:
+    return AppError("archive.problem.entries", most=MAX_ENTRIES)

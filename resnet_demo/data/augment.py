@@ -104,8 +104,6 @@ def _maps(views: Views) -> Tensor:
 
 def _coloured(pictures: Tensor, views: Views) -> Tensor:
     """Brightness, then contrast around the mean, then saturation around grey; (N, 3, H, W), 0 to 255."""
-    if all(bool((factor == 1).all()) for factor in (views.brightness, views.contrast, views.saturation)):
-        return pictures
     pictures = pictures * views.brightness.view(-1, 1, 1, 1)
     contrast, saturation = views.contrast.view(-1, 1, 1, 1), views.saturation.view(-1, 1, 1, 1)
     luma = torch.tensor(LUMA, device=pictures.device).view(1, 3, 1, 1)

@@ -79,10 +79,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What `inspect` tells of a picture file: (width, height) of the upright picture, and how to know the content again.
+    """What `inspect` tells of a picture file.
 
-    `content` is a hash (BLAKE2b, 128 bits) of the file's length and its first and last 64 KiB, so files up to 128 KiB are
-    the same where it is the same.
+    `size` is (width, height) of the upright picture. `content` is a hash (BLAKE2b, 128 bits) of the file's length and
+    its first and last 64 KiB: of all of it up to 128 KiB.
     """
 
     format: str

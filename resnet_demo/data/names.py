@@ -65,7 +65,7 @@ def one_part(wish: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name as it can be shown, stored, and used as a label: bytes that are no text and control characters replaced."""
+    """A name as it can be shown, stored, and used as a label: control characters replaced, its end cut off."""
     text = decoded(name.encode("utf-8", "surrogateescape")) if _has_lone_bytes(name) else name
     text = "".join("\N{REPLACEMENT CHARACTER}" if _is_control(letter) else letter for letter in text)
     return unicodedata.normalize("NFC", text)[:MAX_SHOWN]
@@ -78,7 +78,7 @@ def natural_order(name: str) -> tuple[list[tuple[int, str]], str]:
 
 
 class Places:
-    """The places in one folder that are taken, compared as a file system does that minds neither case nor Unicode's form."""
+    """The places taken in a folder, compared as by a file system that minds neither case nor Unicode's form."""
 
     def __init__(self) -> None:
         self._folders: dict[str, tuple[str, ...]] = {}
@@ -102,7 +102,7 @@ class Places:
             self._files.add(key)
 
     def settle(self, parts: tuple[str, ...]) -> tuple[str, ...]:
-        """Take a free place for a file, near the one wished for: in the folders already there, and with a number behind."""
+        """Take the free place for a file that is nearest to a wish: in folders already there, a number at its end."""
         settled: tuple[str, ...] = ()
         for part in parts[:-1]:
             settled = self._folders.get(_key((*settled, part)), (*settled, part))

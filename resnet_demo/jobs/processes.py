@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -20,8 +22,8 @@ from resnet_demo.training.run import Run
 ROOT = Path(__file__).resolve().parents[2]
 # Handed down to every process that a worker starts: this is how those that outlive it are found.
 COOKIE = PREFIX + "RUN"
-# What torchrun tells the processes it starts; a worker of the queue is alone.
-RANK_VARIABLES = ("RANK", "LOCAL_RANK", "GROUP_RANK", "ROLE_", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_", "TORCHELASTIC_")
+# What torchrun tells the processes that it starts; a worker of the queue is alone.
+RANK_VARIABLES = re.compile(r"((LOCAL|GROUP|ROLE)_)?(RANK|WORLD_SIZE|NAME)|MASTER_(ADDR|PORT)|TORCHELASTIC_\w+")
 LOOK_SECONDS = 0.05
 KILL_SECONDS = 5.0
 
@@ -32,7 +34,7 @@ def start_worker(run: Run, home: Path) -> Process:
     Raises:
         OSError: the log cannot be written to, or no process can be started.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(RANK_VARIABLES)}
+    kept = {name: value for name, value in os.environ.items() if not RANK_VARIABLES.fullmatch(name)}
     if "TORCHELASTIC_RUN_ID" in os.environ:
         kept.pop("OMP_NUM_THREADS", None)  # torchrun's, who means each of several processes
     ours = {COOKIE: str(run.folder), PREFIX + "HOME": str(home), "PYTHONIOENCODING": "utf-8"}
@@ -62,39 +64,27 @@ def end_all(run: Run, grace_seconds: float) -> None:
     deadline = time.monotonic() + KILL_SECONDS
     while (left := list(_members(run))) and time.monotonic() < deadline:
         for process in left:
-            _kill(process)
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(left, timeout=LOOK_SECONDS)
 
 
 def _members(run: Run) -> Iterator[psutil.Process]:
     """The worker, what it started, and what of that has lost its parents."""
     worker, folder = run.worker, str(run.folder)
-    if worker and worker.alive:
-        own = _children(worker.pid)
-    else:
-        own = set()
+    own = _with_children(worker.pid) if worker and worker.alive else set()
     for process in psutil.process_iter():
-        marked = _cookie(process)
-        if marked == folder or (marked is None and process.pid in own):
-            yield process
+        with contextlib.suppress(psutil.Error):  # gone meanwhile, or another user's
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            # In the foreground a worker is not marked itself; it may have started the next one, which is.
+            mark = process.environ().get(COOKIE)
+            if mark == folder or (mark is None and process.pid in own):
+                yield process
 
 
-def _children(pid: int) -> set[int]:
+def _with_children(pid: int) -> set[int]:
     try:
         return {pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))}
     except psutil.Error:
         return set()
-
-
-def _cookie(process: psutil.Process) -> str | None:
-    try:
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.environ().get(COOKIE)
-    except psutil.Error:
-        return None
-
-
-def _kill(process: psutil.Process) -> None:
-    try:
-        process.kill()
-    except psutil.NoSuchProcess:
-        pass

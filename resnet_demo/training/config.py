@@ -35,7 +35,7 @@ class TrainConfig:
     parent: str | None = knob("line", flag="--from", metavar="MODEL")
     scratch: bool = knob("switch", False)
     preset: Literal["quick", "balanced", "best"] = knob("choice", "balanced", choices=PRESETS)
-    train_depth: TrainDepth | None = knob("choice", choices=DEPTHS)
+    train_depth: TrainDepth | None = knob("choice", choices=DEPTHS)  # noqa: RUF009  immutable
     epochs: int | None = knob("whole", low=1, high=1000)
     batch_size: int = knob("whole", 0, low=0, high=4096)
     image_size: int | None = knob("whole", low=32, high=MAX_SIZE)

@@ -21,6 +21,12 @@ from resnet_demo.ui.results import Results
 from resnet_demo.ui.services import AT_A_TIME, Services
 
 LABEL = "page.tabs.classify"
+
+# On a phone the answer stands below the inputs, out of sight.
+SHOW_ANSWER = """() => {
+    const status = document.querySelector("#classify-status");
+    if (status.getBoundingClientRect().top > window.innerHeight) status.scrollIntoView({ behavior: "smooth" });
+}"""
 VIEWS = ("crop", "whole")
 TOP = 5
 TOP_MOST = 1000
@@ -171,7 +177,7 @@ class Tab:
             (self.webcam.input, _take_webcam, [self.webcam]),
             (self.examples.select, _take_example, []),
         ):
-            event(take, inputs, self.photos, **quick).success(**run)
+            event(take, inputs, self.photos, **quick).success(**run).success(None, js=SHOW_ANSWER)
         gr.on([self.model.input, self.view.input], **run)
         shown = [self.photo, self.bars]
         self.table.select(_show_row, [self.results], shown, **quick)

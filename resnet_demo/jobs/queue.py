@@ -1,0 +1,146 @@
+"""Whose turn it is: runs stand in line and one at a time is carried out; start, stop, resume, delete.
+
+Everything is decided from the runs' folders, under one lock in the data home, so any number of pages, command lines
+and ending workers may ask at once. Free of torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from filelock import FileLock
+
+from resnet_demo.jobs import processes
+from resnet_demo.texts import AppError
+from resnet_demo.training.process import Process
+from resnet_demo.training.run import ACTIVE, NAME, POINTER, RUNS, Run, State, Stop, all_runs
+
+GRACE_SECONDS = 5.0
+LOOK_SECONDS = 0.5
+ENDED = frozenset[State]({"finished", "stopped", "failed", "lost"})
+
+
+@contextlib.contextmanager
+def _deciding(home: Path) -> Iterator[None]:
+    """Inside, nobody else starts, stops or removes a run of this data home."""
+    (home / RUNS).mkdir(parents=True, exist_ok=True)
+    with FileLock(home / RUNS / ".lock"):
+        yield
+
+
+def start_next(home: Path) -> Run | None:
+    """Start the worker of the run whose turn it is, if there is one; gives it back.
+
+    Pages call it while they show runs and workers when they end, so that the line moves on whoever is gone.
+
+    Raises:
+        AppError: no worker can be started.
+    """
+    with _deciding(home):
+        run = _first(home)
+        if run is None or _waiter(run):
+            return None
+        _start(run, home)
+        return run
+
+
+def wait_for_turn(run: Run, home: Path, me: Process, tell: Callable[[Run], None]) -> bool:
+    """Stand in line with a run that this process will carry out itself; meanwhile the line moves on.
+
+    Args:
+        tell: is called with the run that goes before, each time that is another one.
+
+    Returns:
+        Whether it is this run's turn now; False if somebody took it out of the line.
+    """
+    told = None
+    while True:
+        with _deciding(home):
+            if run.state() != "queued":
+                return False
+            first = _first(home)
+            if first == run:
+                run.append("launched", **asdict(me))
+                return True
+            if first is not None and not _waiter(first):
+                _start(first, home)
+            before = first or _active(home)
+        if before is not None and before != told:
+            tell(before)
+            told = before
+        time.sleep(LOOK_SECONDS)
+
+
+def stop(run: Run, home: Path, how: Stop) -> None:
+    """Stop a run: `keep` once this step is done and saved; `now` ends all its processes, after a short grace.
+
+    Raises:
+        AppError: it is not running and not in line.
+    """
+    with _deciding(home):
+        state = run.state()
+        if state in ENDED:
+            raise AppError("queue.problem.not_running", name=run.name)
+        if state == "queued":
+            run.append("stopped", how=how)
+            return
+        run.ask_stop(how)
+    if how == "now":
+        processes.end_all(run, GRACE_SECONDS)
+        with _deciding(home):
+            if run.state() == "lost":
+                run.tidy()
+                run.append("stopped", how=how)
+        start_next(home)
+
+
+def resume(run: Run, home: Path, *, more_epochs: int = 0, waiter: Process | None = None) -> None:
+    """Put a run in line again, to go on from its newest checkpoint; without a `waiter` in the background.
+
+    Raises:
+        AppError: it is running or in line, or it is finished and no more epochs were asked for.
+    """
+    with _deciding(home):
+        state = run.state()
+        if state not in ENDED:
+            raise AppError("queue.problem.going_on", name=run.name)
+        if state == "finished" and not more_epochs:
+            raise AppError("queue.problem.finished", name=run.name)
+        processes.end_all(run, 0)  # what a killed worker left behind
+        run.queue_again(waiter=waiter, more_epochs=more_epochs)
+    if waiter is None:
+        start_next(home)
+
+
+def delete(name: str, home: Path) -> None:
+    """Remove a run that is over from the data home; of one whose folder lies elsewhere, only the mention of it.
+
+    Raises:
+        AppError: there is no such run, it is running or in line, or it cannot be removed.
+    """
+    place = home / RUNS / name
+    if not NAME.fullmatch(name) or place.is_symlink() or not place.is_dir():
+        raise AppError("run.problem.no_name", name=name[:100])
+    with _deciding(home):
+        if not (place / POINTER).exists() and Run(place).state() not in ENDED:
+            raise AppError("queue.problem.going_on", name=name)
+        try:
+            gone = place.with_name(f".deleted-{secrets.token_hex(4)}")
+            place.replace(gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise AppError("queue.problem.not_deleted", folder=str(place), reason=str(error)) from error
+
+
+def repeat_command(run: Run) -> str:
+    """The line for a shell that does the same again."""
+    words = ["python", "-m", "resnet_demo", "train", *run.config.arguments()]
+    weights = run.facts.get("weights")
+    return (f"RESNET_DEMO_WEIGHTS={shlex.quote(weights)} " if isinstance(weights, str) else "") + shlex.join(words)

@@ -1,0 +1,97 @@
+"""The processes of one training: what each is for, how they agree and how they add up. Usually there is one.
+
+torchrun starts several and tells each its place in the environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from resnet_demo.engines import pick_device
+
+SHARED_AT_ONCE = 2**26
+"""Bytes that the processes add up in one go."""
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among all: `rank` of `world`, `local_world` of them on this machine, and its device."""
+
+    device: torch.device
+    rank: int = 0
+    world: int = 1
+    local_world: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the process that writes files and looks at the clock."""
+        return self.rank == 0
+
+    def highest(self, value: int) -> int:
+        """The highest of what all processes hand in."""
+        if self.world == 1:
+            return value
+        agreed = torch.tensor(value)
+        dist.all_reduce(agreed, dist.ReduceOp.MAX)
+        return int(agreed)
+
+    def added(self, values: Tensor) -> Tensor:
+        """The sum over all processes, on the CPU."""
+        total = values.detach().cpu()
+        if self.world > 1:
+            dist.all_reduce(total)
+        return total
+
+    def fill_in(self, rows: Tensor) -> None:
+        """Complete an array (on the CPU, contiguous) of which each process has filled other rows and left the rest zero.
+
+        Their bytes are added up: zeros and one process's own.
+        """
+        if self.world > 1:
+            for part in rows.view(-1).view(torch.uint8).split(SHARED_AT_ONCE):
+                dist.all_reduce(part)
+
+    def joined(self, value: dict[int, str]) -> dict[int, str]:
+        """What all processes hand in, in one."""
+        if self.world == 1:
+            return value
+        everything: list[dict[int, str]] = [{} for _ in range(self.world)]
+        dist.all_gather_object(everything, value)
+        return {key: found for part in everything for key, found in part.items()}
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module with its gradients averaged over the processes in each backward pass."""
+        return module if self.world == 1 else DistributedDataParallel(module)
+
+
+@contextlib.contextmanager
+def joined_ranks() -> Iterator[Ranks]:
+    """This process's place, as the environment tells it; several meet here and part at the end."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    device = pick_device()
+    if world == 1:
+        yield Ranks(device)
+        return
+    rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
+    local_world = int(os.environ["LOCAL_WORLD_SIZE"])
+    if device.type == "cuda":
+        device = torch.device("cuda", local_rank)
+        torch.cuda.set_device(device)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
+    yield Ranks(device, rank, world, local_world)
+    # Not after an error: the others may be waiting, and end when this process does.
+    dist.destroy_process_group()
+
+
+def held_back(module: nn.Module, hold: bool) -> contextlib.AbstractContextManager[None]:
+    """Inside, backward passes only add up gradients here; the next one outside averages them over the processes."""
+    no_sync: Callable[[], contextlib.AbstractContextManager[None]] | None = getattr(module, "no_sync", None)
+    return no_sync() if hold and no_sync else contextlib.nullcontext()

@@ -1,0 +1,66 @@
+"""Room for large arrays: in memory while they fit, else in a file that is gone with the process."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+
+from resnet_demo.settings import MEGABYTE
+from resnet_demo.texts import AppError
+
+MEMORY_SHARE = 0.25
+"""Of the memory that is free at the beginning, the part that arrays may take; the rest is for the network."""
+
+
+class Room:
+    """Hands out arrays: the first ones in memory, those beyond `memory_bytes` in nameless files in `folder`."""
+
+    def __init__(self, folder: Path, memory_bytes: int) -> None:
+        self.folder = folder
+        self.memory_left = memory_bytes
+
+    @classmethod
+    def here(cls, folder: Path, processes: int) -> Room:
+        """With this process's part of the machine's free memory, of so many processes."""
+        return cls(folder, int(psutil.virtual_memory().available * MEMORY_SHARE) // processes)
+
+    def zeros(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
+        """An array of zeros.
+
+        Raises:
+            AppError: neither memory nor disk has room for it.
+        """
+        size = math.prod(shape) * dtype.itemsize
+        if size <= self.memory_left:
+            self.memory_left -= size
+            return torch.zeros(*shape, dtype=dtype)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                _reserve(file, size, self.folder)
+                mapped = np.memmap(file, np.uint8, "r+", shape=(size,))
+        except OSError as error:
+            free = shutil.disk_usage(self.folder).free // MEGABYTE if self.folder.is_dir() else 0
+            fields = {"need": size // MEGABYTE, "free": free, "folder": str(self.folder)}
+            raise AppError("train.problem.no_room", **fields) from error
+        return torch.from_numpy(mapped).view(dtype).view(*shape)
+
+
+def _reserve(file: IO[bytes], size: int, folder: Path) -> None:
+    """Have the disk set the bytes aside now: a full disk met later, while writing to memory, ends the process."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+    elif shutil.disk_usage(folder).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    file.truncate(size)
