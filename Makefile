@@ -43,7 +43,7 @@ bench-classify: install-dev
 	$(BIN)/python -m tests.bench.classify
 
 bench-start: install-dev
-	$(BIN)/python -m tests.bench.start
+	$(BIN)/pytest -m bench -s tests/bench/test_startup.py
 
 screenshots: install-dev
 	$(BIN)/python -m tests.browser.screenshots

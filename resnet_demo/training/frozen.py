@@ -21,7 +21,7 @@ def stages_that_learn(network: ResNet, depth: TrainDepth) -> tuple[str, ...]:
         AppError: the network has fewer stages than that.
     """
     names = network.stage_names
-    if depth in ("head", "all"):
+    if isinstance(depth, str):
         return names if depth == "all" else ()
     if depth > len(names):
         raise AppError("train.problem.too_deep", depth=depth, stages=len(names))
@@ -62,11 +62,9 @@ class Learning(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """What `Frozen` gives, or images (N, 3, H, W) where everything learns -> logits (N, classes)."""
-        if self.depth == "all":
-            logits: Tensor = self.network(features)
-            return logits
-        if self.depth == "head":
-            logits = self.network.fc(features)
+        if isinstance(self.depth, str):
+            whole: nn.Module = self.network if self.depth == "all" else self.network.fc
+            logits: Tensor = whole(features)
             return logits
         stages = self.network.stages()
         for name in self.stage_names:

@@ -51,12 +51,12 @@ class Ranks:
         return total
 
     def fill_in(self, rows: Tensor) -> None:
-        """Complete an array (on the CPU, contiguous) of which each process has filled other rows and left the rest zero.
+        """Complete an array of which each process has filled other rows and left the rest zero.
 
-        Their bytes are added up: zeros and one process's own.
+        It is contiguous and on the CPU. Bytes are added up: zeros, and those of one process.
         """
         if self.world > 1:
-            for part in rows.view(-1).view(torch.uint8).split(SHARED_AT_ONCE):
+            for part in torch.split(rows.view(-1).view(torch.uint8), SHARED_AT_ONCE):
                 dist.all_reduce(part)
 
     def joined(self, value: dict[int, str]) -> dict[int, str]:

@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.presets import SIZE_STEP
 
 MOMENTUM = 0.9
+GROWTH_SHARE = 0.8
+"""Of the epochs, those in which pictures grow."""
 FIRST_SHARE = 1 / 25
 """The warm-up begins at this share of the highest rate, as in one-cycle training (Smith and Topin 2018)."""
 
@@ -121,3 +124,9 @@ def update_average(average: Iterable[Tensor], current: Iterable[Tensor], decay: 
             mean.lerp_(now, 1 - decay)
         else:
             mean.copy_(now)
+
+
+def picture_size(epoch: int, epochs: int, first: int, last: int) -> int:
+    """Pixels a side in an epoch (from 0): grows in steps from `first` to `last`, which the last fifth has throughout."""
+    share = min(1.0, epoch / max((epochs - 1) * GROWTH_SHARE, 1e-9)) if epochs > 1 else 1.0
+    return last if share == 1.0 else first + round((last - first) * share) // SIZE_STEP * SIZE_STEP

@@ -52,8 +52,8 @@ class Room:
                 mapped = np.memmap(file, np.uint8, "r+", shape=(size,))
         except OSError as error:
             free = shutil.disk_usage(self.folder).free // MEGABYTE if self.folder.is_dir() else 0
-            fields = {"need": size // MEGABYTE, "free": free, "folder": str(self.folder)}
-            raise AppError("train.problem.no_room", **fields) from error
+            need, folder = size // MEGABYTE, str(self.folder)
+            raise AppError("train.problem.no_room", need=need, free=free, folder=folder) from error
         return torch.from_numpy(mapped).view(dtype).view(*shape)
 
 

@@ -1,0 +1,232 @@
+"""Batches on the device, made from photos that were decoded once, or from what frozen stages made of them once.
+
+Everything random is drawn from the seed, the epoch and the photo's place: the same photo looks the same in the same
+epoch whatever the batches, after any interruption, and on any number of processes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resnet_demo.data.augment import DRAWS, Views, cut_box, cutmix, mixup, plain_views, random_views, render
+from resnet_demo.data.preprocessing import ImageSpec, normalise
+from resnet_demo.texts import AppError
+from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.pixels import Pixels
+from resnet_demo.training.ranks import Ranks
+from resnet_demo.training.room import Room
+
+ORDER, EPOCH_VIEW, FIXED_VIEW, MIX = range(4)
+"""What random numbers are for: those for one purpose do not depend on how many another takes."""
+
+AHEAD = 3
+"""Batches gathered before a GPU asks for them."""
+BATCH = 32
+"""Photos at a time where nothing is learned from them."""
+
+Layers = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """This process's part of a batch, on the device.
+
+    `inputs` are images (N, 3, H, W), or with `features` what frozen stages made of them; `targets` (N, classes) are
+    probabilities. `photos` counts the whole batch, over all processes.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    photos: int
+    features: bool = False
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Decoded photos and the class of each, (N,); those that cannot be read are never shown."""
+
+    pixels: Pixels
+    labels: Tensor
+
+    @property
+    def readable(self) -> Tensor:
+        """The positions of those that can be read, (n,)."""
+        return torch.tensor([i for i in range(len(self.labels)) if i not in self.pixels.unreadable], dtype=torch.long)
+
+
+class Feed:
+    """All batches of one training.
+
+    Raises:
+        AppError: fewer photos can be read than the processes need.
+    """
+
+    def __init__(
+        self,
+        training: Labelled,
+        validation: Labelled,
+        *,
+        classes: int,
+        config: TrainConfig,
+        spec: ImageSpec,
+        ranks: Ranks,
+    ) -> None:
+        self.training, self.validation = training, validation
+        self.classes, self.config, self.spec, self.ranks = classes, config, spec, ranks
+        self.rows = training.readable
+        # A norm needs two photos or more to learn from, in each process.
+        most = len(self.rows) // (2 * ranks.world)
+        if most == 0:
+            raise AppError("train.problem.few_photos", photos=len(self.rows), need=2 * ranks.world)
+        self.steps = min(math.ceil(len(self.rows) / config.batch_size), most)
+        self._view_features: list[Tensor] = []
+        self._validation_features: Tensor | None = None
+
+    def epoch(self, epoch: int, size: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch (from 0) from `first_step` on, with pictures of `size` pixels a side."""
+        order = torch.from_numpy(self._random(ORDER, epoch).permutation(len(self.rows)))
+        batches = torch.tensor_split(order, self.steps)[first_step:]
+        own = [batch[self.ranks.rank :: self.ranks.world] for batch in batches]
+        if self._view_features:
+            source, positions = self._view_features[epoch % len(self._view_features)], own
+        else:
+            source, positions = self.training.pixels.pictures, [self.rows[part] for part in own]
+            views = self._views(epoch)
+        for number, rows in enumerate(self._gathered(source, positions)):
+            part = own[number]
+            targets = self._targets(self.training.labels[self.rows[part]])
+            if self._view_features:
+                yield Batch(_nhwc(rows), targets, len(batches[number]), features=True)
+                continue
+            images = normalise(render(rows, views(part), size), self.spec)
+            images, targets = self._mixed(images, targets, epoch, first_step + number)
+            yield Batch(images, targets, len(batches[number]))
+
+    def check(self) -> Iterator[Batch]:
+        """Batches of the validation photos, each in one process's."""
+        if self._validation_features is None:
+            yield from self.look(self.validation)
+            return
+        positions = self._own(len(self._validation_features))
+        rows = self._gathered(self._validation_features, positions)
+        labels = self.validation.labels[self.validation.readable]
+        for part, features in zip(positions, rows, strict=True):
+            yield Batch(_nhwc(features), self._targets(labels[part]), len(part), features=True)
+
+    def look(self, photos: Labelled) -> Iterator[Batch]:
+        """Batches of photos as they are, each in one process's."""
+        positions = [photos.readable[part] for part in self._own(len(photos.readable))]
+        for part, rows in zip(positions, self._gathered(photos.pixels.pictures, positions), strict=True):
+            yield Batch(normalise(rows, self.spec), self._targets(photos.labels[part]), len(part))
+
+    def remember(self, frozen: Layers, room: Room) -> None:
+        """Run frozen layers once over each view of each photo; from then on batches hold what came out."""
+        assert self.config.views
+        for view in range(self.config.views):
+            views = self._fixed_views(view)
+
+            def images(part: Tensor, views: Callable[[Tensor], Views] = views) -> Tensor:
+                rows = self.training.pixels.pictures[self.rows[part]].to(self.ranks.device)
+                return normalise(render(rows, views(part), self.spec.crop_size), self.spec)
+
+            self._view_features.append(self._features(frozen, images, len(self.rows), room))
+        readable = self.validation.readable
+        self._validation_features = self._features(
+            frozen,
+            lambda part: normalise(self.validation.pixels.pictures[readable[part]].to(self.ranks.device), self.spec),
+            len(readable),
+            room,
+        )
+
+    def _features(self, frozen: Layers, images: Layers, count: int, room: Room) -> Tensor:
+        """What `frozen` makes of the `images` at positions 0 to `count`, (count, ...), on the CPU."""
+        if count == 0:
+            return torch.zeros(0)
+        one = frozen(images(torch.zeros(1, dtype=torch.long)))
+        features = room.zeros((count, *one.shape[1:]), one.dtype)
+        for part in self._own(count):
+            features[part] = frozen(images(part)).cpu()
+        self.ranks.fill_in(features)
+        return features
+
+    def _own(self, count: int) -> list[Tensor]:
+        """This process's positions among `count`, in batches."""
+        own = torch.arange(self.ranks.rank, count, self.ranks.world)
+        return list(torch.split(own, BATCH)) if len(own) else []
+
+    def _views(self, epoch: int) -> Callable[[Tensor], Views]:
+        """How the photos at given places among the readable ones are looked at in an epoch."""
+        if self.config.views:
+            return self._fixed_views(epoch % self.config.views)
+        return self._random_views(EPOCH_VIEW, epoch)
+
+    def _fixed_views(self, view: int) -> Callable[[Tensor], Views]:
+        """The first is as in evaluation."""
+        if view > 0:
+            return self._random_views(FIXED_VIEW, view)
+        return lambda part: plain_views(self._shapes(part), self.spec)
+
+    def _random_views(self, purpose: int, number: int) -> Callable[[Tensor], Views]:
+        assert self.config.augment is not None
+        strength = self.config.augment
+        if strength == 0:
+            return lambda part: plain_views(self._shapes(part), self.spec)
+        draws = torch.from_numpy(self._random(purpose, number).random((len(self.rows), DRAWS), np.float32))
+        return lambda part: random_views(self._shapes(part), draws[part].to(self.ranks.device), strength)
+
+    def _shapes(self, part: Tensor) -> Tensor:
+        return self.training.pixels.shapes[self.rows[part]].to(self.ranks.device)
+
+    def _targets(self, labels: Tensor) -> Tensor:
+        return F.one_hot(labels, self.classes).float().to(self.ranks.device)
+
+    def _mixed(self, images: Tensor, targets: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Mixup or CutMix, whichever is on; one of them by chance where both are."""
+        ways = [way for way in ("mixup", "cutmix") if getattr(self.config, way)]
+        if not ways:
+            return images, targets
+        random = self._random(MIX, epoch, step)
+        way = ways[random.integers(len(ways))]
+        alpha = getattr(self.config, way)
+        share = random.beta(alpha, alpha)
+        if way == "mixup":
+            return mixup(images, targets, share)
+        return cutmix(images, targets, cut_box(images.shape[-1], share, (random.random(), random.random())))
+
+    def _random(self, *place: int) -> np.random.Generator:
+        return np.random.default_rng([self.config.seed, *place])
+
+    def _gathered(self, source: Tensor, batches: Sequence[Tensor]) -> Iterator[Tensor]:
+        """Rows of `source` on the device, batch by batch; another thread copies them together while a GPU works."""
+        if self.ranks.device.type != "cuda":
+            for positions in batches:
+                yield source.index_select(0, positions).to(self.ranks.device)
+            return
+        pool = ThreadPoolExecutor(1, thread_name_prefix="feed")
+        try:
+            under_way = deque(pool.submit(_pinned, source, positions) for positions in batches[:AHEAD])
+            for number in range(len(batches)):
+                rows = under_way.popleft().result()
+                if number + AHEAD < len(batches):
+                    under_way.append(pool.submit(_pinned, source, batches[number + AHEAD]))
+                yield rows.to(self.ranks.device, non_blocking=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _pinned(source: Tensor, positions: Tensor) -> Tensor:
+    return source.index_select(0, positions).pin_memory()
+
+
+def _nhwc(features: Tensor) -> Tensor:
+    """Maps (N, C, h, w) in channels-last memory; vectors as they are."""
+    return features.contiguous(memory_format=torch.channels_last) if features.dim() == 4 else features
