@@ -1,4 +1,4 @@
-"""The command line: `python -m resnet_demo classify | models | summary`; free of torch until a command needs it."""
+"""The command line: `python -m resnet_demo classify | models | summary | train | runs`; free of torch until needed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from tqdm import tqdm
 
 from resnet_demo import __version__, tables
+from resnet_demo.commands import runs, train
 from resnet_demo.data.files import find_files
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import AppError, language_of, text
@@ -30,7 +31,7 @@ WRONG_REQUEST = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 nothing could be read, 2 the request cannot be met."""
+    """Run one command; returns the exit code: 0 done, 1 it came to nothing, 2 the request cannot be met."""
     language = language_of(os.environ)
     arguments = build_parser(language).parse_args(argv)
     settings = find_settings()
@@ -76,6 +77,9 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     summary.set_defaults(run=run_summary)
     summary.add_argument("variant", help=say("variant"))
     summary.add_argument("--size", type=_positive, help=say("size"))
+
+    train.add_to(commands, language)
+    runs.add_to(commands, language)
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_short_job_runs_in_float32_and_measures_nothing(tmp_path: Path) -> Non
     with torch.inference_mode():
         choice.run(batch(), BATCH)
         choice.run(batch(3), 3)
-    assert choice.last_used == "float32"
+    assert set(choice.photos_run) == {"float32"}
     assert not (tmp_path / "engines.json").exists()
 
 
@@ -74,7 +75,7 @@ def test_the_choice_follows_the_figures(figures: Figures, chosen: str) -> None:
     with torch.inference_mode():
         choice.run(batch(), 20_000)  # the first batch tells how long the job will take
         choice.run(batch(), 20_000 - BATCH)
-    assert choice.last_used == chosen
+    assert choice.photos_run == Counter({"float32": BATCH}) + Counter({chosen: BATCH})
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"x": {"mixed": {"speed": 2}}}'])

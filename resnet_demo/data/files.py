@@ -4,14 +4,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
+@dataclass(frozen=True)
+class Listing:
+    """The files below a folder and the folders there that cannot be opened, as names relative to it with `/` between.
+
+    `litter` counts the files that an operating system left behind; a litter folder is passed over unread.
+    """
+
+    files: list[str]
+    closed: list[str]
+    litter: int
+
+
 def is_litter(name: str) -> bool:
     """Whether an operating system left this file or folder behind (`.DS_Store`, `__MACOSX`, `Thumbs.db`)."""
     return name.startswith(".") or name.lower() in LITTER
+
+
+def list_folder(root: Path) -> Listing:
+    """All files below `root`, folders walked in order of names, linked ones too, each once."""
+    files: list[str] = []
+    closed: list[str] = []
+    litter = 0
+    seen = {os.path.realpath(root)}
+
+    def relative(path: str) -> str:
+        return os.path.relpath(path, root).replace(os.sep, "/")
+
+    def note(error: OSError) -> None:
+        closed.append(relative(str(error.filename)))
+
+    for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
+        litter += sum(map(is_litter, names))
+        real = {name: os.path.realpath(os.path.join(folder, name)) for name in folders}  # noqa: PTH118
+        folders[:] = sorted(name for name in folders if not is_litter(name) and real[name] not in seen)
+        seen.update(real[name] for name in folders)
+        below = "" if folder == str(root) else relative(folder) + "/"
+        files.extend(below + name for name in sorted(names) if not is_litter(name))
+    return Listing(files, closed, litter)
 
 
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], int]:
@@ -25,8 +61,7 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], int]:
         if not path.is_dir():
             found.append(path)
             continue
-        for folder, folders, files in os.walk(path):
-            litter += sum(map(is_litter, files))
-            folders[:] = sorted(name for name in folders if not is_litter(name))
-            found.extend(Path(folder, name) for name in sorted(files) if not is_litter(name))
+        listing = list_folder(path)
+        litter += listing.litter
+        found.extend(path / name for name in listing.files)
     return found, litter

@@ -23,6 +23,26 @@ Image.init()
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF")
 
+SUFFIXES = frozenset(
+    (
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".webp",
+        ".gif",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".avif",
+        ".heic",
+        ".heif",
+        ".hif",
+    )
+)
+"""What the names of picture files end with, in lower case. Only where there is no content to look at do they count."""
+
 _OTHER_FORMATS = (
     (0, b"%PDF", "PDF"),
     (0, b"8BPS", "PSD"),

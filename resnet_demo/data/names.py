@@ -17,6 +17,9 @@ MAX_DEPTH = 32
 MAX_SHOWN = 200
 """Characters: the longest label that a saved model may have."""
 
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Halves of surrogate pairs that stand for no byte of a file's name (PEP 383)."""
+
 
 def decoded(raw: bytes) -> str:
     """The text of a name whose encoding nobody told, one folder or file after the other.
@@ -59,22 +62,22 @@ def parts_of(name: str) -> tuple[str, ...]:
 
 def one_part(wish: str) -> str:
     """What comes nearest to `wish` as the name of a single file or folder; empty where nothing is left."""
-    name = unicodedata.normalize("NFC", re.sub(r"[\\/:\x00]+", "-", wish))
+    name = unicodedata.normalize("NFC", re.sub(r"[\\/:]+", "-", wish))
     name = "".join(letter for letter in name if not _is_control(letter)).strip(" .")
     return name.encode()[: MAX_NAME_BYTES // 2].decode(errors="ignore").strip(" .")
 
 
 def shown(name: str) -> str:
     """A name as it can be shown, stored, and used as a label: control characters replaced, its end cut off."""
-    text = decoded(name.encode("utf-8", "surrogateescape")) if _has_lone_bytes(name) else name
+    text = decoded(_NO_BYTE.sub("\N{REPLACEMENT CHARACTER}", name).encode("utf-8", "surrogateescape"))
     text = "".join("\N{REPLACEMENT CHARACTER}" if _is_control(letter) else letter for letter in text)
     return unicodedata.normalize("NFC", text)[:MAX_SHOWN]
 
 
-def natural_order(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A sort key by which `class 2` comes before `Class 10`."""
-    pieces = re.findall(r"([0-9]*)([^0-9]*)", name.casefold())
-    return [(int(digits or -1), letters) for digits, letters in pieces], name
+def natural_order(name: str) -> tuple[list[tuple[bool, int, str]], str]:
+    """A sort key by which `class 2` comes before `Class 10`, and numbers before letters."""
+    pieces = re.findall(r"([0-9]+)|([^0-9]+)", name.casefold())
+    return [(not digits, int(digits or 0), letters) for digits, letters in pieces], name
 
 
 class Places:
@@ -122,7 +125,3 @@ def _key(parts: tuple[str, ...]) -> str:
 
 def _is_control(letter: str) -> bool:
     return unicodedata.category(letter) in {"Cc", "Cs"}
-
-
-def _has_lone_bytes(name: str) -> bool:
-    return any("\udc80" <= letter <= "\udcff" for letter in name)

@@ -58,15 +58,15 @@ def start_worker(run: Run, home: Path) -> Process:
 
 def end_all(run: Run, grace_seconds: float) -> None:
     """Wait for the run's processes to end, and after `grace_seconds` end those that are left."""
-    deadline = time.monotonic() + grace_seconds
-    while time.monotonic() < deadline and any(_members(run)):
-        time.sleep(LOOK_SECONDS)
-    deadline = time.monotonic() + KILL_SECONDS
-    while (left := list(_members(run))) and time.monotonic() < deadline:
-        for process in left:
+    grace = time.monotonic() + grace_seconds
+    while (left := list(_members(run))) or run.worker_lives():
+        now = time.monotonic()
+        if now > grace + KILL_SECONDS:
+            break
+        for process in left if now > grace else ():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(left, timeout=LOOK_SECONDS)
+        time.sleep(LOOK_SECONDS)
 
 
 def _members(run: Run) -> Iterator[psutil.Process]:

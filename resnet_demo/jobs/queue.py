@@ -12,19 +12,22 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from filelock import FileLock
 
+from resnet_demo.download import Progress
 from resnet_demo.jobs import processes
+from resnet_demo.settings import PREFIX, Settings
 from resnet_demo.texts import AppError
+from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.material import facts_of
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, NAME, POINTER, RUNS, Run, State, Stop, all_runs
+from resnet_demo.training.run import ACTIVE, ENDED, NAME, POINTER, RUNS, Run, Stop, all_runs
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
-ENDED = frozenset[State]({"finished", "stopped", "failed", "lost"})
 
 
 @contextlib.contextmanager
@@ -33,6 +36,49 @@ def _deciding(home: Path) -> Iterator[None]:
     (home / RUNS).mkdir(parents=True, exist_ok=True)
     with FileLock(home / RUNS / ".lock"):
         yield
+
+
+def submit(config: TrainConfig, settings: Settings, progress: Progress | None = None) -> Run:
+    """Make a run of these settings, to be carried out in the background when its turn comes.
+
+    Raises:
+        AppError: the photos cannot be used as they are, or the run's folder cannot be written.
+    """
+    run = make(config, settings, progress=progress)
+    start_next(settings.home)
+    return run
+
+
+def make(
+    config: TrainConfig,
+    settings: Settings,
+    *,
+    folder: Path | None = None,
+    waiter: Process | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Look at the photos, split them, and put a run in line.
+
+    Args:
+        folder: where the run's folder shall be, if not in the data home.
+        waiter: the process that will carry it out itself.
+        progress: told photos looked at, and in all.
+
+    Raises:
+        AppError: as `submit`.
+    """
+    config = located(config)
+    weights = {"weights": str(settings.weights.absolute()) if settings.weights else None}
+    facts = facts_of(config, settings, progress) | weights
+    return Run.create(settings.home, config, facts, folder=folder, waiter=waiter)
+
+
+def located(config: TrainConfig) -> TrainConfig:
+    """The settings with whole paths, since a worker starts elsewhere."""
+    parent = config.parent
+    if parent is not None and Path(parent).expanduser().is_dir():
+        parent = str(Path(parent).expanduser().absolute())
+    return replace(config, data=str(Path(config.data).expanduser().absolute()), parent=parent)
 
 
 def start_next(home: Path) -> Run | None:
@@ -113,7 +159,8 @@ def resume(run: Run, home: Path, *, more_epochs: int = 0, waiter: Process | None
             raise AppError("queue.problem.going_on", name=run.name)
         if state == "finished" and not more_epochs:
             raise AppError("queue.problem.finished", name=run.name)
-        processes.end_all(run, 0)  # what a killed worker left behind
+        if state == "lost":
+            processes.end_all(run, 0)  # what its worker has left behind
         run.queue_again(waiter=waiter, more_epochs=more_epochs)
     if waiter is None:
         start_next(home)
@@ -139,8 +186,37 @@ def delete(name: str, home: Path) -> None:
             raise AppError("queue.problem.not_deleted", folder=str(place), reason=str(error)) from error
 
 
+def _start(run: Run, home: Path) -> None:
+    try:
+        worker = processes.start_worker(run, home)
+    except OSError as error:
+        run.append("failed", key="queue.problem.not_started", fields={"reason": str(error)})
+    else:
+        run.append("launched", **asdict(worker))
+
+
+def _active(home: Path) -> Run | None:
+    return next((run for run in all_runs(home) if run.state() in ACTIVE), None)
+
+
+def _first(home: Path) -> Run | None:
+    """The run whose turn it is: none while one is carried out, else the one that has been in line for longest."""
+    states = {run: run.state() for run in all_runs(home)}
+    if any(state in ACTIVE for state in states.values()):
+        return None
+    waiting = (run for run, state in states.items() if state == "queued")
+    return min(waiting, key=lambda run: (run.queued["t"], run.folder.name), default=None)
+
+
+def _waiter(run: Run) -> Process | None:
+    """The process that waits to carry the run out itself."""
+    return Process.told_by(run.queued)
+
+
 def repeat_command(run: Run) -> str:
     """The line for a shell that does the same again."""
-    words = ["python", "-m", "resnet_demo", "train", *run.config.arguments()]
+    processes = (run.newest("started") or {}).get("processes", 1)
+    several = ["torchrun", "--nproc-per-node", str(processes)]
+    words = [*(several if processes != 1 else ["python"]), "-m", "resnet_demo", "train", *run.config.arguments()]
     weights = run.facts.get("weights")
-    return (f"RESNET_DEMO_WEIGHTS={shlex.quote(weights)} " if isinstance(weights, str) else "") + shlex.join(words)
+    return (f"{PREFIX}WEIGHTS={shlex.quote(str(weights))} " if weights else "") + shlex.join(words)

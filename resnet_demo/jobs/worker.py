@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -25,19 +24,20 @@ ANNOUNCED_SECONDS = 20.0
 LOOK_SECONDS = 0.02
 
 
-def main() -> int:
+def main() -> None:
     """Carry out the run that the queue has launched this process for, then start the next one in line."""
     run, settings = Run(Path(sys.argv[1])), find_settings()
     if not _announced(run):
-        return 1
+        return
     stop_on(signal.SIGTERM, run, "now")
-    carry_out(run, settings)
-    queue.start_next(settings.home)
-    return 0
+    try:
+        carry_out(run, settings)
+    finally:
+        queue.start_next(settings.home)
 
 
 def _announced(run: Run) -> bool:
-    """Whether the run's events name this process: one whose launcher was killed before it could must not start."""
+    """Whether the run's events name this process; a launcher that was killed before it wrote so launched nobody."""
     deadline = time.monotonic() + ANNOUNCED_SECONDS
     while time.monotonic() < deadline:
         if run.worker and run.worker.pid == os.getpid():
@@ -56,19 +56,34 @@ def stop_on(number: int, run: Run, how: Stop) -> None:
 
 
 def carry_out(run: Run, settings: Settings) -> None:
-    """Do the run, from its newest checkpoint if it has one. How it went is in its events, its errors too.
+    """Do the run, from its newest checkpoint if it has one. How it went is in its events, errors too.
+
+    Of several processes that torchrun started the first writes; the others only take part.
 
     Raises:
         AppError: another process is at it, or the disk does not even take the news.
     """
+    if os.environ.get("RANK", "0") != "0":
+        _train(run, settings)
+        return
     with run.lock():
         run.tidy()
         try:
-            teach = _loop()
-            teach(Run.open(run.folder), _settings_of(run, settings))
+            _train(run, settings)
         except AppError as error:
             run.append("failed", key=error.message.key, fields=dict(error.message.fields))
         except Exception:
             number = secrets.token_hex(4)
-            run.write_log(f"[{number}]\n{traceback.format_exc()}")
+            run.write_log(f"{number}\n{traceback.format_exc()}")
             run.append("failed", key="run.problem.unexpected", fields={"number": number})
+
+
+def _train(run: Run, settings: Settings) -> None:
+    from resnet_demo.training import loop  # loads torch, which may fail: then the run has failed
+
+    weights = Run.open(run.folder).facts.get("weights")
+    loop.train(run, dataclasses.replace(settings, weights=Path(weights) if weights else None))
+
+
+if __name__ == "__main__":
+    main()

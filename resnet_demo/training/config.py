@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from resnet_demo.models import variants
 from resnet_demo.texts import AppError
@@ -70,6 +70,11 @@ class TrainConfig:
             raise AppError("train.problem.scratch_depth")
         if self.first_size and self.image_size and self.first_size > self.image_size:
             raise AppError("train.problem.first_size", first=self.first_size, last=self.image_size)
+        if self.views and (self.mixup or self.cutmix):
+            raise AppError("train.problem.mixed_views")
+        growing = self.first_size and self.image_size and self.first_size < self.image_size
+        if self.views and growing and self.train_depth not in (None, "all"):
+            raise AppError("train.problem.growing_views")
 
     @property
     def network(self) -> str:
@@ -81,7 +86,7 @@ class TrainConfig:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, entries: object) -> TrainConfig:
+    def from_json(cls, entries: object) -> Self:
         """Read what `to_json` gave; settings that are not there are as if not given.
 
         Raises:
@@ -113,7 +118,9 @@ class TrainConfig:
                 words += one.words(value)
         return words
 
-    def resolved(self, *, photos: int, per_class: Mapping[str, int], device: str, start: Start) -> TrainConfig:
+    def resolved(
+        self, *, photos: int, per_class: Mapping[str, int], device: str, start: Start, processes: int = 1
+    ) -> Settled:
         """The same with nothing left open: what the preset and the data choose for what was not given.
 
         Args:
@@ -121,13 +128,39 @@ class TrainConfig:
             per_class: how many of them each class has.
             device: `cpu`, `cuda` or `mps`.
             start: what the training starts from.
+            processes: those that share each batch.
         """
-        chosen = chosen_by_preset(self, photos=photos, device=device, start=start)
+        chosen = chosen_by_preset(self, photos=photos, device=device, start=start, processes=processes)
         counts = [count for count in per_class.values() if count]
         uneven = bool(counts) and max(counts) >= UNEVEN * min(counts)
         chosen["class_weights"] = uneven
         given = {name: value for name, value in asdict(self).items() if value is not None}
-        return replace(self, **{**chosen, **given, "batch_size": self.batch_size or chosen["batch_size"]})
+        return Settled(**{**chosen, **given, "batch_size": self.batch_size or chosen["batch_size"]})
+
+
+class Settled(TrainConfig):
+    """Settings with nothing left open."""
+
+    if TYPE_CHECKING:
+        train_depth: TrainDepth
+        epochs: int
+        image_size: int
+        first_size: int
+        views: int
+        learning_rate: float
+        depth_factor: float
+        weight_decay: float
+        class_weights: bool
+        augment: float
+        mixup: float
+        cutmix: float
+        ema: float
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, value in asdict(self).items():
+            if value is None and name not in {"variant", "parent"}:
+                raise KNOBS[name].refusal(value)
 
 
 UNEVEN = 2.0

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from torch import Tensor
 from resnet_demo.data.augment import DRAWS, Views, cut_box, cutmix, mixup, plain_views, random_views, render
 from resnet_demo.data.preprocessing import ImageSpec, normalise
 from resnet_demo.texts import AppError
-from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.config import Settled
 from resnet_demo.training.pixels import Pixels
 from resnet_demo.training.ranks import Ranks
 from resnet_demo.training.room import Room
@@ -57,7 +58,7 @@ class Labelled:
     pixels: Pixels
     labels: Tensor
 
-    @property
+    @cached_property
     def readable(self) -> Tensor:
         """The positions of those that can be read, (n,)."""
         return torch.tensor([i for i in range(len(self.labels)) if i not in self.pixels.unreadable], dtype=torch.long)
@@ -76,7 +77,7 @@ class Feed:
         validation: Labelled,
         *,
         classes: int,
-        config: TrainConfig,
+        config: Settled,
         spec: ImageSpec,
         ranks: Ranks,
     ) -> None:
@@ -97,19 +98,16 @@ class Feed:
         batches = torch.tensor_split(order, self.steps)[first_step:]
         own = [batch[self.ranks.rank :: self.ranks.world] for batch in batches]
         if self._view_features:
-            source, positions = self._view_features[epoch % len(self._view_features)], own
-        else:
-            source, positions = self.training.pixels.pictures, [self.rows[part] for part in own]
-            views = self._views(epoch)
-        for number, rows in enumerate(self._gathered(source, positions)):
-            part = own[number]
-            targets = self._targets(self.training.labels[self.rows[part]])
-            if self._view_features:
-                yield Batch(_nhwc(rows), targets, len(batches[number]), features=True)
-                continue
-            images = normalise(render(rows, views(part), size), self.spec)
-            images, targets = self._mixed(images, targets, epoch, first_step + number)
-            yield Batch(images, targets, len(batches[number]))
+            gathered = self._gathered(self._view_features[epoch % len(self._view_features)], own)
+            for batch, part, features in zip(batches, own, gathered, strict=True):
+                yield Batch(_channels_last(features), self._targets(part), len(batch), features=True)
+            return
+        views = self._views(epoch)
+        gathered = self._gathered(self.training.pixels.pictures, [self.rows[part] for part in own])
+        for number, (batch, part, squares) in enumerate(zip(batches, own, gathered, strict=True), start=first_step):
+            images = normalise(render(squares, views(part), size), self.spec)
+            images, targets = self._mixed(images, self._targets(part), epoch, number)
+            yield Batch(images, targets, len(batch))
 
     def check(self) -> Iterator[Batch]:
         """Batches of the validation photos, each in one process's."""
@@ -117,35 +115,30 @@ class Feed:
             yield from self.look(self.validation)
             return
         positions = self._own(len(self._validation_features))
-        rows = self._gathered(self._validation_features, positions)
         labels = self.validation.labels[self.validation.readable]
-        for part, features in zip(positions, rows, strict=True):
-            yield Batch(_nhwc(features), self._targets(labels[part]), len(part), features=True)
+        for part, features in zip(positions, self._gathered(self._validation_features, positions), strict=True):
+            yield Batch(_channels_last(features), self._one_hot(labels[part]), len(part), features=True)
 
     def look(self, photos: Labelled) -> Iterator[Batch]:
         """Batches of photos as they are, each in one process's."""
         positions = [photos.readable[part] for part in self._own(len(photos.readable))]
-        for part, rows in zip(positions, self._gathered(photos.pixels.pictures, positions), strict=True):
-            yield Batch(normalise(rows, self.spec), self._targets(photos.labels[part]), len(part))
+        for part, crops in zip(positions, self._gathered(photos.pixels.pictures, positions), strict=True):
+            yield Batch(normalise(crops, self.spec), self._one_hot(photos.labels[part]), len(part))
 
     def remember(self, frozen: Layers, room: Room) -> None:
         """Run frozen layers once over each view of each photo; from then on batches hold what came out."""
-        assert self.config.views
-        for view in range(self.config.views):
-            views = self._fixed_views(view)
 
-            def images(part: Tensor, views: Callable[[Tensor], Views] = views) -> Tensor:
-                rows = self.training.pixels.pictures[self.rows[part]].to(self.ranks.device)
-                return normalise(render(rows, views(part), self.spec.crop_size), self.spec)
+        def view_images(views: Callable[[Tensor], Views], part: Tensor) -> Tensor:
+            squares = self.training.pixels.pictures[self.rows[part]].to(self.ranks.device)
+            return normalise(render(squares, views(part), self.spec.crop_size), self.spec)
 
-            self._view_features.append(self._features(frozen, images, len(self.rows), room))
-        readable = self.validation.readable
-        self._validation_features = self._features(
-            frozen,
-            lambda part: normalise(self.validation.pixels.pictures[readable[part]].to(self.ranks.device), self.spec),
-            len(readable),
-            room,
-        )
+        def check_images(part: Tensor) -> Tensor:
+            crops = self.validation.pixels.pictures[self.validation.readable[part]]
+            return normalise(crops.to(self.ranks.device), self.spec)
+
+        views = [partial(view_images, self._fixed_views(view)) for view in range(self.config.views)]
+        self._view_features = [self._features(frozen, images, len(self.rows), room) for images in views]
+        self._validation_features = self._features(frozen, check_images, len(self.validation.readable), room)
 
     def _features(self, frozen: Layers, images: Layers, count: int, room: Room) -> Tensor:
         """What `frozen` makes of the `images` at positions 0 to `count`, (count, ...), on the CPU."""
@@ -160,7 +153,7 @@ class Feed:
 
     def _own(self, count: int) -> list[Tensor]:
         """This process's positions among `count`, in batches."""
-        own = torch.arange(self.ranks.rank, count, self.ranks.world)
+        own = torch.tensor(range(self.ranks.rank, count, self.ranks.world), dtype=torch.long)
         return list(torch.split(own, BATCH)) if len(own) else []
 
     def _views(self, epoch: int) -> Callable[[Tensor], Views]:
@@ -176,7 +169,6 @@ class Feed:
         return lambda part: plain_views(self._shapes(part), self.spec)
 
     def _random_views(self, purpose: int, number: int) -> Callable[[Tensor], Views]:
-        assert self.config.augment is not None
         strength = self.config.augment
         if strength == 0:
             return lambda part: plain_views(self._shapes(part), self.spec)
@@ -186,7 +178,10 @@ class Feed:
     def _shapes(self, part: Tensor) -> Tensor:
         return self.training.pixels.shapes[self.rows[part]].to(self.ranks.device)
 
-    def _targets(self, labels: Tensor) -> Tensor:
+    def _targets(self, part: Tensor) -> Tensor:
+        return self._one_hot(self.training.labels[self.rows[part]])
+
+    def _one_hot(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels, self.classes).float().to(self.ranks.device)
 
     def _mixed(self, images: Tensor, targets: Tensor, epoch: int, step: int) -> tuple[Tensor, Tensor]:
@@ -227,6 +222,6 @@ def _pinned(source: Tensor, positions: Tensor) -> Tensor:
     return source.index_select(0, positions).pin_memory()
 
 
-def _nhwc(features: Tensor) -> Tensor:
-    """Maps (N, C, h, w) in channels-last memory; vectors as they are."""
+def _channels_last(features: Tensor) -> Tensor:
+    """Maps (N, C, h, w), so laid out in memory; vectors as they are."""
     return features.contiguous(memory_format=torch.channels_last) if features.dim() == 4 else features

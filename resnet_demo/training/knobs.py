@@ -68,9 +68,10 @@ class Knob:
             fits = self.low <= value <= self.high and (self.kind == "number" or value == int(value))
             if fits:
                 return int(value) if self.kind == "whole" else float(value)
-        raise self._refusal(value)
+        raise self.refusal(value)
 
-    def _refusal(self, value: object) -> AppError:
+    def refusal(self, value: object) -> AppError:
+        """The sentence that says what would do instead of this value."""
         said = {"name": self.spoken, "value": str(value)[:80]}
         if self.kind in {"whole", "number"}:
             key = "train.problem.whole" if self.kind == "whole" else "train.problem.number"
@@ -94,7 +95,7 @@ class Knob:
         try:
             return self.check(converters.get(self.kind, str)(value))
         except ValueError:
-            raise argparse.ArgumentTypeError(self._refusal(value).say()) from None
+            raise argparse.ArgumentTypeError(self.refusal(value).say()) from None
         except AppError as error:
             raise argparse.ArgumentTypeError(error.say()) from error
 

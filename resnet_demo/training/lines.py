@@ -20,7 +20,7 @@ def append(path: Path, line: str) -> None:
         size = os.lseek(file, 0, os.SEEK_END)
         os.lseek(file, max(0, size - 1), os.SEEK_SET)
         torn = os.read(file, 1) not in {b"", b"\n"}
-        rest = b"\n" * torn + line.encode() + b"\n"
+        rest = b"\n" * torn + line.encode("utf-8", "backslashreplace") + b"\n"
         while rest:
             rest = rest[os.write(file, rest) :]
     finally:

@@ -16,7 +16,7 @@ from resnet_demo.data.augment import MARGIN
 from resnet_demo.data.images import Problem
 from resnet_demo.data.preprocessing import ImageSpec, View, fit
 from resnet_demo.texts import DEFAULT_LANGUAGE
-from resnet_demo.training.ranks import Ranks
+from resnet_demo.training.ranks import Ranks, StopAskedError
 from resnet_demo.training.room import Room
 
 GLANCE = 64
@@ -35,13 +35,12 @@ class Pixels:
     unreadable: dict[int, str]
 
 
-class StopAskedError(Exception):
-    """Somebody asked the training to stop before it had begun."""
-
-
 @dataclass(frozen=True)
 class Reader:
-    """Decodes photos for one training: with which processes, into which room, up to how many pixels each."""
+    """Decodes photos for one training: with which processes, into which room, up to how many pixels each.
+
+    Its methods raise StopAskedError where somebody wants the training to stop, and AppError where there is no room.
+    """
 
     ranks: Ranks
     room: Room

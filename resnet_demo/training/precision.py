@@ -15,6 +15,7 @@ from resnet_demo.texts import AppError
 Wish = Literal["auto", "float32", "bf16", "fp16"]
 Name = Literal["float32", "bf16", "fp16"]
 
+NAMES: tuple[Name, ...] = ("float32", "bf16", "fp16")
 TYPES = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 WORTH = 1.1
 """bf16 on a CPU is taken where a step is this many times as fast as in float32."""
@@ -38,15 +39,8 @@ class Precision:
         return torch.amp.GradScaler(self.device.type, enabled=self.name == "fp16")
 
 
-def choose(wish: Wish, device: torch.device, step: Callable[[Precision], object]) -> tuple[Precision, float]:
-    """The precision to train with, and how many times as fast as float32 it was measured to be (1 if it was not).
-
-    On a CPU without instructions for it bf16 is slower than float32, and no flag tells by how much: `step` is tried.
-
-    Args:
-        wish: as in the settings.
-        device: where the training runs.
-        step: does the work of one step, and leaves no trace.
+def known(wish: Wish, device: torch.device) -> Name | None:
+    """The precision to train with where that is clear beforehand; None where it has to be measured.
 
     Raises:
         AppError: the wish cannot be met on this device.
@@ -54,14 +48,19 @@ def choose(wish: Wish, device: torch.device, step: Callable[[Precision], object]
     if wish not in ("auto", "float32") and device.type not in {"cpu", "cuda"}:
         raise AppError("train.problem.precision", precision=wish, device=device.type)
     if wish != "auto":
-        return Precision(wish, device), 1.0
+        return wish
     if device.type == "cuda":
-        return Precision("bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16", device), 1.0
-    float32, bf16 = Precision("float32", device), Precision("bf16", device)
-    if device.type != "cpu":
-        return float32, 1.0
-    speed = _seconds(step, float32) / _seconds(step, bf16)
-    return (bf16, speed) if speed >= WORTH else (float32, 1.0)
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    return None if device.type == "cpu" else "float32"
+
+
+def bf16_speed(step: Callable[[Precision], object]) -> float:
+    """How many times as fast as in float32 the work of a `step` is in bf16 on this CPU.
+
+    Without instructions for it bf16 is slower, and no flag tells by how much: hence the trial.
+    """
+    cpu = torch.device("cpu")
+    return _seconds(step, Precision("float32", cpu)) / _seconds(step, Precision("bf16", cpu))
 
 
 def _seconds(step: Callable[[Precision], object], precision: Precision) -> float:

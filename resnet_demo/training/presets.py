@@ -62,34 +62,37 @@ RATES = {"adamw": (4e-3, 5e-4, 2e-3), "adam": (4e-3, 5e-4, 2e-3), "sgd": (0.1, 0
 WEIGHT_DECAYS = {"adamw": (0.01, 0.02, 0.05), "adam": (0.0, 1e-5, 1e-5), "sgd": (0.0, 1e-4, 5e-4)}
 
 
-def chosen_by_preset(config: TrainConfig, *, photos: int, device: str, start: Start) -> dict[str, Any]:
+def chosen_by_preset(config: TrainConfig, *, photos: int, device: str, start: Start, processes: int) -> dict[str, Any]:
     """A value for every setting that `config` leaves open, but for those that only the classes decide."""
     preset = (FROM_SCRATCH if start.scratch else FINE_TUNING)[config.preset]
     depth = preset.train_depth if config.train_depth is None else config.train_depth
     kind = 2 if start.scratch else 0 if depth == "head" else 1
-    batch_size = config.batch_size or _batch_size(photos, device)
+    batch_size = config.batch_size or _batch_size(photos, device, processes)
     image_size, first_size = _sizes(config, preset, start.input_size)
     least, most = preset.epochs
+    views = config.views if config.views is not None else preset.views if depth == "head" else 0
+    if depth != "all" and views:  # what frozen stages make of a photo is kept in one size
+        first_size = config.first_size or image_size
     return {
         "train_depth": depth,
         "epochs": min(max(math.ceil(preset.photos_seen / max(photos, 1)), least), most),
         "batch_size": batch_size,
         "image_size": image_size,
         "first_size": first_size,
-        "views": preset.views if depth == "head" else 0,
+        "views": views,
         "learning_rate": _scaled(RATES[config.optimiser][kind], config.optimiser, batch_size),
         "depth_factor": 0.7 if kind == 1 else 1.0,
         "weight_decay": WEIGHT_DECAYS[config.optimiser][kind],
         "augment": preset.augment,
-        "mixup": preset.mixup,
-        "cutmix": preset.cutmix,
+        "mixup": 0.0 if views else preset.mixup,
+        "cutmix": 0.0 if views else preset.cutmix,
         "ema": preset.ema,
     }
 
 
-def _batch_size(photos: int, device: str) -> int:
-    """A power of two: the device's usual one, smaller where there are few photos."""
-    usual = USUAL_BATCH if device == "cpu" else 2 * USUAL_BATCH
+def _batch_size(photos: int, device: str, processes: int) -> int:
+    """What usually suits the devices, together; smaller where there are few photos."""
+    usual = processes * (USUAL_BATCH if device == "cpu" else 2 * USUAL_BATCH)
     fitting = 2 ** math.floor(math.log2(max(photos, 1) / MIN_STEPS)) if photos > MIN_STEPS else 1
     return max(MIN_BATCH, min(usual, fitting))
 

@@ -72,6 +72,10 @@ class Ranks:
         return module if self.world == 1 else DistributedDataParallel(module)
 
 
+class StopAskedError(Exception):
+    """Somebody asked the training to stop, and all its processes know."""
+
+
 @contextlib.contextmanager
 def joined_ranks() -> Iterator[Ranks]:
     """This process's place, as the environment tells it; several meet here and part at the end."""

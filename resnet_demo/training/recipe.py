@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from resnet_demo.models.resnet import ResNet
-from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.config import Settled
 from resnet_demo.training.presets import SIZE_STEP
 
 MOMENTUM = 0.9
@@ -79,9 +79,8 @@ def parameter_groups(network: ResNet, *, weight_decay: float, depth_factor: floa
     ]
 
 
-def make_optimiser(groups: list[dict[str, Any]], config: TrainConfig) -> torch.optim.Optimizer:
+def make_optimiser(groups: list[dict[str, Any]], config: Settled) -> torch.optim.Optimizer:
     """The optimiser of a resolved configuration."""
-    assert config.learning_rate is not None
     if config.optimiser == "sgd":
         return torch.optim.SGD(groups, config.learning_rate, MOMENTUM, nesterov=True)
     kind = torch.optim.AdamW if config.optimiser == "adamw" else torch.optim.Adam
@@ -127,6 +126,6 @@ def update_average(average: Iterable[Tensor], current: Iterable[Tensor], decay: 
 
 
 def picture_size(epoch: int, epochs: int, first: int, last: int) -> int:
-    """Pixels a side in an epoch (from 0): grows in steps from `first` to `last`, which the last fifth has throughout."""
+    """Pixels a side in an epoch (from 0): grows from `first` to `last`, which it has reached before the last fifth."""
     share = min(1.0, epoch / max((epochs - 1) * GROWTH_SHARE, 1e-9)) if epochs > 1 else 1.0
     return last if share == 1.0 else first + round((last - first) * share) // SIZE_STEP * SIZE_STEP

@@ -35,6 +35,7 @@ Stop = Literal["keep", "now"]
 Event = dict[str, Any]
 
 ACTIVE = frozenset[State]({"starting", "running", "stopping"})
+ENDED = frozenset[State]({"finished", "stopped", "failed", "lost"})
 NAME = re.compile(r"[0-9a-z-]{1,100}")
 CONFIG, EVENTS, LOCK, STOP, LOG, BEST = "config.json", "events.jsonl", "worker.lock", "stop", "log.txt", "best"
 UNFINISHED, REPLACED = ".unfinished", ".replaced"
@@ -80,7 +81,7 @@ class Run:
                 fresh.mkdir(parents=True)
                 place = _claim(runs, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_words(config)}")
                 entries = {"name": place.name, "config": config.to_json(), "facts": dict(facts)}
-                writing.write_whole(fresh / CONFIG, json.dumps(entries, ensure_ascii=False, indent=1) + "\n")
+                writing.write_whole(fresh / CONFIG, json.dumps(entries) + "\n")
                 cls(fresh).append("queued", **(asdict(waiter) if waiter else {}))
                 writing.put(fresh, folder or place)
                 if folder is not None:
@@ -98,7 +99,7 @@ class Run:
         """
         try:
             if (folder / POINTER).exists():
-                folder = Path((folder / POINTER).read_text(encoding="utf-8"))
+                folder = Path(os.fsdecode((folder / POINTER).read_bytes()))
             run = cls(folder)
             run.config  # noqa: B018  read now, so that whoever holds a run can use it
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
@@ -150,9 +151,18 @@ class Run:
             event[name] = None if isinstance(value, float) and not math.isfinite(value) else value
         said = sentence_of(event, language_of(os.environ))
         with writing.refusals(self.folder):
-            lines.append(self.folder / EVENTS, json.dumps(event, ensure_ascii=False, allow_nan=False))
-            if said:
-                lines.append(self.log, f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}  {said}")
+            lines.append(self.folder / EVENTS, json.dumps(event, allow_nan=False))
+        if said:
+            self.write_log(said)
+
+    def write_log(self, said: str) -> None:
+        """Add to what a person reads, with the time.
+
+        Raises:
+            AppError: as `append`.
+        """
+        with writing.refusals(self.folder):
+            lines.append(self.log, f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}  {said}")
 
     def events(self) -> list[Event]:
         """Everything that happened, in order."""
@@ -170,6 +180,11 @@ class Run:
             if event and (event["kind"] in kinds if kinds else event["kind"] != "said"):
                 return event
         return None
+
+    @property
+    def queued(self) -> Event:
+        """The event that put the run in line last."""
+        return self.newest("queued") or {"t": 0.0, "kind": "queued"}
 
     @property
     def worker(self) -> Process | None:
@@ -234,7 +249,8 @@ class Run:
     def ask_stop(self, how: Stop) -> None:
         """Ask the worker to stop: `keep` after this step, saving; `now` at once. `now` is not taken back by `keep`."""
         if self.stop_asked() != "now":
-            writing.write_whole(self.folder / STOP, how)
+            with writing.refusals(self.folder):
+                writing.write_whole(self.folder / STOP, how)
 
     def stop_asked(self) -> Stop | None:
         """What was asked of the worker, if anything."""
@@ -337,7 +353,8 @@ def _event(line: bytes) -> Event | None:
         event = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and isinstance(event.get("kind"), str) else None
+    whole = isinstance(event, dict) and isinstance(event.get("kind"), str) and isinstance(event.get("t"), int | float)
+    return event if whole else None
 
 
 def _words(config: TrainConfig) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from resnet_demo.texts import text
@@ -19,9 +19,26 @@ def sentence_of(event: Mapping[str, Any], language: str) -> str | None:
             return text("run.event.failed", language, reason=_said(event, language))
         case "stopped":
             return text("run.event.stopped_now" if event.get("how") == "now" else "run.event.stopped_keep", language)
+        case "finished" if _number(event, "test_photos") > 0:
+            return text("run.event.finished_test", language, **_share(event, "test"))
         case "queued" | "launched" | "started" | "finished" as kind:
             return text(f"run.event.{kind}", language)
     return None
+
+
+def pace_of(event: Mapping[str, Any], language: str) -> str:
+    """The numbers of a `step` event in few words. Never fails, whatever the event holds."""
+    loss, speed = _number(event, "loss"), _number(event, "photos_per_second")
+    return text("run.event.step", language, loss=f"{loss:.3f}", speed=f"{speed:.0f}")
+
+
+def best_of(events: Iterable[Mapping[str, Any]], language: str) -> str:
+    """How right the best epoch so far was, in few words; empty before the first."""
+    epochs = [event for event in events if event["kind"] == "epoch" and _number(event, "val_accuracy") >= 0]
+    if not epochs:
+        return ""
+    best = max(epochs, key=lambda event: _number(event, "val_accuracy"))
+    return text("run.event.best", language, **_share(best, "val"))
 
 
 def _said(event: Mapping[str, Any], language: str) -> str:
@@ -39,9 +56,14 @@ def _epoch(event: Mapping[str, Any], language: str) -> str:
         epoch=f"{_number(event, 'epoch'):.0f}",
         epochs=f"{_number(event, 'epochs'):.0f}",
         loss=f"{_number(event, 'train_loss'):.3f}",
-        accuracy=f"{100 * _number(event, 'val_accuracy'):.1f}",
-        photos=f"{_number(event, 'val_photos'):.0f}",
+        **_share(event, "val"),
     )
+
+
+def _share(event: Mapping[str, Any], part: str) -> dict[str, str]:
+    """How many of a part's photos were named rightly, in percent, and how many there are."""
+    accuracy, photos = _number(event, f"{part}_accuracy"), _number(event, f"{part}_photos")
+    return {"accuracy": f"{100 * accuracy:.1f}", "photos": f"{photos:.0f}"}
 
 
 def _number(event: Mapping[str, Any], name: str) -> float:

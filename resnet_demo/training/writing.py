@@ -39,10 +39,10 @@ def refusals(folder: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, content: str) -> None:
-    """Write a small file under its name once it is on the disk."""
+    """Write a small file, which gets its name once it is on the disk; paths in it are as the system has them."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        part.write_text(content, encoding="utf-8")
+        part.write_bytes(os.fsencode(content))
         sync(part)
         part.replace(path)
     finally:

@@ -122,7 +122,13 @@ def test_events_come_back_in_order(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "torn", [b'{"t": 1, "kind": "fin', b"\xff\xfe\n\n", b'["kind"]\n{"kind": 3}\n{"t": 1}\n', b"[" * 9_999]
+    "torn",
+    [
+        b'{"t": 1, "kind": "fin',
+        b"\xff\xfe\n\n",
+        b'["kind"]\n{"t": 1, "kind": 3}\n{"t": 1}\n{"kind": "finished"}\n',
+        b"[" * 9_999,
+    ],
 )
 def test_a_torn_line_is_skipped_and_ended(run: Run, torn: bytes) -> None:
     with (run.folder / "events.jsonl").open("ab") as file:

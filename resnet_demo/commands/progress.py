@@ -1,0 +1,79 @@
+"""A run told on the terminal while it goes on: a bar, and the sentences of its events."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+
+from tqdm import tqdm
+
+from resnet_demo.download import Progress
+from resnet_demo.texts import text
+from resnet_demo.training.run import Event, Run
+from resnet_demo.training.sentences import pace_of, sentence_of
+
+LOOK_SECONDS = 0.25
+
+
+class Told:
+    """Inside a `with`, what happens in a run is told; from a thread of its own, so that no slow reader holds it up."""
+
+    def __init__(self, run: Run, language: str) -> None:
+        self._run = run
+        self._language = language
+        self._offset = run.events_from(0)[1]
+        self._over = threading.Event()
+        self._bar = tqdm(desc=text("cli.train.bar", language), unit="", disable=None, leave=False)
+        self._thread = threading.Thread(target=self._tell, daemon=True)
+
+    def __enter__(self) -> Told:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        self._bar.close()
+
+    def _tell(self) -> None:
+        over = False
+        while not over:
+            over = self._over.wait(LOOK_SECONDS)
+            events, self._offset = self._run.events_from(self._offset)
+            for event in events:
+                self._tell_one(event)
+
+    def _tell_one(self, event: Event) -> None:
+        if event["kind"] == "step":
+            self._bar.total = event["steps"]
+            self._bar.set_postfix_str(pace_of(event, self._language), refresh=False)
+            self._bar.update(event["step"] - self._bar.n)
+        elif said := sentence_of(event, self._language):
+            say(said)
+
+
+@contextlib.contextmanager
+def looking_bar(language: str) -> Iterator[Progress]:
+    """A bar for the photos that are looked at before a run is made; gone when that is done."""
+    with tqdm(desc=text("cli.train.looking", language), unit="", disable=None, delay=0.5, leave=False) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
+
+
+def say(said: str) -> None:
+    """Print a line at once, above a bar if there is one; quietly where the reader has gone."""
+    try:
+        with tqdm.external_write_mode():
+            print(said, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,146 @@
+"""A data set of the Hugging Face Hub whose photos lie in class folders, brought to HOME/datasets."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from resnet_demo.data import archive, images
+from resnet_demo.data.files import is_litter
+from resnet_demo.data.intake import Arrival
+from resnet_demo.data.names import Places, parts_of, shown
+from resnet_demo.data.staging import new_dataset
+from resnet_demo.download import DownloadError, Progress
+from resnet_demo.settings import MEGABYTE, Settings
+from resnet_demo.texts import AppError
+
+AT_ONCE = 8
+"""Files fetched side by side: most are small, and the time goes into waiting for the network."""
+
+_LOOK_UP_SECONDS = 20
+_BATCH = 1_000
+
+
+@dataclass(frozen=True)
+class _Repository:
+    """A data set at one commit, with the names of its files and their sizes in bytes."""
+
+    name: str
+    commit: str
+    files: dict[str, int]
+
+
+def from_hub(name: str, settings: Settings, progress: Progress | None = None) -> Arrival:
+    """The photos of a data set on the Hub, `owner/name` or `owner/name@revision`.
+
+    Taken are the photos that lie in folders; where there are none, zip and tar archives, each unpacked into a folder of
+    its name. They are fetched through the Hub client's own cache, whose variables hold (HF_ENDPOINT, HF_HOME,
+    HF_TOKEN), and linked from there where the disk can, else copied. What is here already stays.
+
+    Args:
+        progress: told files done and in all.
+
+    Raises:
+        DownloadError: no such data set, no access to it, or no connection.
+        AppError: it has neither photos in folders nor archives (as where photos are packed into Parquet tables), is too
+            large, or has a damaged or hostile archive.
+    """
+    repository = _look_up(name)
+    wanted = _choose(repository)
+    if sum(repository.files[file] for file in wanted) > settings.max_stored_bytes:
+        megabytes = settings.max_stored_bytes // MEGABYTE
+        raise AppError("hub_photos.problem.too_large", name=repository.name, megabytes=megabytes)
+    wish = f"{repository.name.replace('/', '--')}-{repository.commit[:8]}"
+    here = settings.home / "datasets" / wish
+    if here.is_dir():
+        return Arrival(here)
+
+    def fill(fresh: Path) -> int:
+        places, ignored = Places(), 0
+        for done, (file, source) in enumerate(_fetch(repository, wanted), 1):
+            ignored += _put(file, source, fresh, places, settings.max_stored_bytes)
+            if progress:
+                progress(done, len(wanted))
+        return ignored
+
+    folder, ignored = new_dataset(settings.home, wish, fill)
+    return Arrival(folder, ignored)
+
+
+def _look_up(name: str) -> _Repository:
+    from huggingface_hub import HfApi
+    from huggingface_hub import errors as hub
+
+    named = re.fullmatch(r"([\w.-]+(?:/[\w.-]+)?)(?:@([\w./-]+))?", name.strip(), re.ASCII)
+    if named is None:
+        raise AppError("hub_photos.problem.name", name=shown(name))
+    repo, revision = named.groups()
+    try:
+        info = HfApi().dataset_info(repo, revision=revision, files_metadata=True, timeout=_LOOK_UP_SECONDS)
+    except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, ValueError) as error:
+        raise DownloadError("hub_photos.problem.absent", name=shown(name)) from error
+    except _out_of_reach() as error:
+        raise DownloadError("hub_photos.problem.offline", name=repo) from error
+    files = {file.rfilename: file.size or 0 for file in info.siblings or []}
+    return _Repository(repo, str(info.sha), files)
+
+
+def _out_of_reach() -> tuple[type[Exception], ...]:
+    """What the client raises without a connection: its HTTP library differs between its versions."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return cast("tuple[type[Exception], ...]", (*HfHubHTTPError.__bases__, RuntimeError))
+
+
+def _choose(repository: _Repository) -> list[str]:
+    files = [file for file in repository.files if not any(map(is_litter, file.split("/")))]
+    photos = [file for file in files if "/" in file and PurePosixPath(file).suffix.lower() in images.SUFFIXES]
+    wanted = photos or [file for file in files if file.lower().endswith(archive.SUFFIXES)]
+    if not wanted:
+        packed = any(file.endswith((".parquet", ".arrow", ".tar.zst")) for file in files)
+        raise AppError(f"hub_photos.problem.{'tables' if packed else 'no_photos'}", name=repository.name)
+    return wanted
+
+
+def _fetch(repository: _Repository, files: list[str]) -> Iterator[tuple[str, Path]]:
+    """Each file with its place in the client's cache."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    def fetch_one(file: str) -> Path:
+        return Path(hf_hub_download(repository.name, file, repo_type="dataset", revision=repository.commit))
+
+    disable_progress_bars()  # the client's own, one for each file
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        for start in range(0, len(files), _BATCH):
+            batch = files[start : start + _BATCH]
+            yield from zip(batch, pool.map(fetch_one, batch), strict=True)
+    except _out_of_reach() as error:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise DownloadError("hub_photos.problem.offline", name=repository.name) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _put(file: str, source: Path, fresh: Path, places: Places, max_bytes: int) -> int:
+    """Lay a photo, or what an archive holds, in its place below `fresh`; tells how much litter was passed over."""
+    suffix = next((suffix for suffix in archive.SUFFIXES if file.lower().endswith(suffix)), "")
+    target = fresh.joinpath(*places.settle(parts_of(file[: len(file) - len(suffix)])))
+    if suffix:
+        target.mkdir(parents=True)
+        return archive.unpack(source, target, max_bytes=max_bytes).ignored
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source.resolve(), target)
+    except OSError:  # another disk, or one without links
+        shutil.copyfile(source, target)
+    return 0

@@ -1,0 +1,243 @@
+"""A data set: the photos in a folder's class folders, and their split into train, validation and test."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import sys
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from resnet_demo.data.files import list_folder
+from resnet_demo.data.images import SUFFIXES, Header, Problem, inspect
+from resnet_demo.data.index import Index, open_index
+from resnet_demo.data.layout import Part, read_folders
+from resnet_demo.data.names import natural_order, shown
+from resnet_demo.download import Progress
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
+
+FEWEST = 3
+"""Photos, duplicates counted once, that a class needs to be judged: fewer are all learned from."""
+
+_TOLD_EVERY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """One photo of a data set, some 250 bytes of memory.
+
+    `path` is relative to the data set's root, with `/` between; `label` an index into its classes; `size` the
+    (width, height) of the upright picture; `split` the part that the folders give it; `content` as in `images.Header`.
+    """
+
+    path: str
+    label: int
+    size: tuple[int, int]
+    split: Part | None = None
+    format: str = ""
+    content: bytes = b""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Photos in classes, as they lie on the disk.
+
+    `problems` are files that should be photos and cannot be read, `ignored` counts those that never claimed to be one,
+    and `unlabelled` photos that lie in no class folder. `fingerprint` is the same wherever the same photos lie under
+    the same names (SHA-256 over both).
+    """
+
+    root: Path
+    name: str
+    classes: tuple[str, ...]
+    photos: tuple[Photo, ...]
+    problems: tuple[Problem, ...]
+    ignored: int
+    fingerprint: str
+    unlabelled: int = 0
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into a data set's photos, in rising order: to learn from, to choose by, to judge by once."""
+
+    train: tuple[int, ...]
+    val: tuple[int, ...]
+    test: tuple[int, ...]
+    seed: int
+
+
+def open_dataset(
+    folder: Path, home: Path, progress: Progress | None = None, *, max_pixels: int = Settings.max_pixels
+) -> Dataset:
+    """Find the photos below a folder, their classes and the parts that the folders give them.
+
+    How folders are understood: `layout.read_folders`. Of each file the header and the end are read, and no more where
+    they tell that it is whole (`images.inspect`); what is damaged in its midst shows up when it is decoded, and has to
+    be passed over then. Files that have not changed since the last time are not opened at all.
+
+    Args:
+        home: where the index of what is known of the files is kept.
+        progress: told files done and in all; an exception it raises ends the work, and the index keeps what was done.
+
+    Raises:
+        AppError: no such folder, no photos, no class folders, or an index that cannot be written.
+    """
+    root = folder.expanduser().absolute()
+    if not root.is_dir():
+        raise AppError("image_folder.problem.no_folder", folder=str(folder))
+    listing = list_folder(root)
+    headers: dict[str, Header] = {}
+    problems = [Problem(shown(name), "closed_folder") for name in listing.closed]
+    ignored = listing.litter
+    with open_index(home, root) as index:
+        for done, name in enumerate(listing.files, 1):
+            found = _examine(root, name, index, max_pixels)
+            if isinstance(found, Header):
+                headers[name] = found
+            elif _is_stray(name, found):
+                ignored += 1
+            else:
+                problems.append(replace(found, file=shown(name)))
+            if progress and (done % _TOLD_EVERY == 0 or done == len(listing.files)):
+                progress(done, len(listing.files))
+    return _arrange(root, headers, tuple(problems), ignored)
+
+
+def _examine(root: Path, name: str, index: Index, max_pixels: int) -> Header | Problem:
+    path = f"{root}/{name}"
+    try:
+        status = os.stat(path)  # noqa: PTH116  a third of the time that Path takes
+    except OSError:
+        return Problem(name, "missing")
+    known = index.find(name, status)
+    if isinstance(known, Problem) or (known and known.size[0] * known.size[1] <= max_pixels):
+        return known
+    found = inspect(path, max_pixels=max_pixels)
+    index.keep(name, status, found)
+    return found
+
+
+def _is_stray(name: str, problem: Problem) -> bool:
+    return problem.kind in {"not_an_image", "empty"} and PurePosixPath(name).suffix.lower() not in SUFFIXES
+
+
+def _arrange(root: Path, headers: dict[str, Header], problems: tuple[Problem, ...], ignored: int) -> Dataset:
+    """The data set of what was found in a folder."""
+    places = read_folders({_folder(name) for name in headers})
+    classes = sorted({place.label for place in places.values() if place}, key=natural_order)
+    if not headers:
+        raise AppError("image_folder.problem.no_photos", folder=str(root), problems=len(problems), ignored=ignored)
+    if not classes:
+        raise AppError("image_folder.problem.no_classes", folder=str(root), photos=len(headers))
+    labels = {label: number for number, label in enumerate(classes)}
+    sizes: dict[tuple[int, int], tuple[int, int]] = {}
+    photos = []
+    for name in sorted(headers, key=_stable):
+        header, place = headers[name], places[_folder(name)]
+        if place:
+            size, kind = sizes.setdefault(header.size, header.size), sys.intern(header.format)
+            photos.append(Photo(name, labels[place.label], size, place.part, kind, header.content))
+    return Dataset(
+        root=root,
+        name=shown(root.name),
+        classes=tuple(classes),
+        photos=tuple(photos),
+        problems=problems,
+        ignored=ignored,
+        fingerprint=_fingerprint(photos),
+        unlabelled=len(headers) - len(photos),
+    )
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _stable(name: str) -> bytes:
+    """A name as it is on every machine: file systems differ in Unicode's forms."""
+    return unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")
+
+
+def _fingerprint(photos: Iterable[Photo]) -> str:
+    digest = hashlib.sha256()
+    for photo in photos:
+        digest.update(_stable(photo.path) + b"\0" + photo.content)
+    return digest.hexdigest()
+
+
+def split(
+    dataset: Dataset, seed: int, val: float = 0.15, test: float = 0.15, groups: Sequence[int] | None = None
+) -> Split:
+    """Divide a data set class by class; the same on every machine, since only photos' names and the seed decide.
+
+    A part that the folders give is taken as it is; what they do not give is carved from the photos to learn from.
+    Within a class, photos are ranked by a hash of seed and name, and the first ones go to `test` and `val` until their
+    share is reached: a photo that is added moves few others. Each part gets one photo at least, unless the class has
+    fewer than FEWEST: then all of them are learned from, and how well is not judged.
+
+    Args:
+        val, test: shares of each class, in [0, 1), together under 1; 0 for none.
+        groups: a number for each photo, equal for photos that are to stay together, such as duplicates
+            (`similar.Similar.groups`); where the folders separate them, they stay separate.
+
+    Raises:
+        AppError: fewer than two classes to learn from, or no class has photos enough to judge by.
+    """
+    if min(val, test) < 0 or val + test >= 1:
+        raise ValueError("no such shares")
+    parts: dict[Part, list[int]] = {"train": [], "val": [], "test": []}
+    for index, photo in enumerate(dataset.photos):
+        parts[photo.split or "train"].append(index)
+    wished: dict[Part, float] = {"test": test, "val": val}
+    shares = {name: share for name, share in wished.items() if not parts[name]}
+    free, parts["train"] = parts["train"], []
+    _check_classes(dataset, free)
+    for units in _units(dataset, seed, free, groups):
+        for name, taken in _shared_out(units, shares).items():
+            parts[name] += taken
+    if any(share and not parts[name] for name, share in shares.items()):
+        raise AppError("image_folder.problem.too_few", fewest=FEWEST)
+    train, val_photos, test_photos = (tuple(sorted(indices)) for indices in parts.values())
+    return Split(train, val_photos, test_photos, seed)
+
+
+def _check_classes(dataset: Dataset, free: Sequence[int]) -> None:
+    if not free:
+        raise AppError("image_folder.problem.no_train", folder=str(dataset.root))
+    found = {dataset.photos[index].label for index in free}
+    if len(found) == 1:
+        raise AppError("image_folder.problem.one_class", name=dataset.classes[found.pop()])
+
+
+def _units(dataset: Dataset, seed: int, free: Iterable[int], groups: Sequence[int] | None) -> list[list[list[int]]]:
+    """For each class its photos in the order of their draw, those of a group together, in the class of the first."""
+    together: dict[int, list[int]] = defaultdict(list)
+    for index in free:
+        together[index if groups is None else groups[index]].append(index)
+    classes: list[list[list[int]]] = [[] for _ in dataset.classes]
+    for unit in sorted(together.values(), key=lambda unit: _draw(dataset.photos[unit[0]].path, seed)):
+        classes[dataset.photos[unit[0]].label].append(unit)
+    return classes
+
+
+def _draw(name: str, seed: int) -> bytes:
+    return hashlib.blake2b(b"%d\0" % seed + _stable(name), digest_size=16).digest()
+
+
+def _shared_out(units: Sequence[list[int]], shares: Mapping[Part, float]) -> dict[Part, list[int]]:
+    """One class's photos, shared out: the first unit to learn from, each other to the first part with room for it."""
+    count = sum(map(len, units))
+    taken: dict[Part, list[int]] = {"train": [], **{name: [] for name in shares}}
+    if len(units) < FEWEST:
+        shares = {}
+    room = {name: max(1, math.floor(count * share + 0.5)) for name, share in shares.items() if share}
+    for number, unit in enumerate(units):
+        fits = [name for name, left in room.items() if number and len(unit) <= left - len(taken[name])]
+        taken[fits[0] if fits else "train"] += unit
+    return taken

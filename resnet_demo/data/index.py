@@ -1,0 +1,120 @@
+"""What was found out about the files of a folder, kept in HOME/index so that opening it again is quick."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from resnet_demo.data.images import Header, Problem
+from resnet_demo.texts import AppError
+
+VERSION = 1
+"""Another one for other tables or another meaning of what is in them: older files are then left aside."""
+
+LASTING = {"empty", "not_an_image", "not_a_photo_format", "truncated", "unreadable"}
+"""Problems that stay as long as the file does; permissions and the limit on pixels are another matter."""
+
+_WAIT_SECONDS = 30
+_BATCH = 1_000
+_TABLES = """
+CREATE TABLE IF NOT EXISTS files (
+    name BLOB PRIMARY KEY, bytes INTEGER, changed INTEGER,
+    format TEXT, width INTEGER, height INTEGER, content BLOB, problem TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sights (content BLOB PRIMARY KEY, sight BLOB) WITHOUT ROWID;
+"""
+
+
+class Index:
+    """Facts about files by their name, size and time of change, and about pictures by their content."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._unsaved = 0
+
+    def find(self, name: str, status: os.stat_result) -> Header | Problem | None:
+        """What `images.inspect` told of a file that has not changed since; None if it must be asked again."""
+        row = self._database.execute(
+            "SELECT format, width, height, content, problem FROM files WHERE name = ? AND bytes = ? AND changed = ?",
+            (os.fsencode(name), status.st_size, status.st_mtime_ns),
+        ).fetchone()
+        if row is None:
+            return None
+        kind, width, height, content, problem = row
+        return Problem(name, **json.loads(problem)) if problem else Header(kind, (width, height), content)
+
+    def keep(self, name: str, status: os.stat_result, found: Header | Problem) -> None:
+        """Remember what `images.inspect` told of a file, unless it may be otherwise tomorrow."""
+        facts: tuple[str | int | bytes | None, ...]
+        if isinstance(found, Header):
+            facts = (found.format, *found.size, found.content, None)
+        elif found.kind in LASTING:
+            facts = (None, None, None, None, json.dumps({"kind": found.kind, "fields": dict(found.fields)}))
+        else:
+            return
+        row = (os.fsencode(name), status.st_size, status.st_mtime_ns, *facts)
+        self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def find_sight(self, content: bytes) -> bytes | None:
+        """What `keep_sight` was given for a picture of this content."""
+        row = self._database.execute("SELECT sight FROM sights WHERE content = ?", (content,)).fetchone()
+        return row[0] if row else None
+
+    def keep_sight(self, content: bytes, sight: bytes) -> None:
+        """Remember how a picture looks, however that is written down; empty where it cannot be looked at."""
+        self._write("INSERT OR REPLACE INTO sights VALUES (?, ?)", (content, sight))
+
+    def _write(self, statement: str, row: tuple[object, ...]) -> None:
+        self._database.execute(statement, row)
+        self._unsaved += 1
+        if self._unsaved == _BATCH:  # others may read and write between
+            self._database.commit()
+            self._unsaved = 0
+
+
+@contextmanager
+def open_index(home: Path, root: Path) -> Iterator[Index]:
+    """The index of the folder `root`; what was kept is saved even where the block raises.
+
+    Raises:
+        AppError: HOME/index cannot be written to.
+    """
+    folder = home / "index"
+    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
+    try:
+        database = _connect(folder / f"{key}-{VERSION}.sqlite")
+        try:
+            yield Index(database)
+        finally:
+            database.commit()
+            database.close()
+    except sqlite3.Error as error:
+        raise _no_index(folder, error) from error
+
+
+def _no_index(folder: Path, error: Exception) -> AppError:
+    return AppError("index.problem.folder", folder=str(folder), reason=str(error))
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _no_index(path.parent, error) from error
+    database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
+    try:
+        database.executescript(_TABLES)
+    except sqlite3.OperationalError:
+        database.close()
+        raise
+    except sqlite3.DatabaseError:  # damaged: all in it can be found out again
+        database.close()
+        path.unlink()
+        database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
+        database.executescript(_TABLES)
+    return database

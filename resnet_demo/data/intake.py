@@ -1,0 +1,183 @@
+"""The ways in for photos: a folder of this machine, an archive, a dropped folder, boxes, the sample flowers."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from filelock import FileLock
+
+from resnet_demo.data import archive
+from resnet_demo.data.files import is_litter, list_folder
+from resnet_demo.data.images import Problem
+from resnet_demo.data.names import Places, one_part, parts_of, shown
+from resnet_demo.data.staging import new_dataset
+from resnet_demo.download import Progress, fetch
+from resnet_demo.settings import MEGABYTE, Settings
+from resnet_demo.texts import AppError
+
+FLOWERS_URL = "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
+"""TensorFlow's flower photos as its tutorials name them; CC BY 2.0, 218 MiB."""
+
+FLOWERS_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
+"""As TensorFlow Datasets records it."""
+
+FLOWERS = {"daisy": 633, "dandelion": 898, "roses": 641, "sunflowers": 699, "tulips": 799}
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A folder that `image_folder.open_dataset` can open, and what did not come along.
+
+    `ignored` counts an operating system's litter; `problems` are photos that could not be read any more.
+    """
+
+    folder: Path
+    ignored: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+def from_folder(folder: Path, settings: Settings) -> Arrival:
+    """A folder of this machine; its photos stay where they are.
+
+    Raises:
+        AppError: there is none, or strangers may reach the page, who are not to look around here.
+    """
+    if not settings.local_paths_allowed:
+        raise AppError("intake.problem.public")
+    folder = folder.expanduser().absolute()
+    if not folder.is_dir():
+        raise AppError("intake.problem.no_folder", folder=str(folder))
+    return Arrival(folder)
+
+
+def from_archive(path: Path, settings: Settings, name: str | None = None, progress: Progress | None = None) -> Arrival:
+    """A zip or tar archive, unpacked under HOME/datasets, or nothing there at all.
+
+    Args:
+        name: the archive's own, if `path` is not called so.
+        progress: told the archive's bytes that are done, and all.
+
+    Raises:
+        AppError: as `archive.unpack` says, or the disk is full.
+    """
+    if not path.is_file():
+        raise AppError("intake.problem.no_archive", file=shown(str(path)))
+
+    def fill(fresh: Path) -> archive.Unpacked:
+        return archive.unpack(path, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
+
+    folder, unpacked = new_dataset(settings.home, _stem(name or path.name), fill)
+    return Arrival(folder, unpacked.ignored)
+
+
+def _stem(name: str) -> str:
+    suffix = next((suffix for suffix in archive.SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)]
+
+
+def from_photos(
+    photos: Sequence[tuple[str, Path]], settings: Settings, name: str, progress: Progress | None = None
+) -> Arrival:
+    """Photos that were received one by one, copied under HOME/datasets into the folders that their names give.
+
+    Args:
+        photos: (`tulips/a.jpg`, where it lies now). Where a name is taken, a number is put behind it.
+        progress: told photos done and in all.
+
+    Raises:
+        AppError: none were given, together they are too large, a name leads out of its folder, or the disk is full.
+    """
+    wanted = [(parts_of(rel), path) for rel, path in photos]
+    kept = [(parts, path) for parts, path in wanted if not any(map(is_litter, parts))]
+    if not kept:
+        raise AppError("intake.problem.no_photos")
+
+    def fill(fresh: Path) -> tuple[Problem, ...]:
+        return tuple(_copy(kept, fresh, settings.max_stored_bytes, progress))
+
+    folder, problems = new_dataset(settings.home, name, fill)
+    return Arrival(folder, len(wanted) - len(kept), problems)
+
+
+def _copy(
+    photos: Sequence[tuple[tuple[str, ...], Path]], folder: Path, max_bytes: int, progress: Progress | None
+) -> Iterator[Problem]:
+    """Copy what is there to its place below `folder`; tells what is not there any more."""
+    places, left = Places(), max_bytes
+    for done, (parts, path) in enumerate(photos, 1):
+        if path.is_file():
+            left -= path.stat().st_size
+            if left < 0:
+                raise AppError("intake.problem.too_large", megabytes=max_bytes // MEGABYTE)
+            target = folder.joinpath(*places.settle(parts))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        else:
+            yield Problem("/".join(parts), "missing")
+        if progress:
+            progress(done, len(photos))
+
+
+def from_boxes(
+    boxes: Iterable[tuple[str, Iterable[Path]]], settings: Settings, name: str, progress: Progress | None = None
+) -> Arrival:
+    """Photos sorted into boxes by hand, copied under HOME/datasets, one folder for each class.
+
+    Args:
+        boxes: (the class's name, its photos). A name that cannot be a folder's is brought as near as can be.
+        progress: told photos done and in all.
+
+    Raises:
+        AppError: a class without a name, or as `from_photos` says.
+    """
+    photos = []
+    for label, paths in boxes:
+        folder = one_part(label)
+        if not folder:
+            raise AppError("intake.problem.class_name", name=shown(label))
+        photos += [(f"{folder}/{one_part(path.name) or folder}", path) for path in paths]
+    return from_photos(photos, settings, name, progress)
+
+
+def sample_flowers(
+    settings: Settings, progress: Progress | None = None, *, url: str = FLOWERS_URL, sha256: str = FLOWERS_SHA256
+) -> Arrival:
+    """TensorFlow's 3,670 photos of five flowers, fetched unless they are here; a download that broke off is continued.
+
+    Args:
+        progress: told bytes done and in all, first of the download, then of the archive that is unpacked.
+
+    Raises:
+        AppError: they cannot be fetched or unpacked, or what came is something else.
+    """
+    found = _find_flowers(settings.home)
+    if found:
+        return Arrival(found)
+    packed = fetch(url, settings.home / "downloads" / "flower_photos.tgz", sha256_prefix=sha256, progress=progress)
+
+    def fill(fresh: Path) -> None:
+        archive.unpack(packed, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
+        if _count_flowers(fresh) != FLOWERS:
+            packed.unlink()
+            raise AppError("intake.problem.not_flowers")
+
+    with FileLock(packed.with_suffix(".unpacking")):
+        found = _find_flowers(settings.home)  # another visitor was quicker
+        if not found:
+            found, _ = new_dataset(settings.home, "flower_photos", fill)
+        packed.unlink(missing_ok=True)
+    return Arrival(found)
+
+
+def _find_flowers(home: Path) -> Path | None:
+    folders = sorted((home / "datasets").glob("flower_photos*"))
+    return next((folder for folder in folders if _count_flowers(folder) == FLOWERS), None)
+
+
+def _count_flowers(folder: Path) -> Counter[str]:
+    names = (PurePosixPath(name) for name in list_folder(folder).files)
+    return Counter(name.parent.name for name in names if name.suffix == ".jpg")

@@ -1,0 +1,142 @@
+"""A checkpoint: all that a training needs to go on as if it had never been interrupted. Tensors and JSON, no pickles.
+
+Nothing random has a state of its own: what is drawn depends on the seed, the epoch and the photo alone.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+
+from resnet_demo.texts import AppError
+from resnet_demo.training.learner import Learner
+from resnet_demo.training.plan import Plan
+from resnet_demo.training.scores import Scores
+
+STATE, NETWORK = "state.json", "network.safetensors"
+EVERY_SECONDS = 60.0
+MOST_SHARE = 1 / 20
+"""Of the time, what writing checkpoints may take."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a training stands.
+
+    Args:
+        epoch: epochs done.
+        step: steps done within the next one.
+        cycles: epochs of each cycle of the learning rate: those of the settings, then those added later.
+        more_epochs: epochs that were added later, as far as `cycles` has them.
+        loss_sum: the losses of this epoch so far, `photos` of them.
+        best: how the best epoch did, None before the first; `waited` epochs have passed since.
+    """
+
+    cycles: tuple[int, ...]
+    epoch: int = 0
+    step: int = 0
+    more_epochs: int = 0
+    loss_sum: float = 0.0
+    photos: int = 0
+    best: Scores | None = None
+    waited: int = 0
+
+    @property
+    def epochs(self) -> int:
+        """All epochs there are to be."""
+        return sum(self.cycles)
+
+    def extended(self, more_epochs: int) -> Position:
+        """With a cycle for the epochs that were asked for since."""
+        added = more_epochs - self.more_epochs
+        if added <= 0:
+            return self
+        return replace(self, cycles=(*self.cycles, added), more_epochs=more_epochs, waited=0)
+
+    def ended(self) -> Position:
+        """Without the epochs that are still to come."""
+        cycles, left = [], self.epoch
+        for cycle in self.cycles:
+            cycles.append(min(cycle, left))
+            left -= cycles[-1]
+        return replace(self, cycles=tuple(cycle for cycle in cycles if cycle))
+
+
+@dataclass
+class Pace:
+    """When a checkpoint is due: after a minute, later where writing takes long."""
+
+    last: float = field(default_factory=time.monotonic)
+    wait: float = EVERY_SECONDS
+
+    def due(self) -> bool:
+        """Whether it is time again."""
+        return time.monotonic() - self.last >= self.wait
+
+    def wrote(self, seconds: float) -> None:
+        """One was written just now, and took so long."""
+        self.last = time.monotonic()
+        self.wait = max(EVERY_SECONDS, seconds / MOST_SHARE)
+
+
+def save(folder: Path, plan: Plan, position: Position, learner: Learner) -> None:
+    """Write everything into an empty folder.
+
+    Raises:
+        OSError, SafetensorError: the disk is full, say.
+    """
+    for name, tensors in learner.state().items():
+        plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+        safetensors.torch.save_file(plain, folder / f"{name}.safetensors")
+    state = {
+        "plan": plan.to_json(),
+        "position": asdict(position),
+        "steps": learner.steps,
+        "pieces": learner.pieces,
+        "scaler": learner.scaler.state_dict(),
+    }
+    (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+
+
+def read(folder: Path) -> tuple[Plan, Position]:
+    """What a checkpoint says of the training.
+
+    Raises:
+        AppError: it cannot be understood.
+    """
+    try:
+        state = _state(folder)
+        position = dict(state["position"])
+        position["cycles"] = tuple(position["cycles"])
+        position["best"] = None if position["best"] is None else Scores(**position["best"])
+        return Plan.from_json(state["plan"]), Position(**position)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AppError("train.problem.checkpoint", folder=str(folder)) from error
+
+
+def load(folder: Path, learner: Learner) -> None:
+    """Put a checkpoint's tensors into a learner made from the same settings.
+
+    Raises:
+        AppError: they do not fit, or cannot be read.
+    """
+    try:
+        state = _state(folder)
+        names = learner.state().keys()
+        learner.load_state({name: safetensors.torch.load_file(folder / f"{name}.safetensors") for name in names})
+        learner.steps, learner.pieces = state["steps"], state["pieces"]
+        if learner.scaler.is_enabled():
+            learner.scaler.load_state_dict(state["scaler"])
+    except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
+        raise AppError("train.problem.checkpoint", folder=str(folder)) from error
+
+
+def _state(folder: Path) -> Mapping[str, Any]:
+    state: Mapping[str, Any] = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    return state

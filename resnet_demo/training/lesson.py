@@ -1,0 +1,191 @@
+"""A lesson: everything that a training works with, made ready once, afresh or from the newest checkpoint."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from resnet_demo.models.resnet import ResNet
+from resnet_demo.models.state_dict import load_network
+from resnet_demo.settings import Settings
+from resnet_demo.training import checkpoint, precision, range_test, recipe
+from resnet_demo.training.checkpoint import Position
+from resnet_demo.training.feed import BATCH, Batch, Feed, Labelled
+from resnet_demo.training.frozen import Learning
+from resnet_demo.training.journal import Journal
+from resnet_demo.training.learner import Learner, make_frozen, on_device
+from resnet_demo.training.material import Material, Part, material_of
+from resnet_demo.training.pixels import Pixels, Reader
+from resnet_demo.training.plan import Plan, begin
+from resnet_demo.training.precision import Precision
+from resnet_demo.training.ranks import Ranks
+from resnet_demo.training.room import Room
+from resnet_demo.training.run import Run
+
+WORTH_MEASURING = 40
+"""A training of fewer batches ends sooner than it is found out how to be quicker."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a training works with, and the position that it begins at."""
+
+    run: Run
+    ranks: Ranks
+    journal: Journal
+    material: Material
+    reader: Reader
+    plan: Plan
+    feed: Feed
+    learner: Learner
+    position: Position
+
+
+def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Lesson:
+    """Make a run's lesson ready.
+
+    Raises:
+        StopAskedError: somebody wants it to stop already.
+        AppError: photos, weights or checkpoint are not what they should be, or the machine has no room.
+    """
+    material = material_of(run, settings)
+    found = run.newest_checkpoint()
+    if found is None:
+        plan, network = _planned(run, material, settings, ranks)
+        position = Position(cycles=(plan.config.epochs,))
+    else:
+        plan, position = checkpoint.read(found)
+        network = load_network(plan.variant, len(material.classes), found / checkpoint.NETWORK)
+    position = position.extended(run.more_epochs)
+    reader = Reader(ranks, Room.here(settings.home / "cache", ranks.local_world), settings.max_pixels, run.stop_asked)
+    _tell_start(journal, ranks, material, plan, position, found)
+    feed = _feed(material, plan, reader, journal)
+    if found is None:
+        plan = replace(plan, precision=_precision(plan, network, feed, journal))
+    learner = _learner(network, plan, material, ranks, journal)
+    if found is not None:
+        checkpoint.load(found, learner)
+    if plan.config.views and learner.frozen is not None:
+        feed.remember(learner.frozen_features, reader.room)
+    if found is None and plan.config.range_test:
+        rate = _tried_rate(plan, feed, learner, journal)
+        plan = replace(plan, config=replace(plan.config, learning_rate=rate))
+    return Lesson(run, ranks, journal, material, reader, plan, feed, learner, position)
+
+
+def _planned(run: Run, material: Material, settings: Settings, ranks: Ranks) -> tuple[Plan, ResNet]:
+    beginning = begin(run.config, material.classes, settings)
+    config = run.config.resolved(
+        photos=len(material.train.paths),
+        per_class=material.per_class,
+        device=ranks.device.type,
+        processes=ranks.world,
+        start=beginning.start,
+    )
+    return beginning.plan(config), beginning.network
+
+
+def _tell_start(
+    journal: Journal, ranks: Ranks, material: Material, plan: Plan, position: Position, found: Path | None
+) -> None:
+    """What is about to be done, with everything that was left open now decided."""
+    cuda = ranks.device.type == "cuda"
+    journal.tell(
+        "started",
+        **plan.to_json(),
+        photos={name: len(getattr(material, name).paths) for name in ("train", "val", "test")},
+        per_class=dict(material.per_class),
+        device=torch.cuda.get_device_name(ranks.device) if cuda else ranks.device.type,
+        processes=ranks.world,
+        epochs=position.epochs,
+        resumed={"epoch": position.epoch, "step": position.step} if found else None,
+    )
+
+
+def _feed(material: Material, plan: Plan, reader: Reader, journal: Journal) -> Feed:
+    """Photos decoded, those that cannot be read told, and batches ready to be made."""
+    journal.say("train.said.reading", photos=len(material.train.paths) + len(material.val.paths))
+    training, validation = (
+        _labelled(part, read(part.paths, plan.spec), journal)
+        for part, read in ((material.train, reader.squares), (material.val, reader.crops))
+    )
+    return Feed(
+        training,
+        validation,
+        classes=len(material.classes),
+        config=plan.config,
+        spec=plan.spec,
+        ranks=reader.ranks,
+    )
+
+
+def _labelled(part: Part, pixels: Pixels, journal: Journal) -> Labelled:
+    journal.unreadable({part.paths[position].name: reason for position, reason in pixels.unreadable.items()})
+    return Labelled(pixels, torch.tensor(part.labels, dtype=torch.long))
+
+
+def test_photos(lesson: Lesson) -> Labelled:
+    """The photos that nothing was learned from and nothing was chosen by, decoded."""
+    part = lesson.material.test
+    return _labelled(part, lesson.reader.crops(part.paths, lesson.plan.spec), lesson.journal)
+
+
+def _precision(plan: Plan, network: ResNet, feed: Feed, journal: Journal) -> precision.Name:
+    """As wished, or measured on a batch of the training itself, where that is worth it."""
+    config, ranks = plan.config, feed.ranks
+    name = precision.known(config.precision, ranks.device)
+    if name is not None:
+        return name
+    cached = bool(config.views) and config.train_depth != "all"
+    batches = math.ceil(len(feed.rows) / BATCH) * config.views if cached else feed.steps * config.epochs
+    if batches < WORTH_MEASURING:
+        return "float32"
+    speed = precision.bf16_speed(_trial(plan, network, feed, learns=not cached))
+    # The first process decides for all.
+    faster = ranks.highest(int(ranks.leads and speed >= precision.WORTH))
+    journal.say("train.said.bf16" if faster else "train.said.no_bf16", speed=f"{speed:.1f}")
+    return "bf16" if faster else "float32"
+
+
+def _trial(plan: Plan, network: ResNet, feed: Feed, *, learns: bool) -> Callable[[Precision], None]:
+    """The work of a step on copies: through the frozen stages and, if it `learns`, there and back through the rest."""
+    config, device = plan.config, feed.ranks.device
+    images = next(feed.epoch(0, config.image_size)).inputs[:BATCH]
+    frozen = make_frozen(network, config, device)
+    learning = on_device(Learning(copy.deepcopy(network), config.train_depth), device).train()
+
+    def step(tried: Precision) -> None:
+        with tried.autocast():
+            features = images if frozen is None else frozen(images)
+            if not learns:
+                return
+            loss = learning(features).float().sum()
+        loss.backward()
+
+    return step
+
+
+def _learner(network: ResNet, plan: Plan, material: Material, ranks: Ranks, journal: Journal) -> Learner:
+    counts = list(material.per_class.values())
+    weights: Tensor | None = recipe.class_weights(counts) if plan.config.class_weights else None
+    numbers = Precision(plan.precision, ranks.device)
+    return Learner(network, plan.config, ranks, numbers, weights=weights, say=journal.say)
+
+
+def _tried_rate(plan: Plan, feed: Feed, learner: Learner, journal: Journal) -> float:
+    journal.say("train.said.range_test")
+    rate = range_test.suggest(range_test.measure(learner, _endless(feed, plan)))
+    journal.say("train.said.rate", rate=rate)
+    return rate
+
+
+def _endless(feed: Feed, plan: Plan) -> Iterator[Batch]:
+    for epoch in itertools.count():
+        yield from feed.epoch(epoch, plan.config.image_size)

@@ -1,0 +1,189 @@
+"""The one loop: epochs of steps, a look at the validation photos after each, checkpoints, and the best model kept."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from enum import IntEnum
+
+import torch
+from torch import Tensor
+
+from resnet_demo.models.saved import open_saved
+from resnet_demo.settings import Settings
+from resnet_demo.training import best, checkpoint, recipe
+from resnet_demo.training.checkpoint import Pace
+from resnet_demo.training.feed import Batch
+from resnet_demo.training.journal import Journal, require_finite
+from resnet_demo.training.learner import on_device
+from resnet_demo.training.lesson import Lesson, prepare, test_photos
+from resnet_demo.training.ranks import StopAskedError, joined_ranks
+from resnet_demo.training.run import Run
+from resnet_demo.training.scores import Scores, score
+
+
+class Signal(IntEnum):
+    """What all processes do after a step; the highest that one of them asks for."""
+
+    GO_ON = 0
+    SAVE = 1
+    KEEP = 2
+    END_NOW = 3
+
+
+def train(run: Run, settings: Settings) -> None:
+    """Teach the network of a run from its beginning or its newest checkpoint to its end; how it goes is in its events.
+
+    Several processes that torchrun has started do it together: each learns from its part of every batch.
+
+    Raises:
+        AppError: it cannot go on; the sentence says why, and the last checkpoint and the best model stand.
+    """
+    with joined_ranks() as ranks:
+        journal = Journal(run, ranks)
+        try:
+            training = Training(prepare(run, settings, ranks, journal))
+            while training.position.epoch < training.position.epochs:
+                training.epoch()
+            training.finish()
+        except StopAskedError:
+            journal.tell("stopped", how=run.stop_asked())
+
+
+class Training:
+    """A training under way."""
+
+    def __init__(self, lesson: Lesson) -> None:
+        self.lesson, self.position = lesson, lesson.position
+        self.ranks, self.feed, self.learner = lesson.ranks, lesson.feed, lesson.learner
+        self.pace = Pace()
+        self.losses = self._losses()
+
+    def epoch(self) -> None:
+        """Do an epoch, or the rest of one, and all that belongs to its end.
+
+        Raises:
+            StopAskedError: somebody asked for it; what was to be saved is.
+            AppError: as for `train`.
+        """
+        config, journal = self.lesson.plan.config, self.lesson.journal
+        epoch = self.position.epoch
+        size = recipe.picture_size(epoch, config.epochs, config.first_size, config.image_size)
+        lengths = [cycle * self.feed.steps for cycle in self.position.cycles]
+        journal.start_clock()
+        for batch in self.feed.epoch(epoch, size, self.position.step):
+            step = epoch * self.feed.steps + self.position.step
+            rate = config.learning_rate * recipe.rate_share(step, recipe.cycle_of(step, lengths), config.warmup)
+            loss = self.learner.step(batch, rate)
+            self._count(batch, loss)
+            journal.step(self.position, self.feed.steps, loss, len(batch.inputs), rate)
+            self._heed(Signal(self.ranks.highest(self._asked())))
+        self._end_epoch(size)
+
+    def _heed(self, signal: Signal) -> None:
+        if signal in (Signal.SAVE, Signal.KEEP):
+            self.save()
+        if signal is Signal.KEEP and self.position.best is None:
+            # What is to be kept is then that of no whole epoch.
+            self._keep(self._check())
+        if signal >= Signal.KEEP:
+            raise StopAskedError
+
+    def _count(self, batch: Batch, loss: Tensor) -> None:
+        self.losses += loss
+        self.position = replace(self.position, step=self.position.step + 1, photos=self.position.photos + batch.photos)
+
+    def _asked(self) -> Signal:
+        """What the first process has seen: the others follow it."""
+        if not self.ranks.leads:
+            return Signal.GO_ON
+        asked = self.lesson.run.stop_asked()
+        if asked:
+            return Signal.KEEP if asked == "keep" else Signal.END_NOW
+        return Signal.SAVE if self.pace.due() else Signal.GO_ON
+
+    def _losses(self) -> Tensor:
+        """The sum of this process's losses in this epoch, on the device; the first has what was before."""
+        wide = torch.float32 if self.ranks.device.type == "mps" else torch.float64
+        before = self.position.loss_sum if self.ranks.leads else 0.0
+        return torch.tensor(before, dtype=wide, device=self.ranks.device)
+
+    def _add_up_losses(self) -> None:
+        total = float(self.ranks.added(self.losses))
+        require_finite(total, self.position.epoch * self.feed.steps + self.position.step)
+        self.position = replace(self.position, loss_sum=total)
+        self.losses = self._losses()
+
+    def save(self) -> None:
+        """Write a checkpoint.
+
+        Raises:
+            AppError: the disk has no room for it, or the loss is not finite; the checkpoints before stand.
+        """
+        self._add_up_losses()
+        started = time.monotonic()
+        if self.ranks.leads:
+            step = self.position.epoch * self.feed.steps + self.position.step
+            with self.lesson.run.checkpoint_folder(step) as folder:
+                checkpoint.save(folder, self.lesson.plan, self.position, self.learner)
+        self.pace.wrote(time.monotonic() - started)
+
+    def _end_epoch(self, size: int) -> None:
+        self._add_up_losses()
+        before, scores = self.position, self._check()
+        better = scores.better_than(before.best)
+        if better:
+            self._keep(scores)
+        self.lesson.journal.epoch(before, before.loss_sum / before.photos, scores, better, size)
+        self.position = replace(
+            before,
+            epoch=before.epoch + 1,
+            step=0,
+            loss_sum=0.0,
+            photos=0,
+            best=scores if better else before.best,
+            waited=0 if better else before.waited + 1,
+        )
+        patience = self.lesson.plan.config.early_stop
+        if patience and self.position.waited >= patience and self.position.epoch < self.position.epochs:
+            self.position = self.position.ended()
+            self.lesson.journal.say("train.said.early_stop", epochs=patience)
+        self.losses = self._losses()
+        self.save()
+
+    def _check(self) -> Scores:
+        scores = score(self.learner.answer, self.feed.check(), self.ranks)
+        require_finite(scores.loss_sum, self.position.epoch * self.feed.steps + self.position.step)
+        return scores
+
+    def _keep(self, scores: Scores) -> None:
+        if self.ranks.leads:
+            network = self.learner.taught.network
+            best.keep(self.lesson.run, network, self.lesson.plan, self.lesson.material, metrics(val=scores))
+
+    def finish(self) -> None:
+        """Look at the test photos, once, with the best model in float32; what comes out is noted in it and told.
+
+        Raises:
+            StopAskedError, AppError: as for `epoch`.
+        """
+        lesson, run = self.lesson, self.lesson.run
+        if self.position.best is None:
+            self._keep(self._check())
+        self.ranks.highest(0)  # nobody reads before the first process has written
+        network = on_device(open_saved(run.best).network, self.ranks.device)
+        scores = score(lambda batch: network(batch.inputs), self.feed.look(test_photos(lesson)), self.ranks)
+        found = metrics(val=self.position.best or Scores(), test=scores)
+        if self.ranks.leads:
+            best.keep(run, network, lesson.plan, lesson.material, found)
+            looks = 1 + sum(event["kind"] == "finished" for event in run.events())
+            run.append("finished", **found, test_looks=looks)
+
+
+def metrics(**scores: Scores) -> dict[str, float]:
+    """Scores by the name of the part of the photos, as a saved model has them; parts without photos are left out."""
+    found: dict[str, float] = {}
+    for part, of_part in scores.items():
+        if of_part.photos:
+            found |= {f"{part}_accuracy": of_part.accuracy, f"{part}_photos": float(of_part.photos)}
+    return found

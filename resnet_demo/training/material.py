@@ -1,0 +1,83 @@
+"""What a run learns from: the photos of a data set and their parts, settled when the run is made. Free of torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from resnet_demo import __version__
+from resnet_demo.data.image_folder import Dataset, open_dataset, split
+from resnet_demo.data.similar import find_similar
+from resnet_demo.download import Progress
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
+from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.run import Run
+
+LIBRARIES = ("torch", "torchvision", "numpy", "pillow")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the photos, with the class of each."""
+
+    paths: tuple[Path, ...]
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """The photos to learn from, to choose by, and to be judged by once."""
+
+    name: str
+    fingerprint: str
+    classes: tuple[str, ...]
+    train: Part
+    val: Part
+    test: Part
+
+    @property
+    def per_class(self) -> Mapping[str, int]:
+        """How many photos there are to learn each class from."""
+        counts = Counter(self.train.labels)
+        return {name: counts[label] for label, name in enumerate(self.classes)}
+
+
+def facts_of(config: TrainConfig, settings: Settings, progress: Progress | None = None) -> dict[str, Any]:
+    """What a run is made from, besides its settings, as JSON has it: the data, its split, the versions.
+
+    Photos that are alike stay on one side of the split.
+
+    Raises:
+        AppError: there is no data set, or it cannot be divided.
+    """
+    dataset = open_dataset(Path(config.data), settings.home, progress, max_pixels=settings.max_pixels)
+    groups = find_similar(dataset, settings.home, progress, max_pixels=settings.max_pixels).groups
+    return {
+        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "classes": list(dataset.classes)},
+        "split": asdict(split(dataset, config.seed, groups=groups)),
+        "versions": {"resnet_demo": __version__, **{name: version(name) for name in LIBRARIES}},
+    }
+
+
+def material_of(run: Run, settings: Settings) -> Material:
+    """The photos that a run was made for.
+
+    Raises:
+        AppError: they are not as they were then.
+    """
+    folder = Path(run.config.data)
+    dataset = open_dataset(folder, settings.home, max_pixels=settings.max_pixels)
+    if dataset.fingerprint != run.facts["data"]["fingerprint"]:
+        raise AppError("train.problem.other_data", folder=str(folder))
+    train, val, test = (_part(dataset, run.facts["split"][name]) for name in ("train", "val", "test"))
+    return Material(dataset.name, dataset.fingerprint, dataset.classes, train, val, test)
+
+
+def _part(dataset: Dataset, indices: Sequence[int]) -> Part:
+    photos = [dataset.photos[index] for index in indices]
+    return Part(tuple(dataset.root / photo.path for photo in photos), tuple(photo.label for photo in photos))

@@ -1,0 +1,120 @@
+"""A plan: what was decided when a training began, the same after every interruption. And the network it begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from resnet_demo.data.preprocessing import ImageSpec
+from resnet_demo.inference import open_model
+from resnet_demo.models import variants
+from resnet_demo.models.model import Model
+from resnet_demo.models.resnet import ResNet
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
+from resnet_demo.training.config import Settled, TrainConfig
+from resnet_demo.training.precision import Name
+from resnet_demo.training.presets import Start
+
+RESIZE = 256 / 224
+"""Pixels that a photo's shorter side is resized to, for one of the crop: what ImageNet's networks are judged with."""
+NO_ZERO_INIT = {"plain", "highway", "cifar_plain"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings with nothing left open, the precision, and what the network is and comes from."""
+
+    config: Settled
+    precision: Name
+    variant: str
+    spec: ImageSpec
+    parent: str | None
+    licence: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {**asdict(self), "config": self.config.to_json()}
+
+    @classmethod
+    def from_json(cls, entries: Mapping[str, Any]) -> Plan:
+        """Read what `to_json` gave.
+
+        Raises:
+            AppError, KeyError, TypeError: it is something else.
+        """
+        spec = {**entries["spec"], "mean": tuple(entries["spec"]["mean"]), "std": tuple(entries["spec"]["std"])}
+        return cls(**{**entries, "config": Settled.from_json(entries["config"]), "spec": ImageSpec(**spec)})
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A network to be taught these classes, and what it comes from; `parent` is None where it starts from scratch."""
+
+    network: ResNet
+    variant: str
+    parent: Model | None
+
+    @property
+    def start(self) -> Start:
+        """What presets need to know."""
+        if self.parent is None:
+            return Start(scratch=True, input_size=variants.get(self.variant).input_size)
+        return Start(scratch=False, input_size=self.parent.spec.crop_size)
+
+    def plan(self, config: Settled) -> Plan:
+        """The plan for these settings (resolved), in float32 for now."""
+        of_parent = ImageSpec() if self.parent is None else self.parent.spec
+        size = config.image_size
+        return Plan(
+            config=config,
+            precision="float32",
+            variant=self.variant,
+            spec=ImageSpec(size, round(size * RESIZE), of_parent.mean, of_parent.std, of_parent.interpolation),
+            parent=None if self.parent is None else Path(self.parent.name).name,
+            licence=None if self.parent is None else self.parent.licence,
+        )
+
+
+def begin(config: TrainConfig, classes: tuple[str, ...], settings: Settings) -> Beginning:
+    """The network that the settings name, with a head for these classes; fresh weights are drawn from the seed.
+
+    Raises:
+        AppError: there is no such model, or its weights cannot be had.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        if config.scratch:
+            variant = config.network.partition(":")[0]
+            zero = variants.get(variant).family not in NO_ZERO_INIT
+            return Beginning(variants.build(variant, len(classes), zero_init_residual=zero), variant, None)
+        parent = _open_parent(config, settings)
+        if parent.labels != classes:
+            parent.network.fc = _new_head(parent, classes)
+        return Beginning(parent.network, parent.variant, parent)
+
+
+def _open_parent(config: TrainConfig, settings: Settings) -> Model:
+    try:
+        return open_model(config.parent or config.network, settings)
+    except AppError as error:
+        if error.message.key == "pretrained.problem.none_published":
+            raise AppError("train.problem.no_weights", variant=config.network) from error
+        raise
+
+
+def _new_head(parent: Model, classes: tuple[str, ...]) -> nn.Linear:
+    """A last layer for these classes; what the parent knows of them all is kept, else it starts afresh."""
+    old = parent.network.fc
+    head = nn.Linear(old.in_features, len(classes))
+    if set(classes) <= set(parent.labels):
+        rows = [parent.labels.index(name) for name in classes]
+        with torch.no_grad():
+            head.weight.copy_(old.weight[rows])
+            head.bias.copy_(old.bias[rows])
+    return head

@@ -1,0 +1,150 @@
+"""Data sets of the Hub, against a Hub on loopback: photos in folders, archives, and what is refused in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.data.drawn import contents, flowers, jpeg
+from tests.data.test_archive import tarred, zipped
+from tests.loopback import Answer, Loopback, loopback
+
+REPO = "owner/flowers"
+NAME = "owner--flowers"
+
+# The Hub's client reads its variables when it is imported, so each of these is a process of its own.
+CLIENT = """
+import json, sys
+from dataclasses import replace
+from pathlib import Path
+from resnet_demo.data.hub_photos import from_hub
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
+steps = []
+settings = Settings(home=Path(sys.argv[1]), **json.loads(sys.argv[3]))
+try:
+    arrival = from_hub(sys.argv[2], settings, lambda *step: steps.append(step))
+    print(json.dumps([str(arrival.folder), arrival.ignored, steps]))
+except AppError as error:
+    print(json.dumps([error.message.key, error.say("zh-CN"), steps]))
+"""
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with loopback() as running:
+        yield running
+
+
+def serve(server: Loopback, files: Mapping[str, bytes], commit: str = "c0ffee" * 6 + "abcd") -> str:
+    """Be a Hub that has one data set; returns the commit."""
+    siblings = [{"rfilename": name, "size": len(body)} for name, body in files.items()]
+    about = {"id": REPO, "sha": commit, "private": False, "tags": [], "siblings": siblings}
+    for path in (f"/api/datasets/{REPO}", f"/api/datasets/{REPO}/revision/v1"):
+        server.serve(f"{path}?blobs=true", Answer(json.dumps(about).encode()))
+    for name, body in files.items():
+        headers = {"X-Repo-Commit": commit}
+        server.serve(f"/datasets/{REPO}/resolve/{commit}/{quote(name)}", Answer(body, headers=headers))
+    return commit
+
+
+def ask(url: str, home: Path, name: str = REPO, **options: object) -> list[Any]:
+    """What a fresh process gets: folder, count of litter and progress, or an error's key and sentence."""
+    environ = {**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(home / "hf")}
+    command = [sys.executable, "-c", CLIENT, str(home), name, json.dumps(options)]
+    done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True, timeout=100)
+    assert done.stderr == ""  # no bars of the client's own
+    answer: list[Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_photos_in_folders_are_fetched_once(server: Loopback, tmp_path: Path) -> None:
+    photos = {**flowers(2, ("train/tulips", "test/tulips")), "train/郁金香 1/a [b].JPG": jpeg(9)}
+    others = {".gitattributes": b"x", "README.md": b"y", "cover.jpg": jpeg(8), "data/table.parquet": b"z"}
+    commit = serve(server, {**photos, **others})
+    folder, ignored, steps = ask(server.url, tmp_path)
+    assert (Path(folder), ignored) == (tmp_path / "datasets" / f"{NAME}-{commit[:8]}", 0)
+    assert contents(Path(folder)) == photos
+    assert steps == [[done, 5] for done in range(1, 6)]
+    asked = len(server.asked("GET"))
+    assert ask(server.url, tmp_path, f"{REPO}@v1") == [folder, 0, []]
+    assert len(server.asked("GET")) == asked + 1
+
+
+def test_a_new_commit_is_another_data_set(server: Loopback, tmp_path: Path) -> None:
+    serve(server, flowers(1))
+    first = ask(server.url, tmp_path)[0]
+    serve(server, flowers(2), commit="d" * 40)
+    second = ask(server.url, tmp_path)[0]
+    assert (contents(Path(first)), contents(Path(second))) == (flowers(1), flowers(2))
+
+
+def test_archives_are_unpacked_into_folders_of_their_names(server: Loopback, tmp_path: Path) -> None:
+    packed = {
+        "data/train.zip": zipped({**flowers(2), "__MACOSX/x": b""}),
+        "data/test.tar.gz": tarred(flowers(1), "w:gz"),
+    }
+    serve(server, {**packed, "README.md": b"x"})
+    folder, ignored, _ = ask(server.url, tmp_path)
+    assert ignored == 1
+    expected = {f"data/train/{name}": body for name, body in flowers(2).items()}
+    assert contents(Path(folder)) == expected | {f"data/test/{name}": body for name, body in flowers(1).items()}
+
+
+REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
+    "tables": ({"data/train-00000.parquet": b"x", "README.md": b"y"}, "hub_photos.problem.tables"),
+    "no photos": ({"README.md": b"y", "cover.jpg": jpeg(1)}, "hub_photos.problem.no_photos"),
+    "a hostile archive": ({"a.zip": zipped({"../evil.jpg": b"x"})}, "names.problem.outside"),
+    "a hostile name": ({"a/../../evil.jpg": b"x"}, "hub_photos.problem.no_photos"),
+    "a damaged archive": ({"a.zip": zipped(flowers(1))[:500]}, "archive.problem.damaged"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_leave_nothing_behind(server: Loopback, tmp_path: Path, case: str) -> None:
+    files, key = REFUSED[case]
+    serve(server, files)
+    assert ask(server.url, tmp_path)[0] == key
+    assert not (tmp_path / "datasets").exists() or list((tmp_path / "datasets").iterdir()) == []
+
+
+def test_more_than_may_be_kept_is_not_fetched(server: Loopback, tmp_path: Path) -> None:
+    serve(server, flowers(2))
+    assert ask(server.url, tmp_path, max_stored_bytes=1_000)[0] == "hub_photos.problem.too_large"
+    assert len(server.asked()) == 1
+
+
+def test_a_broken_connection_is_told_and_what_arrived_is_kept(server: Loopback, tmp_path: Path) -> None:
+    commit = serve(server, flowers(2))
+    path = f"/datasets/{REPO}/resolve/{commit}/tulips/1.jpg"
+    whole = server.answers[path]
+    server.serve(path, Answer(status=403))
+    assert ask(server.url, tmp_path)[0] == "hub_photos.problem.offline"
+    assert list((tmp_path / "datasets").iterdir()) == []
+    server.answers[path] = whole
+    server.requests.clear()
+    assert contents(Path(ask(server.url, tmp_path)[0])) == flowers(2)
+    assert [request.path for request in server.asked() if "/resolve/" in request.path] == [path]
+
+
+def test_no_such_data_set(server: Loopback, tmp_path: Path) -> None:
+    absent = Answer(status=404, headers={"X-Error-Code": "RepoNotFound"})
+    server.serve("/api/datasets/owner/none?blobs=true", absent)
+    assert ask(server.url, tmp_path, "owner/none")[0] == "hub_photos.problem.absent"
+    for name in ("", "a/b/c", "../etc", "https://x/y", "a b", "郁"):
+        assert ask(server.url, tmp_path, name)[0] in {"hub_photos.problem.name", "hub_photos.problem.absent"}
+
+
+def test_no_connection_is_told_soon(tmp_path: Path) -> None:
+    began = time.monotonic()
+    assert ask("http://127.0.0.1:9", tmp_path)[0] == "hub_photos.problem.offline"
+    assert time.monotonic() - began < 15

@@ -1,0 +1,237 @@
+"""Settings: every one is checked, goes to JSON and the command line and back, and presets fill only what is open."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from resnet_demo.texts import LANGUAGES, AppError
+from resnet_demo.training.config import KNOBS, Settled, TrainConfig
+from resnet_demo.training.presets import PRESETS, Start
+
+ODD = TrainConfig(
+    "my photos/花",
+    variant="resnet50:v2",
+    preset="best",
+    train_depth=3,
+    epochs=7,
+    batch_size=12,
+    image_size=96,
+    first_size=64,
+    views=0,
+    optimiser="sgd",
+    learning_rate=3e-4,
+    range_test=True,
+    depth_factor=0.65,
+    warmup=0.05,
+    weight_decay=0.0,
+    label_smoothing=0.0,
+    class_weights=False,
+    augment=0.25,
+    mixup=0.4,
+    cutmix=1.0,
+    ema=0.99,
+    early_stop=5,
+    precision="float32",
+    seed=11,
+)
+
+
+def resolved(config: TrainConfig, photos: int = 1750, device: str = "cpu", **start: Any) -> Settled:
+    given = Start(scratch=config.scratch, **start)
+    return config.resolved(photos=photos, per_class={"a": photos // 2, "b": photos // 2}, device=device, start=given)
+
+
+def parse(words: list[str]) -> TrainConfig:
+    parser = argparse.ArgumentParser()
+    TrainConfig.add_flags(parser, "en")
+    return TrainConfig.from_arguments(parser.parse_args(words))
+
+
+def test_no_setting_is_forgotten_in_the_example() -> None:
+    plain = TrainConfig("x")
+    same = {"parent", "scratch", "views", "train_depth"}
+    assert all(
+        getattr(ODD, field.name) != getattr(plain, field.name) for field in fields(ODD) if field.name not in same
+    )
+
+
+@pytest.mark.parametrize(
+    "config", [ODD, TrainConfig("x"), TrainConfig("x", scratch=True), TrainConfig("x", parent="m")]
+)
+def test_json_both_ways(config: TrainConfig) -> None:
+    assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+@pytest.mark.parametrize(
+    "config", [ODD, TrainConfig("x"), TrainConfig("x", scratch=True), resolved(ODD), resolved(TrainConfig("x"))]
+)
+def test_command_line_both_ways(config: TrainConfig) -> None:
+    assert parse(config.arguments()).to_json() == config.to_json()
+
+
+def test_flags() -> None:
+    given = parse(["photos", "--from", "model", "--train-depth", "3", "--no-class-weights", "--learning-rate", "1e-3"])
+    assert (given.data, given.parent, given.train_depth) == ("photos", "model", 3)
+    assert (given.class_weights, given.learning_rate, given.epochs) == (False, 0.001, None)
+    assert parse(["photos", "--train-depth", "head"]).train_depth == "head"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--epochs", "0"],
+        ["--epochs", "2.5"],
+        ["--epochs", "many"],
+        ["--learning-rate", "nan"],
+        ["--train-depth", "5"],
+        ["--preset", "fast"],
+        ["--warmup", "inf"],
+    ],
+)
+def test_flags_are_checked(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["photos", *words])
+    assert words[1] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"data": "x", "epochs": 0}, "--epochs takes a whole number from 1 to 1000, not 0."),
+        ({"data": "x", "epochs": 3.5}, "3.5"),
+        ({"data": "x", "epochs": "3"}, "--epochs"),
+        ({"data": "x", "epochs": True}, "True"),
+        ({"data": "x", "epochs": 10**400}, "--epochs"),
+        ({"data": "x", "learning_rate": float("nan")}, "nan"),
+        ({"data": "x", "learning_rate": float("inf")}, "inf"),
+        ({"data": "x", "label_smoothing": 0.6}, "0.5"),
+        ({"data": "x", "optimiser": "lion"}, "sgd, adam, adamw"),
+        ({"data": "x", "train_depth": True}, "--train-depth"),
+        ({"data": "x", "train_depth": [3]}, "--train-depth"),
+        ({"data": "x", "scratch": 1}, "--scratch"),
+        ({"data": ""}, "data"),
+        ({"data": None}, "data"),
+        ({"data": "x" * 5000}, "data"),
+        ({}, "data"),
+        ({"data": "x", "epoch": 3}, "epochs"),
+        ({"data": "x", "__class__": 3}, "__class__"),
+        ({"data": "x", 5: 3}, "5"),
+        ({"data": "x", "variant": "resnet19"}, "resnet18"),
+        ({"data": "x", "variant": "resnet18", "parent": "m"}, "starts from one thing"),
+        ({"data": "x", "scratch": True, "parent": "m"}, "starts from one thing"),
+        ({"data": "x", "scratch": True, "train_depth": 2}, "from scratch"),
+        ({"data": "x", "first_size": 128, "image_size": 96}, "128"),
+        ({"data": "x", "views": 2, "mixup": 0.2}, "fixed views"),
+        ({"data": "x", "views": 2, "first_size": 64, "image_size": 96, "train_depth": 1}, "fixed views"),
+        ([], "names and values"),
+        (None, "names and values"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(entries: object, said: str) -> None:
+    with pytest.raises(AppError) as caught:
+        TrainConfig.from_json(entries)
+    assert said in str(caught.value)
+    assert all(caught.value.say(language) for language in LANGUAGES)
+
+
+def test_no_settings_file_makes_it_stumble() -> None:
+    """Whatever stands in a file, the answer is settings or a sentence."""
+    draw = random.Random(0)
+    values = [None, True, -1, 0, 3, 1e300, float("nan"), "", "head", "all", "x" * 9000, [], {}, {"a": 1}, "\0", "花"]
+    refused = 0
+    for _ in range(2000):
+        names = draw.sample([*KNOBS, "more", "seed "], draw.randint(0, 6))
+        try:
+            TrainConfig.from_json({"data": "x", **{name: draw.choice(values) for name in names}})
+        except AppError:
+            refused += 1
+    assert 1000 < refused < 2000
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("scratch", [False, True])
+def test_presets_leave_nothing_open(preset: Any, scratch: bool) -> None:
+    for photos in (2, 3, 60, 1750, 100_000):
+        for device in ("cpu", "cuda"):
+            settled = resolved(TrainConfig("x", preset=preset, scratch=scratch), photos, device)
+            assert settled.batch_size > 0
+            assert settled.first_size <= settled.image_size
+            assert settled.epochs * photos >= 100 or settled.epochs >= 10
+            assert Settled.from_json(settled.to_json()) == settled
+            assert not scratch or settled.train_depth == "all"
+
+
+def test_presets_fill_only_what_was_not_given() -> None:
+    settled = resolved(ODD)
+    assert settled.to_json() == ODD.to_json()
+    one = resolved(TrainConfig("x", preset="best", epochs=2, batch_size=5, views=1))
+    assert (one.epochs, one.batch_size, one.views) == (2, 5, 1)
+    assert (one.train_depth, one.image_size, one.mixup) == ("all", 224, 0.0)  # no mixing where views are fixed
+
+
+def test_resolving_twice_changes_nothing() -> None:
+    once = resolved(TrainConfig("x"))
+    assert resolved(once, photos=9, device="cuda") == once
+
+
+def test_presets_take_more_time_in_their_order() -> None:
+    quick, balanced, best = (resolved(TrainConfig("x", preset=preset)) for preset in PRESETS)  # type: ignore[arg-type]
+    assert (quick.train_depth, quick.views) == ("head", 1)
+    assert balanced.epochs * balanced.image_size**2 < best.epochs * best.image_size**2
+
+
+def test_few_photos_are_seen_more_often_in_smaller_batches() -> None:
+    few, many = resolved(TrainConfig("x"), 60), resolved(TrainConfig("x"), 6000)
+    assert few.epochs > many.epochs
+    assert few.batch_size < many.batch_size
+
+
+def test_rates_follow_batches() -> None:
+    def rate(optimiser: Any, batch_size: int) -> float:
+        return resolved(TrainConfig("x", optimiser=optimiser, batch_size=batch_size)).learning_rate
+
+    assert rate("sgd", 128) == pytest.approx(4 * rate("sgd", 32))
+    assert rate("adamw", 128) == pytest.approx(2 * rate("adamw", 32))
+
+
+def test_small_networks_get_small_pictures() -> None:
+    small = resolved(TrainConfig("x", variant="cifar_resnet20", scratch=True), input_size=32)
+    assert (small.image_size, small.first_size) == (32, 32)
+
+
+def test_sizes_make_room_for_each_other() -> None:
+    assert resolved(TrainConfig("x", first_size=256)).image_size == 256
+    assert resolved(TrainConfig("x", image_size=64)).first_size == 64
+
+
+def test_uneven_classes_are_weighted() -> None:
+    def weighted(*counts: int) -> bool:
+        per_class = {str(number): count for number, count in enumerate(counts)}
+        config = TrainConfig("x").resolved(photos=sum(counts), per_class=per_class, device="cpu", start=Start(False))
+        return config.class_weights
+
+    assert weighted(10, 20)
+    assert not weighted(10, 19)
+    assert not weighted(10, 0, 12)
+
+
+def test_settled_means_settled() -> None:
+    with pytest.raises(AppError, match="--epochs"):
+        Settled.from_json({**resolved(TrainConfig("x")).to_json(), "epochs": None})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_knob_has_its_words(language: str) -> None:
+    for one in KNOBS.values():
+        assert one.label.say(language)
+        assert one.hint.say(language)
+        assert all(one.choice_label(choice).say(language) for choice in one.choices)
+    parser = argparse.ArgumentParser()
+    TrainConfig.add_flags(parser, language)
+    assert "--train-depth" in parser.format_help()

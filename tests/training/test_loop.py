@@ -1,0 +1,302 @@
+"""The loop: a run goes its way, is interrupted and goes on as if it had not been, and ends in words in any case."""
+
+from __future__ import annotations
+
+import json
+import math
+import resource
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from resnet_demo.inference import Classifier
+from resnet_demo.models.saved import open_saved
+from resnet_demo.texts import AppError, text
+from resnet_demo.training import checkpoint, journal
+from resnet_demo.training.loop import train
+from resnet_demo.training.material import material_of
+from resnet_demo.training.run import Run
+from tests.training.schoolroom import events_of, make_run, settings_in
+
+
+@pytest.fixture(autouse=True)
+def _every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step is told, so that a test can act on it."""
+    monkeypatch.setattr(journal, "STEP_SECONDS", 0.0)
+
+
+@pytest.fixture(scope="module")
+def taught(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run; its model is what others start from."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("taught")
+    run = make_run(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "STEP_SECONDS", 0.0)
+        train(run, settings_in(folder))
+    return run
+
+
+@contextmanager
+def stopped_at(run: Run, step: int, how: Any = "keep") -> Iterator[None]:
+    """Inside, the run is asked to stop once it tells of this step."""
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            newest = run.newest("step")
+            if newest and newest["step"] >= step:
+                run.ask_stop(how)
+                return
+            time.sleep(0.001)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def weights(folder: Path) -> dict[str, Tensor]:
+    return safetensors.torch.load_file(folder / "model.safetensors")
+
+
+def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
+    assert one.keys() == other.keys()
+    different = [name for name in one if not torch.equal(one[name], other[name])]
+    assert not different
+
+
+def test_a_run_from_its_beginning_to_its_end(taught: Run) -> None:
+    kinds = [event["kind"] for event in taught.events()]
+    assert (kinds[0], kinds[1], kinds[-1]) == ("queued", "started", "finished")
+    assert kinds.count("epoch") == 3
+    started, finished = events_of(taught, "started")[0], events_of(taught, "finished")[0]
+    assert started["photos"] == {"train": 36, "val": 6, "test": 6}
+    assert started["per_class"] == {"blue <b>": 12, "grün": 12, "red": 12}
+    assert all(value is not None for name, value in started["config"].items() if name != "parent")
+    assert finished["test_photos"] == 6
+    assert finished["test_looks"] == 1
+    steps = events_of(taught, "step")
+    assert [event["step"] for event in steps] == list(range(1, 16))
+    assert {event["steps"] for event in steps} == {15}
+    losses = [event["train_loss"] for event in events_of(taught, "epoch")]
+    assert losses[-1] < 0.8 * losses[0]
+    assert taught.state() == "finished"
+
+
+def test_the_saved_model_is_the_best_and_says_what_it_is(taught: Run) -> None:
+    model = open_saved(taught.best)
+    finished = events_of(taught, "finished")[0]
+    assert model.labels == ("blue <b>", "grün", "red")
+    assert model.variant == "cifar_resnet20"
+    assert (model.spec.crop_size, model.spec.resize_size) == (32, 37)
+    told = ("val_accuracy", "val_photos", "test_accuracy", "test_photos")
+    assert model.teaching.metrics == {name: finished[name] for name in told}
+    assert model.teaching.data == taught.facts["data"]["fingerprint"]
+    card = (taught.best / "README.md").read_text(encoding="utf-8")
+    assert "blue \\<b\\>" in card
+    assert str(taught.folder.parent) not in card
+
+
+def test_the_figure_is_what_the_classifier_says(taught: Run) -> None:
+    settings = settings_in(taught.folder.parent)
+    part = material_of(taught, settings).test
+    model = open_saved(taught.best)
+    said = Classifier(model, settings, "float32", "cpu").classify(part.paths, 1)
+    right = [guess.guesses[0].index == label for guess, label in zip(said, part.labels, strict=True)]
+    assert events_of(taught, "finished")[0]["test_accuracy"] == sum(right) / len(right)
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "everything": {"ema": 0.9, "mixup": 0.3, "cutmix": 1.0, "image_size": 48, "first_size": 32, "class_weights": True},
+    "sgd": {"optimiser": "sgd", "augment": 0.0},
+    "views": {"views": 2, "optimiser": "adam"},
+}
+DEEPER: dict[str, dict[str, Any]] = {
+    "one stage": {"train_depth": 1, "ema": 0.9},
+    "features": {"train_depth": 2, "views": 2},
+    "head": {"train_depth": "head", "views": 1},
+}
+
+
+@pytest.mark.parametrize("way", [*WAYS, *DEEPER])
+def test_interrupted_and_resumed_equals_uninterrupted(way: str, tmp_path: Path, taught: Run) -> None:
+    knobs = WAYS[way] if way in WAYS else DEEPER[way] | {"parent": str(taught.best), "variant": None, "scratch": False}
+    settings = settings_in(tmp_path)
+    whole, broken = make_run(tmp_path, "whole", **knobs), make_run(tmp_path, "broken", **knobs)
+    train(whole, settings)
+    stops = []
+    for step in (2, 5, 8):
+        with stopped_at(broken, step):
+            train(broken, settings)
+        assert broken.state() == "stopped"
+        folder = broken.newest_checkpoint()
+        assert folder is not None
+        stops.append(int(folder.name.removeprefix("last-")))
+        broken.queue_again()
+    train(broken, settings)
+    assert len({step % 5 for step in stops}) > 1, "not within an epoch"
+    assert_same(weights(whole.best), weights(broken.best))
+    last_whole, last_broken = whole.newest_checkpoint(), broken.newest_checkpoint()
+    assert last_whole is not None
+    assert last_broken is not None
+    for name in ("network", "optimiser"):
+        one, other = (safetensors.torch.load_file(last / f"{name}.safetensors") for last in (last_whole, last_broken))
+        assert_same(one, other)
+    # Of an epoch that was done twice in part, the later account counts; and it is the same.
+    told = [{event["epoch"]: event["train_loss"] for event in events_of(run, "epoch")} for run in (whole, broken)]
+    assert told[0] == told[1]
+
+
+def test_a_killed_worker_goes_on_from_its_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`now` saves nothing: steps since the checkpoint are done again, and the end is the same."""
+    settings = settings_in(tmp_path)
+    whole, broken = make_run(tmp_path, "whole"), make_run(tmp_path, "broken")
+    train(whole, settings)
+    monkeypatch.setattr(checkpoint, "EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(checkpoint, "MOST_SHARE", math.inf)
+    with stopped_at(broken, 7, "now"):
+        train(broken, settings)
+    assert events_of(broken, "stopped")[0]["how"] == "now"
+    assert len(list(broken.folder.glob("last-*"))) == 2
+    broken.queue_again()
+    train(broken, settings)
+    assert_same(weights(whole.best), weights(broken.best))
+
+
+def test_asked_to_stop_before_it_began(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    run.ask_stop("keep")
+    train(run, settings_in(tmp_path))
+    assert run.state() == "stopped"
+    assert run.newest_checkpoint() is None
+
+
+def test_stop_and_keep_in_the_first_epoch_leaves_a_model(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    with stopped_at(run, 1):
+        train(run, settings_in(tmp_path))
+    assert events_of(run, "stopped")[0]["how"] == "keep"
+    assert not events_of(run, "finished")
+    metrics = open_saved(run.best).teaching.metrics
+    assert metrics["val_photos"] == 6
+    assert "test_accuracy" not in metrics, "the test photos were looked at too soon"
+
+
+def test_more_epochs_go_on_where_it_ended(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    run = make_run(tmp_path, epochs=1)
+    train(run, settings)
+    run.queue_again(more_epochs=2)
+    train(run, settings)
+    assert [event["epoch"] for event in events_of(run, "epoch")] == [1, 2, 3]
+    assert [event["test_looks"] for event in events_of(run, "finished")] == [1, 2]
+    rates = [event["lr"] for event in events_of(run, "step")]
+    assert max(rates[5:]) == pytest.approx(max(rates[:5]), rel=0.3), "a cycle of its own"
+    assert rates[5] < 0.2 * max(rates)
+
+
+def test_it_ends_early_where_nothing_gets_better(tmp_path: Path) -> None:
+    """At a learning rate of next to nothing every epoch is as the first."""
+    run = make_run(tmp_path, epochs=9, early_stop=2, learning_rate=1e-7, augment=0.0)
+    train(run, settings_in(tmp_path))
+    epochs = events_of(run, "epoch")
+    waited = [event["best"] for event in epochs][-2:]
+    assert len(epochs) < 9
+    assert waited == [False, False]
+    assert events_of(run, "finished")
+    run.queue_again(more_epochs=1)
+    train(run, settings_in(tmp_path))
+    assert len(events_of(run, "epoch")) == len(epochs) + 1
+
+
+def test_a_loss_that_is_no_number_ends_it_in_words(tmp_path: Path) -> None:
+    run = make_run(tmp_path, optimiser="sgd", learning_rate=10.0, warmup=0.0, epochs=30)
+    with pytest.raises(AppError) as caught:
+        train(run, settings_in(tmp_path))
+    assert caught.value.message.key == "train.problem.not_finite"
+    folder = run.newest_checkpoint()
+    if folder is not None:
+        tensors = safetensors.torch.load_file(folder / "network.safetensors")
+        assert all(torch.isfinite(tensor.float()).all() for tensor in tensors.values())
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
+    """No file may grow beyond 400 kB, as the operating system sees to it: a checkpoint's are larger."""
+    settings = settings_in(tmp_path)
+    run = make_run(tmp_path, epochs=1)
+    train(run, settings)
+    good, model = run.newest_checkpoint(), weights(run.best)
+    run.queue_again(more_epochs=1)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
+    try:
+        with pytest.raises(AppError) as caught:
+            train(run, settings)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.message.key in {"run.problem.not_written", "saved.problem.not_written"}
+    assert run.newest_checkpoint() == good
+    assert_same(weights(run.best), model)
+    train(run, settings)
+    assert events_of(run, "finished")[-1]["test_looks"] == 2
+
+
+def test_other_photos_are_noticed(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    (tmp_path / "photos" / "red" / "000.png").unlink()
+    with pytest.raises(AppError) as caught:
+        train(run, settings_in(tmp_path))
+    assert caught.value.message.key == "train.problem.other_data"
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    run = make_run(tmp_path, epochs=1)
+    train(run, settings)
+    folder = run.newest_checkpoint()
+    assert folder is not None
+    run.queue_again(more_epochs=1)
+    entries = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    for damaged in ({**entries, "position": {}}, {"plan": {}}, []):
+        (folder / "state.json").write_text(json.dumps(damaged).ljust((folder / "state.json").stat().st_size))
+        (folder / "complete.json").unlink()
+        with pytest.raises(AppError) as caught:
+            checkpoint.read(folder)
+        assert caught.value.message.key == "train.problem.checkpoint"
+        (folder / "complete.json").touch()
+
+
+def test_going_on_from_a_model_with_the_same_classes_keeps_its_head(tmp_path: Path, taught: Run) -> None:
+    """With a learning rate of next to nothing it is as good as before; with a fresh head it would not be."""
+    knobs = {"parent": str(taught.best), "variant": None, "scratch": False, "epochs": 1, "learning_rate": 1e-7}
+    run = make_run(tmp_path, **knobs)
+    train(run, settings_in(tmp_path))
+    before = events_of(taught, "finished")[0]["val_accuracy"]
+    assert events_of(run, "epoch")[0]["val_accuracy"] == before > 0.5
+    assert open_saved(run.best).teaching.parent == "best"
+
+
+def test_rates_can_be_tried_out_first(tmp_path: Path) -> None:
+    run = make_run(tmp_path, range_test=True, epochs=1)
+    train(run, settings_in(tmp_path))
+    said = {event["key"]: event["fields"] for event in events_of(run, "said")}
+    rate = said["train.said.rate"]["rate"]
+    assert 1e-6 < rate <= 0.1
+    assert max(event["lr"] for event in events_of(run, "step")) == pytest.approx(rate, rel=0.01)
+
+
+def test_every_sentence_it_says_is_there(taught: Run) -> None:
+    for event in events_of(taught, "said"):
+        assert text(event["key"], "zh-CN", **event["fields"])

@@ -1,0 +1,221 @@
+"""Several processes on one machine, as torchrun starts them: together they do what one process does."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from resnet_demo.models import variants
+from resnet_demo.models.folding import fold_norms
+from resnet_demo.models.resnet import ResNet
+from resnet_demo.training.feed import Batch
+from resnet_demo.training.loop import train
+from resnet_demo.training.run import Run
+from tests.conftest import ROOT
+from tests.training.schoolroom import events_of, make_run, settings_in
+from tests.training.test_learner import learner
+
+TIMEOUT_SECONDS = 120
+
+
+def together(code: str, *arguments: object, world: int = 2) -> list[Any]:
+    """Run `code` in so many processes that know of each other; what each printed last, as JSON."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world), "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
+            cwd=ROOT,
+            env={**os.environ, **place, "RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(world)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(world)
+    ]
+    try:
+        said = [process.communicate(timeout=TIMEOUT_SECONDS)[0] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+    assert [process.returncode for process in started] == [0] * world
+    return [json.loads(out.splitlines()[-1]) for out in said]
+
+
+ADD_UP = """
+import json, torch
+from resnet_demo.training.ranks import joined_ranks
+with joined_ranks() as ranks:
+    rows = torch.zeros(5, 3, dtype=torch.bfloat16)
+    rows[ranks.rank::2] = 1.5 + ranks.rank
+    ranks.fill_in(rows)
+    print(json.dumps({
+        "highest": ranks.highest([3, 7][ranks.rank]),
+        "added": ranks.added(torch.tensor([1.0, 2.5 * ranks.rank], dtype=torch.float64)).tolist(),
+        "joined": sorted(ranks.joined({ranks.rank: "x" * ranks.rank}).items()),
+        "rows": rows.float().tolist(),
+        "leads": ranks.leads,
+    }))
+"""
+
+
+def test_they_agree_and_add_up() -> None:
+    first, second = together(ADD_UP)
+    assert (first.pop("leads"), second.pop("leads")) == (True, False)
+    assert first == second
+    assert first["highest"] == 7
+    assert first["added"] == [2.0, 2.5]
+    assert first["joined"] == [[0, ""], [1, "x"]]
+    assert first["rows"] == [[1.5] * 3, [2.5] * 3, [1.5] * 3, [2.5] * 3, [1.5] * 3]
+
+
+def normless() -> ResNet:
+    """A network whose norms are frozen for good: folded into their convolutions."""
+    torch.manual_seed(0)
+    built = variants.build("cifar_resnet20", 3)
+    with torch.no_grad():
+        built(torch.randn(8, 3, 32, 32))
+    return fold_norms(built.eval())
+
+
+def whole_batch(photos: int = 7) -> tuple[Tensor, Tensor]:
+    """An odd number: the processes' parts differ."""
+    draw = torch.Generator().manual_seed(3)
+    labels = torch.randint(0, 3, (photos,), generator=draw)
+    return torch.randn(photos, 3, 32, 32, generator=draw), F.one_hot(labels, 3).float()
+
+
+STEP = """
+import json, sys, torch
+from resnet_demo.training.feed import Batch
+from resnet_demo.training.learner import Learner
+from resnet_demo.training.precision import Precision
+from resnet_demo.training.ranks import joined_ranks
+from tests.training.test_learner import settled, silent
+from tests.training.test_ranks import normless, whole_batch
+with joined_ranks() as ranks:
+    taught = Learner(normless(), settled(), ranks, Precision("float32", ranks.device), weights=None, say=silent)
+    taught.pieces = int(sys.argv[2])
+    inputs, targets = whole_batch()
+    own = slice(ranks.rank, None, ranks.world)
+    taught._gradients(Batch(inputs[own], targets[own], len(inputs)))
+    found = {name: one.grad for name, one in taught.learning.network.named_parameters()}
+    torch.save(found, f"{sys.argv[1]}/{ranks.rank}.pt")
+    print(json.dumps(len(found)))
+"""
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_gradients_are_those_of_one_process(tmp_path: Path, pieces: int) -> None:
+    counts = together(STEP, tmp_path, pieces)
+    alone = learner(normless())
+    inputs, targets = whole_batch()
+    alone._gradients(Batch(inputs, targets, len(inputs)))
+    expected = {name: one.grad for name, one in alone.learning.network.named_parameters()}
+    assert counts == [len(expected)] * 2
+    for rank in range(2):
+        found = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+        for name, gradient in expected.items():
+            torch.testing.assert_close(found[name], gradient, rtol=1e-4, atol=1e-6, msg=name)
+
+
+TRAIN = """
+import json, sys, torch
+from pathlib import Path
+from resnet_demo.training import journal
+from resnet_demo.training.loop import train
+from resnet_demo.training.run import Run
+from tests.training.schoolroom import settings_in
+torch.set_num_threads(1)
+journal.STEP_SECONDS = 0.0
+run = Run.open(Path(sys.argv[1]))
+train(run, settings_in(run.folder.parent))
+print(json.dumps("done"))
+"""
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A saved model to start from."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("parent")
+    run = make_run(folder, epochs=2)
+    train(run, settings_in(folder))
+    return str(run.best)
+
+
+def told(run: Run) -> dict[int, dict[str, Any]]:
+    """The account of each epoch, the later one where there are two."""
+    return {event["epoch"]: event for event in events_of(run, "epoch")}
+
+
+def head(folder: Path) -> Tensor:
+    return safetensors.torch.load_file(folder / "model.safetensors")["fc.weight"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("views", [0, 1])
+def test_a_run_of_two_goes_as_that_of_one(tmp_path: Path, parent: str, views: int) -> None:
+    """The head alone learns, so all norms are frozen; seven photos to choose by are shared by two."""
+    knobs = {"parent": parent, "variant": None, "scratch": False, "train_depth": "head", "views": views}
+    one, two, mixed = (make_run(tmp_path, name, **knobs) for name in ("one", "two", "mixed"))
+    train(one, settings_in(tmp_path))
+    together(TRAIN, two.folder)
+
+    watcher = threading.Thread(target=stop_at, args=(mixed, 7))
+    watcher.start()
+    together(TRAIN, mixed.folder)
+    watcher.join()
+    assert mixed.state() == "stopped"
+    middle = mixed.newest_checkpoint()
+    assert middle is not None
+    mixed.queue_again()
+    train(mixed, settings_in(tmp_path))
+
+    for other in (two, mixed):
+        assert events_of(other, "finished")[0]["test_photos"] == events_of(one, "finished")[0]["test_photos"]
+        assert told(other).keys() == told(one).keys()
+        for epoch, expected in told(one).items():
+            found = told(other)[epoch]
+            assert (found["val_accuracy"], found["val_photos"]) == (expected["val_accuracy"], expected["val_photos"])
+            assert found["val_loss"] == pytest.approx(expected["val_loss"], abs=2e-4)
+            assert found["train_loss"] == pytest.approx(expected["train_loss"], abs=2e-4)
+        torch.testing.assert_close(head(other.best), head(one.best), rtol=1e-3, atol=1e-4)
+    assert len(events_of(two, "started")) == 1, "the second process wrote too"
+
+
+def stop_at(run: Run, step: int) -> None:
+    """Ask a run to stop once it tells of this step."""
+    ends = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < ends:
+        newest = run.newest("step")
+        if newest and newest["step"] >= step:
+            run.ask_stop("keep")
+            return
+        time.sleep(0.002)
+
+
+@pytest.mark.slow
+def test_two_teach_a_whole_network(tmp_path: Path) -> None:
+    """Each norm learns from its own process's photos, as is usual, and what is kept is the first's."""
+    run = make_run(tmp_path, epochs=2, ema=0.9)
+    assert together(TRAIN, run.folder) == ["done", "done"]
+    epochs = told(run)
+    assert epochs[2]["train_loss"] < epochs[1]["train_loss"]
+    assert events_of(run, "started")[0]["processes"] == 2
+    assert run.best.is_dir()
