@@ -12,12 +12,22 @@ import threading
 from resnet_demo.settings import find_settings
 from resnet_demo.texts import AppError, language_of, text
 
+INTERRUPTED = 128 + signal.SIGINT
+
 
 def main() -> None:
+    """Run until a signal ends it, quietly."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run()
+    except KeyboardInterrupt:  # while starting; later Gradio takes it
+        sys.exit(INTERRUPTED)
+
+
+def run() -> None:
     """Read the settings, show the page, and load torch behind it so that the first click is quick."""
     settings = find_settings(sys.argv[1:])
     language = language_of(os.environ)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="resnet-demo-", ignore_cleanup_errors=True) as uploads:
         # Gradio reads these while it is imported: uploads go when the app ends, nothing is reported to anybody,
         # and its own look at the page it serves does not go through a proxy.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import io
 import os
 import sys
 import time
@@ -23,18 +24,24 @@ from resnet_demo.texts import AppError, language_of, text
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
 
+PROGRAM = "python -m resnet_demo"
 ENGINES = ("auto", "float32", "mixed", "openvino", "compiled")
 
 DONE = 0
 NOTHING_READ = 1
 WRONG_REQUEST = 2
+INTERRUPTED = 130
+"""What shells make of a program that Ctrl+C ended: 128 and the signal's number."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 it came to nothing, 2 the request cannot be met."""
+    """Run one command; returns the exit code: 0 done, 1 it came to nothing, 2 the request cannot be met, 130 Ctrl+C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may be in no encoding at all
+            stream.reconfigure(errors="backslashreplace")
     language = language_of(os.environ)
     arguments = build_parser(language).parse_args(argv)
-    settings = find_settings()
+    settings = find_settings(program=PROGRAM)
     if arguments.home:
         settings = dataclasses.replace(settings, home=arguments.home.expanduser().absolute())
     try:
@@ -45,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return code
 
 
@@ -54,7 +63,10 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     def say(key: str) -> str:
         return text(f"cli.help.{key}", language)
 
-    parser = argparse.ArgumentParser(prog="python -m resnet_demo", description=say("description"))
+    def whole(value: str) -> int:
+        return _whole(value, language)
+
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=say("description"))
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--home", type=Path, help=text("app.help.home", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -63,7 +75,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     classify.set_defaults(run=run_classify)
     classify.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=say("paths"))
     classify.add_argument("--model", default=Settings.default_model, help=say("model"))
-    classify.add_argument("--top", type=_positive, default=5, help=say("top"))
+    classify.add_argument("--top", type=whole, default=5, help=say("top"))
     classify.add_argument("--view", choices=("crop", "whole"), default="crop", help=say("view"))
     classify.add_argument("--engine", choices=ENGINES, default="auto", help=say("engine"))
     form = classify.add_mutually_exclusive_group()
@@ -76,23 +88,29 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     summary = commands.add_parser("summary", help=say("summary"), description=say("summary"))
     summary.set_defaults(run=run_summary)
     summary.add_argument("variant", help=say("variant"))
-    summary.add_argument("--size", type=_positive, help=say("size"))
+    summary.add_argument("--size", type=whole, help=say("size"))
 
     train.add_to(commands, language)
     runs.add_to(commands, language)
     return parser
 
 
-def _positive(value: str) -> int:
-    number = int(value)
+def _whole(value: str, language: str) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
     if number < 1:
-        raise argparse.ArgumentTypeError(value)
+        raise argparse.ArgumentTypeError(text("cli.problem.whole_number", language, value=value))
     return number
 
 
 def run_classify(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Name what every given photo shows."""
     files, litter = find_files(arguments.paths)
+    if not files:
+        print(text("cli.no_files", language) + _litter(litter, language), file=sys.stderr)
+        return NOTHING_READ
     from resnet_demo.inference import Classifier, open_model
 
     with download_bar(language) as progress:
@@ -133,10 +151,12 @@ def _writer(arguments: argparse.Namespace, top: int, language: str) -> Iterator[
             yield table.write
     elif arguments.json:
         array = tables.JsonArray(sys.stdout, language)
-        yield array.write
-        array.close()
+        try:
+            yield array.write
+        finally:
+            array.close()
     else:
-        alone = len(arguments.paths) == 1 and not arguments.paths[0].is_dir()
+        alone = len(arguments.paths) == 1 and not os.path.isdir(arguments.paths[0])  # noqa: PTH112  as in find_files
 
         def write(prediction: Prediction) -> None:
             lines = tables.bars(prediction, language) if alone else [tables.line(prediction, language)]
@@ -148,18 +168,21 @@ def _writer(arguments: argparse.Namespace, top: int, language: str) -> Iterator[
 @contextlib.contextmanager
 def _open_csv(path: Path) -> Iterator[TextIO]:
     try:
-        file = path.open("w", newline="", encoding=tables.CSV_ENCODING)
-    except OSError as error:
+        with path.open("w", newline="", encoding=tables.CSV_ENCODING, errors="backslashreplace") as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a full disk may show only when the file is closed
         raise AppError("cli.cannot_write", file=str(path), reason=error.strerror or str(error)) from error
-    with file:
-        yield file
 
 
 def _say_totals(photos: int, read: int, litter: int, seconds: float, language: str) -> None:
     said = text("cli.totals", language, photos=photos, read=read, problems=photos - read, seconds=f"{seconds:.1f}")
-    if litter:
-        said += " " + text("cli.litter", language, count=litter)
-    print(said, file=sys.stderr)
+    print(said + _litter(litter, language), file=sys.stderr)
+
+
+def _litter(count: int, language: str) -> str:
+    return " " + text("cli.litter", language, count=count) if count else ""
 
 
 def run_models(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-import os
 import platform
 import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from resnet_demo.engines import FLOAT32, KINDS, Engine, Kind
 from resnet_demo.models.model import Model
+from resnet_demo.texts import AppError
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +29,7 @@ BATCH = 16
 ALLOWED_DIFFERENCE = 0.018
 """How far a probability may lie from float32's on the photos tried; what is promised over many is 0.02."""
 
-TRY_WHEN_TIMES = 6
+TRY_WHEN_TIMES = 10
 """An engine is tried out once a job would take this many times as long as getting the engine ready."""
 
 
@@ -47,6 +50,8 @@ class EngineChoice:
     """
 
     def __init__(self, model: Model, device: torch.device, notes: Path | None = None, engine: str = "auto") -> None:
+        if engine != "auto" and not KINDS[engine].possible(device):
+            raise AppError("engines.problem.not_here", engine=engine)
         self.model = model
         self.device = device
         self.notes = notes
@@ -119,39 +124,45 @@ class EngineChoice:
         ]
 
     def _try(self, kind: Kind, pictures: Tensor, expected: Tensor) -> None:
-        """Measure `kind` on these pictures beside float32, in turn, and note what came out."""
+        """Measure `kind` on these pictures, whose float32 answers and time are known, and note what came out."""
         started = time.perf_counter()
         try:
             self._get_ready(kind)
             logits = self._answer(kind, pictures)
         except Exception:  # an optional engine's own failures are as many as its versions: go on without it
             log.warning("The engine %s does not run here", kind.name, exc_info=True)
-            self._note(kind, Figures(0.0, 0.0, False))
+            self._ready.pop(kind.name, None)
+            self._figures[kind.name] = Figures(0.0, 0.0, False)  # not on disk: what failed may pass
             return
         start_seconds = time.perf_counter() - started
-        times: dict[str, list[float]] = {kind.name: [], FLOAT32.name: []}
-        for timed in (kind, FLOAT32, kind, FLOAT32):
+        times = []
+        for _ in range(2):
             started = time.perf_counter()
-            self._answer(timed, pictures)
-            times[timed.name].append(time.perf_counter() - started)
+            self._answer(kind, pictures)
+            times.append(time.perf_counter() - started)
         difference = (logits.softmax(1) - expected.softmax(1)).abs().max().item()
         same_answer = bool((logits.argmax(1) == expected.argmax(1)).all())
-        speed = min(times[FLOAT32.name]) / min(times[kind.name])
+        speed = self._seconds_per_photo * BATCH / min(times)
         agrees = same_answer and difference <= ALLOWED_DIFFERENCE
         log.info("%s: %.2f times float32's speed, probabilities within %.4f", kind.name, speed, difference)
-        self._note(kind, Figures(speed, start_seconds, agrees))
-
-    def _note(self, kind: Kind, figures: Figures) -> None:
-        self._figures[kind.name] = figures
-        if not figures.agrees or figures.speed < kind.worth:
+        self._figures[kind.name] = Figures(speed, start_seconds, agrees)
+        if not agrees or speed < kind.worth:
             self._ready.pop(kind.name, None)
-        if self.notes is not None:
-            everything = _read_json(self.notes)
-            everything[self._here()] = {name: asdict(known) for name, known in self._figures.items()}
+        self._write_notes()
+
+    def _write_notes(self) -> None:
+        if self.notes is None:
+            return
+        try:
             self.notes.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.notes.with_name(f"{self.notes.name}.{os.getpid()}")
-            partial.write_text(json.dumps(everything, indent=1), encoding="utf-8")
-            partial.replace(self.notes)
+            with FileLock(self.notes.with_name(f"{self.notes.name}.lock")):
+                everything = _read_json(self.notes)
+                everything[self._here()] = {name: asdict(known) for name, known in self._figures.items()}
+                partial = self.notes.with_name(f"{self.notes.name}.part")
+                partial.write_text(json.dumps(everything, indent=1), encoding="utf-8")
+                partial.replace(self.notes)
+        except OSError as error:  # the next process measures again
+            log.warning("What was measured of the engines cannot be kept: %s", error)
 
     def _read_notes(self) -> dict[str, Figures]:
         known = _read_json(self.notes).get(self._here(), {}) if self.notes else {}
@@ -165,12 +176,14 @@ class EngineChoice:
             return {}
 
     def _here(self) -> str:
-        """What the figures depend on: the network, the picture's size, the processor and the libraries."""
+        """What the figures depend on: the weights, the picture's size, the processor and the libraries."""
         cuda = self.device.type == "cuda"
         processor = torch.cuda.get_device_name(self.device) if cuda else f"{platform.machine()} {_processor()}"
+        weights = hashlib.sha256(self.model.network.fc.weight.detach().numpy().tobytes()).hexdigest()[:8]
+        versions = ", ".join(f"{name} {_version(name)}" for name in ("torch", "openvino"))
         return (
-            f"{self.model.name}, {self.model.spec.crop_size} pixels, {self.device.type} {processor}, "
-            f"{torch.get_num_threads()} threads, torch {torch.__version__}"
+            f"{self.model.variant} {weights}, {self.model.spec.crop_size} pixels, {self.device.type} {processor}, "
+            f"{torch.get_num_threads()} threads, {versions}"
         )
 
 
@@ -178,9 +191,16 @@ def _processor() -> str:
     return str(torch.cpu.get_capabilities().get("cpu_name", "")) if hasattr(torch.cpu, "get_capabilities") else ""
 
 
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "absent"
+
+
 def _read_json(path: Path) -> dict[str, dict[str, dict[str, float]]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):  # figures can always be measured again
+    except (OSError, ValueError, RecursionError):  # figures can always be measured again
         return {}
     return found if isinstance(found, dict) else {}

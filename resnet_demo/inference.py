@@ -19,9 +19,10 @@ from resnet_demo.data.images import Problem
 from resnet_demo.data.preprocessing import View, fit, normalise, seen_box
 from resnet_demo.engine_choice import BATCH, EngineChoice
 from resnet_demo.engines import pick_device
-from resnet_demo.models import pretrained, saved
+from resnet_demo.models import pretrained, saved, variants
 from resnet_demo.models.model import Model
 from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
 
 Photo = Path | Image.Image
 Box = tuple[float, float, float, float]
@@ -67,6 +68,8 @@ class _Prepared:
 def open_model(name: str, settings: Settings, progress: Callable[[int, int | None], None] | None = None) -> Model:
     """The model behind a name: a variant (`resnet50`, `resnet50:v2`), a saved folder, or `hf-hub:owner/name`.
 
+    A variant's name means the variant also where a folder is called so; `./resnet50` means the folder.
+
     Args:
         name: as `--model` takes it.
         settings: where weights lie and where downloads go.
@@ -77,8 +80,15 @@ def open_model(name: str, settings: Settings, progress: Callable[[int, int | Non
     """
     if name.startswith("hf-hub:"):
         return saved.open_hub(name, progress)
-    if Path(name).is_dir():
-        return saved.open_saved(Path(name))
+    if not name.strip():
+        raise AppError("inference.problem.no_name")
+    if name.partition(":")[0] in {variant.name for variant in variants.all_variants()}:
+        return pretrained.open_pretrained(name, settings, progress)
+    folder = os.path.expanduser(name)  # noqa: PTH111  Path's own raises where there is no such user
+    if os.path.isdir(folder):  # noqa: PTH112  Path's own raises where a folder above is closed
+        return saved.open_saved(Path(folder))
+    if name.startswith((".", "~")) or {"/", os.sep} & set(name):
+        raise AppError("inference.problem.no_folder", folder=name)
     return pretrained.open_pretrained(name, settings, progress)
 
 

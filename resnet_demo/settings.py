@@ -64,25 +64,31 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def find_settings(argv: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:
+def find_settings(
+    argv: Sequence[str] = (), environ: Mapping[str, str] | None = None, program: str = "app.py"
+) -> Settings:
     """Read flags, then environment variables, then the surroundings; flags win.
 
     Args:
         argv: `app.py`'s arguments, without the program's name.
         environ: the environment; this process's own if absent.
+        program: how the person called this, for the messages.
 
     Raises:
         SystemExit: an unknown flag or a value of the wrong kind, as argparse does it.
     """
     environ = os.environ if environ is None else environ
     language = language_of(environ)
-    parser = _parser(language)
+    # Without arguments only a variable can be wrong, and the usage of flags would lead astray.
+    parser = _parser(program, None if argv else argparse.SUPPRESS, language)
     given = parser.parse_args(argv)
     on_space = bool(environ.get("SPACE_ID"))
     usual_host = "0.0.0.0" if on_space else Settings.host  # noqa: S104  a Space is reached from outside
     host = given.host or _variable(environ, "HOST") or environ.get("GRADIO_SERVER_NAME") or usual_host
     host = host.strip("[]")
-    port = given.port or _number(parser, environ, "PORT", language) or _gradio_port(environ)
+    port: int | None = given.port
+    if port is None:
+        port = _number(parser, environ, "PORT", language) or _gradio_port(environ)
     if port is not None and not 0 < port <= MAX_PORT:
         parser.error(text("app.problem.port_range", language, port=port, most=MAX_PORT))
     share = given.share or _switch(parser, environ, "SHARE", language) or False
@@ -108,8 +114,9 @@ def find_settings(argv: Sequence[str] = (), environ: Mapping[str, str] | None = 
     )
 
 
-def _parser(language: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="app.py", description=text("app.help.description", language))
+def _parser(program: str, usage: str | None, language: str) -> argparse.ArgumentParser:
+    description = text("app.help.description", language)
+    parser = argparse.ArgumentParser(prog=program, usage=usage, description=description)
     parser.add_argument("--host", help=text("app.help.host", language))
     parser.add_argument("--port", type=int, help=text("app.help.port", language, port=DEFAULT_PORT))
     parser.add_argument("--share", action="store_true", help=text("app.help.share", language))
@@ -153,7 +160,7 @@ def _switch(parser: argparse.ArgumentParser, environ: Mapping[str, str], name: s
 
 def _gradio_port(environ: Mapping[str, str]) -> int | None:
     value = environ.get("GRADIO_SERVER_PORT", "")
-    return int(value) if value.isdigit() else None
+    return int(value) if value.isdecimal() else None
 
 
 def _has_screen(environ: Mapping[str, str]) -> bool:

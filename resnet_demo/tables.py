@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 from collections.abc import Mapping
@@ -70,10 +71,13 @@ class JsonArray:
         self._file = file
         self._language = language
         self._before = "[\n"
+        # Any other encoding lacks letters, and what it writes for them instead is not JSON.
+        self._ascii = codecs.lookup(file.encoding).name != "utf-8"
 
     def write(self, prediction: Prediction) -> None:
         """Add one element."""
-        self._file.write(self._before + json.dumps(as_dict(prediction, self._language), ensure_ascii=False))
+        element = json.dumps(as_dict(prediction, self._language), ensure_ascii=self._ascii)
+        self._file.write(self._before + element)
         self._before = ",\n"
 
     def close(self) -> None:

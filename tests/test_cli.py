@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +112,91 @@ def test_a_table_that_cannot_be_written_is_said(model: Path, tmp_path: Path) -> 
     done = run("classify", photos(tmp_path, 1)[0], "--model", model, "--csv", tmp_path / "absent" / "out.csv")
     assert done.returncode == 2
     assert "--csv" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+def test_a_full_disk_is_said(model: Path, tmp_path: Path) -> None:
+    done = run("classify", photos(tmp_path, 1)[0], "--model", model, "--csv", "/dev/full")
+    assert done.returncode == 2
+    assert "/dev/full" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is Unicode")
+def test_names_that_are_in_no_encoding(model: Path, tmp_path: Path) -> None:
+    photo = photos(tmp_path, 1)[0].rename(tmp_path / os.fsdecode(b"caf\xe9.jpg"))
+    for arguments in ((), ("--json",), ("--csv", tmp_path / "out.csv")):
+        for variables in ({}, {"PYTHONIOENCODING": "latin-1"}):
+            done = run("classify", tmp_path / ".", "--model", model, *arguments, **variables)
+            assert done.returncode == 0, done.stderr
+            if arguments == ("--json",):
+                assert json.loads(done.stdout)[0]["file"] == str(photo)
+    assert "caf\\udce9.jpg" in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_ctrl_c_ends_the_array_and_says_nothing(model: Path, tmp_path: Path) -> None:
+    path = str(photos(tmp_path, 1)[0])
+    out = tmp_path / "out.json"
+    command = [sys.executable, "-m", "resnet_demo", "classify", *[path] * 5000, "--model", str(model), "--json"]
+    with (
+        out.open("wb") as file,
+        subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.PIPE, text=True) as running,
+    ):
+        while running.poll() is None and not out.stat().st_size:
+            time.sleep(0.01)
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, "")
+    assert 1 <= len(json.loads(out.read_text(encoding="utf-8"))) < 5000
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--top", "abc"), ("--top", "0"), ("--top", "9" * 5000)])
+def test_numbers_are_asked_for_in_words(flag: str, value: str) -> None:
+    done = run("classify", "a.jpg", flag, value)
+    assert done.returncode == 2
+    assert "is not a whole number above zero" in done.stderr
+    assert "不是大于零的整数" in run("classify", "a.jpg", flag, value, LC_ALL="zh_CN.UTF-8").stderr
+
+
+def test_no_files_are_told_before_a_model_is_opened(tmp_path: Path) -> None:
+    (tmp_path / ".hidden").touch()
+    done = run("classify", tmp_path, "--model", "resnet51")
+    assert done.returncode == 1
+    assert "no files" in done.stderr
+    assert "1 hidden or system files" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", "The model's name is empty"),
+        ("./absent", "There is no folder ./absent"),
+        ("~nosuchuser/model", "There is no folder ~nosuchuser/model"),
+        ("models/absent", "There is no folder models/absent"),
+        ("n" * 5000, "There is no network called"),
+        ("plain18", "no published weights for plain18"),
+    ],
+)
+def test_models_that_are_not_there(name: str, said: str, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain18").symlink_to(model)  # a variant's name means the variant
+    done = subprocess.run(
+        [sys.executable, "-m", "resnet_demo", "classify", "n" * 5000, "--model", name],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_settings_that_do_not_fit_are_said_by_this_program() -> None:
+    done = run("models", RESNET_DEMO_PORT="http")
+    assert done.returncode == 2
+    assert done.stderr.startswith("python -m resnet_demo: error: RESNET_DEMO_PORT")
 
 
 def test_summary_and_models_print_tables() -> None:

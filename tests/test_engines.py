@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from resnet_demo import cli
 from resnet_demo.engine_choice import BATCH, EngineChoice, Figures
 from resnet_demo.engines import KINDS
+from resnet_demo.texts import AppError
 from tests.tiny import tiny_model
 
 CPU = torch.device("cpu")
@@ -78,10 +80,46 @@ def test_the_choice_follows_the_figures(figures: Figures, chosen: str) -> None:
     assert choice.photos_run == Counter({"float32": BATCH}) + Counter({chosen: BATCH})
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"x": {"mixed": {"speed": 2}}}'])
-def test_damaged_notes_are_measured_again(content: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b'{"x": {"mixed": {"speed": 2}}}', b"[" * 99_999])
+def test_damaged_notes_are_measured_again(content: bytes, tmp_path: Path) -> None:
     notes = tmp_path / "engines.json"
-    notes.write_text(content, encoding="utf-8")
+    notes.write_bytes(content)
     with torch.inference_mode():
         EngineChoice(tiny_model(), CPU, notes).run(batch(), 20_000)
     assert any("mixed" in engines for engines in json.loads(notes.read_text(encoding="utf-8")).values())
+
+
+def test_notes_that_cannot_be_kept_end_nothing(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "home"
+    in_the_way.write_text("a file where a folder should be")
+    with torch.inference_mode():
+        assert EngineChoice(tiny_model(), CPU, in_the_way / "engines.json").run(batch(), 20_000).shape == (BATCH, 5)
+
+
+def test_two_models_measured_at_once_are_both_noted(tmp_path: Path) -> None:
+    notes = tmp_path / "engines.json"
+
+    def measure(seed: int) -> None:
+        with torch.inference_mode():
+            EngineChoice(tiny_model(seed=seed), CPU, notes).run(batch(), 20_000)
+
+    threads = [threading.Thread(target=measure, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(json.loads(notes.read_text(encoding="utf-8"))) == 4
+
+
+@pytest.mark.parametrize("variant", ["resnet18", "preact_resnet18", "highway18", "plain18", "cifar_preact_resnet20"])
+def test_16_bits_run_every_family(variant: str) -> None:
+    model = tiny_model(variant)
+    with torch.inference_mode():
+        answered = EngineChoice(model, CPU, engine="mixed").run(batch(2), 2).softmax(1)
+        torch.testing.assert_close(answered, model.network(batch(2)).softmax(1), atol=2e-2, rtol=0)
+
+
+def test_an_engine_that_cannot_run_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    with pytest.raises(AppError, match="openvino"):
+        EngineChoice(tiny_model(), CPU, engine="openvino")

@@ -25,6 +25,7 @@ SCREEN = {"DISPLAY": ":0"}
         (["--port", "8000"], {"RESNET_DEMO_PORT": "9000"}, "port", 8000),
         ([], {"RESNET_DEMO_PORT": "9000", "GRADIO_SERVER_PORT": "7000"}, "port", 9000),
         ([], {"GRADIO_SERVER_PORT": "7000"}, "port", 7000),
+        ([], {"GRADIO_SERVER_PORT": "²"}, "port", None),
         (["--share"], {}, "share", True),
         ([], {"RESNET_DEMO_SHARE": "yes"}, "share", True),
         (["--home", "/a/b"], {"RESNET_DEMO_HOME": "/c"}, "home", Path("/a/b")),
@@ -94,6 +95,8 @@ def test_browser_on_linux(
     [
         (["--port", "70000"], {}, "70000"),
         (["--port", "-1"], {}, "-1"),
+        (["--port", "0"], {}, "1 to 65535"),
+        (["--port", "0"], {"RESNET_DEMO_PORT": "9000"}, "1 to 65535"),
         ([], {"RESNET_DEMO_PORT": "http"}, "RESNET_DEMO_PORT"),
         ([], {"RESNET_DEMO_PORT": "0"}, "RESNET_DEMO_PORT"),
         ([], {"RESNET_DEMO_MAX_MEGAPIXELS": "-5"}, "RESNET_DEMO_MAX_MEGAPIXELS"),
@@ -109,6 +112,15 @@ def test_mistakes_are_named(
         find_settings(argv, environ)
     assert ended.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_the_program_that_was_called_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        find_settings(["--nonsense"], {})
+    assert capsys.readouterr().err.startswith("usage: app.py ")
+    with pytest.raises(SystemExit):
+        find_settings([], {"RESNET_DEMO_PORT": "http"}, program="python -m resnet_demo")
+    assert capsys.readouterr().err.startswith("python -m resnet_demo: error: RESNET_DEMO_PORT")
 
 
 def test_loopback() -> None:

@@ -36,9 +36,11 @@ def carry_out(make: Callable[[Process], Run], settings: Settings, language: str)
     place = meeting.Meeting()
     if meeting.leads():
         return _lead(make, settings, language, tell=lambda run: place.tell(str(run.folder)))
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, signal.SIG_IGN)  # the first process hears them too, and all stop with it
-    worker.carry_out(Run(Path(place.listen())), settings)
+    # The first process hears the signals too, and all stop with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    run = Run(Path(place.listen()))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    worker.carry_out(run, settings)
     return DONE
 
 
@@ -52,8 +54,8 @@ def _lead(make: Callable[[Process], Run], settings: Settings, language: str, tel
     except KeyboardInterrupt:
         queue.stop(run, settings.home, "now")
         return FAILED
-    tell(run)
     _listen_to_signals(run, language)
+    tell(run)
     with Told(run, language):
         worker.carry_out(run, settings)
     queue.start_next(settings.home)

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -17,6 +18,7 @@ from resnet_demo.training.run import Event, Run
 from resnet_demo.training.sentences import pace_of, sentence_of
 
 LOOK_SECONDS = 0.25
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
 class Told:
@@ -27,7 +29,7 @@ class Told:
         self._language = language
         self._offset = run.events_from(0)[1]
         self._over = threading.Event()
-        self._bar = tqdm(desc=text("cli.train.bar", language), unit="", disable=None, leave=False)
+        self._bar: tqdm[NoReturn] | None = None
         self._thread = threading.Thread(target=self._tell, daemon=True)
 
     def __enter__(self) -> Told:
@@ -39,7 +41,8 @@ class Told:
     ) -> None:
         self._over.set()
         self._thread.join()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def _tell(self) -> None:
         over = False
@@ -51,11 +54,20 @@ class Told:
 
     def _tell_one(self, event: Event) -> None:
         if event["kind"] == "step":
-            self._bar.total = event["steps"]
-            self._bar.set_postfix_str(pace_of(event, self._language), refresh=False)
-            self._bar.update(event["step"] - self._bar.n)
-        elif said := sentence_of(event, self._language):
-            say(said)
+            bar = self._bar or self._open_bar(event)
+            bar.total = event["steps"]
+            bar.set_postfix_str(pace_of(event, self._language), refresh=False)
+            bar.update(event["step"] - bar.n)
+        elif event["kind"] != "failed" and (said := sentence_of(event, self._language)):
+            say(said)  # a failure is told at the end, as an error
+
+    def _open_bar(self, event: Event) -> tqdm[NoReturn]:
+        """Not before the first step, from which the time that is left is reckoned."""
+        label = text("cli.train.bar", self._language)
+        self._bar = tqdm(
+            desc=label, initial=event["step"], total=event["steps"], bar_format=BAR, disable=None, leave=False
+        )
+        return self._bar
 
 
 @contextlib.contextmanager

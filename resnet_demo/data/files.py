@@ -14,7 +14,7 @@ LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 class Listing:
     """The files below a folder and the folders there that cannot be opened, as names relative to it with `/` between.
 
-    `litter` counts the files that an operating system left behind; a litter folder is passed over unread.
+    `litter` counts what is hidden or was left behind by an operating system; such a folder is one, passed over unread.
     """
 
     files: list[str]
@@ -23,7 +23,7 @@ class Listing:
 
 
 def is_litter(name: str) -> bool:
-    """Whether an operating system left this file or folder behind (`.DS_Store`, `__MACOSX`, `Thumbs.db`)."""
+    """Whether this file or folder is hidden, or an operating system left it behind (`__MACOSX`, `Thumbs.db`)."""
     return name.startswith(".") or name.lower() in LITTER
 
 
@@ -40,11 +40,15 @@ def list_folder(root: Path) -> Listing:
     def note(error: OSError) -> None:
         closed.append(relative(str(error.filename)))
 
+    def is_new(folder: str) -> bool:
+        real = os.path.realpath(folder)
+        known = real in seen
+        seen.add(real)
+        return not known
+
     for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
-        litter += sum(map(is_litter, names))
-        real = {name: os.path.realpath(os.path.join(folder, name)) for name in folders}  # noqa: PTH118
-        folders[:] = sorted(name for name in folders if not is_litter(name) and real[name] not in seen)
-        seen.update(real[name] for name in folders)
+        litter += sum(map(is_litter, (*folders, *names)))
+        folders[:] = [name for name in sorted(folders) if not is_litter(name) and is_new(f"{folder}/{name}")]
         below = "" if folder == str(root) else relative(folder) + "/"
         files.extend(below + name for name in sorted(names) if not is_litter(name))
     return Listing(files, closed, litter)
@@ -53,15 +57,16 @@ def list_folder(root: Path) -> Listing:
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], int]:
     """All files at and below `paths`, folders walked in order of names, and how many were litter.
 
-    A path that was named itself is never litter; one that does not exist is given back, to be told as a problem.
+    A path that was named itself is never litter. One that does not exist and a folder that cannot be opened are given
+    back too: reading them tells the problem.
     """
     found: list[Path] = []
     litter = 0
     for path in paths:
-        if not path.is_dir():
+        if not os.path.isdir(path):  # noqa: PTH112  Path's own raises where a folder above is closed
             found.append(path)
             continue
         listing = list_folder(path)
         litter += listing.litter
-        found.extend(path / name for name in listing.files)
+        found.extend(path / name for name in (*listing.files, *listing.closed))
     return found, litter

@@ -29,7 +29,7 @@ _TOLD_EVERY = 100
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """One photo of a data set, some 250 bytes of memory.
+    """One photo of a data set: 220 bytes of memory with a path of 35 letters, up to 430 while it is being opened.
 
     `path` is relative to the data set's root, with `/` between; `label` an index into its classes; `size` the
     (width, height) of the upright picture; `split` the part that the folders give it; `content` as in `images.Header`.
@@ -90,7 +90,7 @@ def open_dataset(
     """
     root = folder.expanduser().absolute()
     if not root.is_dir():
-        raise AppError("image_folder.problem.no_folder", folder=str(folder))
+        raise AppError("image_folder.problem.no_folder", folder=shown(str(folder)))
     listing = list_folder(root)
     headers: dict[str, Header] = {}
     problems = [Problem(shown(name), "closed_folder") for name in listing.closed]
@@ -132,9 +132,11 @@ def _arrange(root: Path, headers: dict[str, Header], problems: tuple[Problem, ..
     places = read_folders({_folder(name) for name in headers})
     classes = sorted({place.label for place in places.values() if place}, key=natural_order)
     if not headers:
-        raise AppError("image_folder.problem.no_photos", folder=str(root), problems=len(problems), ignored=ignored)
+        raise AppError(
+            "image_folder.problem.no_photos", folder=shown(root.name), problems=len(problems), ignored=ignored
+        )
     if not classes:
-        raise AppError("image_folder.problem.no_classes", folder=str(root), photos=len(headers))
+        raise AppError("image_folder.problem.no_classes", folder=shown(root.name), photos=len(headers))
     labels = {label: number for number, label in enumerate(classes)}
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     photos = []
@@ -209,7 +211,7 @@ def split(
 
 def _check_classes(dataset: Dataset, free: Sequence[int]) -> None:
     if not free:
-        raise AppError("image_folder.problem.no_train", folder=str(dataset.root))
+        raise AppError("image_folder.problem.no_train", folder=dataset.name)
     found = {dataset.photos[index].label for index in free}
     if len(found) == 1:
         raise AppError("image_folder.problem.one_class", name=dataset.classes[found.pop()])

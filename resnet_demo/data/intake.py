@@ -50,7 +50,7 @@ def from_folder(folder: Path, settings: Settings) -> Arrival:
         raise AppError("intake.problem.public")
     folder = folder.expanduser().absolute()
     if not folder.is_dir():
-        raise AppError("intake.problem.no_folder", folder=str(folder))
+        raise AppError("image_folder.problem.no_folder", folder=shown(str(folder)))
     return Arrival(folder)
 
 

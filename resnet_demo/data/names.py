@@ -86,6 +86,7 @@ class Places:
     def __init__(self) -> None:
         self._folders: dict[str, tuple[str, ...]] = {}
         self._files: set[str] = set()
+        self._numbers: dict[str, int] = {}
 
     def claim(self, parts: tuple[str, ...], *, folder: bool = False) -> None:
         """Take a place for a file or a folder, and its folders with it.
@@ -111,9 +112,10 @@ class Places:
             settled = self._folders.get(_key((*settled, part)), (*settled, part))
         stem, dot, suffix = parts[-1].rpartition(".")
         stem, ending = (stem, dot + suffix) if stem else (parts[-1], "")
-        number, place = 1, (*settled, parts[-1])
+        place = (*settled, parts[-1])
+        wished = _key(place)
         while _key(place) in self._files or _key(place) in self._folders:
-            number += 1
+            number = self._numbers[wished] = self._numbers.get(wished, 1) + 1
             place = (*settled, f"{stem}-{number}{ending}")
         self.claim(place)
         return place

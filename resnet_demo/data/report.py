@@ -38,7 +38,7 @@ class Report:
 
     `sizes` are (width, height) of the photos with the fewest, the median and the most pixels; `exact` and `near` groups
     as in `similar.Similar`; `two_classes` those of either kind with photos of more than one class, `leaks` those with
-    photos in more than one of the parts that the folders give. `said` is what stands out, the gravest first.
+    photos in more than one of the parts that the folders give. `said` is what stands out, in words.
     """
 
     photos: int

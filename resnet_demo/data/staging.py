@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import re
@@ -60,8 +61,9 @@ def _settle(fresh: Path, wish: str) -> Path:
 
 def _remove_leftovers(datasets: Path) -> None:
     for folder in datasets.glob(f"{PREFIX}*"):
-        if folder.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # its photos have arrived
+            if folder.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _disk_problem(error: OSError, datasets: Path) -> AppError:

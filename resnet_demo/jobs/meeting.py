@@ -6,7 +6,6 @@ import os
 from datetime import timedelta
 from typing import Any
 
-KEY = "resnet_demo/run"
 # The first may stand in line for a run that takes days.
 PATIENCE = timedelta(days=30)
 
@@ -33,11 +32,13 @@ class Meeting:
         # Several may be open at one port: the training opens its own later.
         options: dict[str, Any] = {"wait_for_workers": False, "multi_tenant": True, "timeout": PATIENCE}
         self._store = TCPStore(host, port, is_master=leads() and not hosted, **options)
+        # Where torchrun starts all anew after an error, what was said before no longer counts.
+        self._key = f"resnet_demo/run/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
 
     def tell(self, word: str) -> None:
         """What the first process says."""
-        self._store.set(KEY, word)
+        self._store.set(self._key, word)
 
     def listen(self) -> str:
         """Wait for what the first process says."""
-        return str(self._store.get(KEY).decode())
+        return str(self._store.get(self._key).decode())

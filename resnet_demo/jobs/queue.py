@@ -7,6 +7,7 @@ and ending workers may ask at once. Free of torch.
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shlex
 import shutil
@@ -24,7 +25,7 @@ from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, ENDED, NAME, POINTER, RUNS, Run, Stop, all_runs
+from resnet_demo.training.run import ACTIVE, ENDED, NAME, RUNS, Run, State, Stop, all_runs
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
@@ -176,7 +177,7 @@ def delete(name: str, home: Path) -> None:
     if not NAME.fullmatch(name) or place.is_symlink() or not place.is_dir():
         raise AppError("run.problem.no_name", name=name[:100])
     with _deciding(home):
-        if not (place / POINTER).exists() and Run(place).state() not in ENDED:
+        if _state_at(place) not in ENDED:
             raise AppError("queue.problem.going_on", name=name)
         try:
             gone = place.with_name(f".deleted-{secrets.token_hex(4)}")
@@ -204,7 +205,8 @@ def _first(home: Path) -> Run | None:
     states = {run: run.state() for run in all_runs(home)}
     if any(state in ACTIVE for state in states.values()):
         return None
-    waiting = (run for run, state in states.items() if state == "queued")
+    # One whose disk was taken away, or may only be read, does not hold up the others.
+    waiting = (run for run, state in states.items() if state == "queued" and os.access(run.folder, os.W_OK))
     return min(waiting, key=lambda run: (run.queued["t"], run.folder.name), default=None)
 
 
@@ -213,10 +215,18 @@ def _waiter(run: Run) -> Process | None:
     return Process.told_by(run.queued)
 
 
+def _state_at(place: Path) -> State:
+    """How the run stands that a folder of the data home holds or points to, even if its settings cannot be read."""
+    try:
+        return Run.open(place).state()
+    except AppError:
+        return Run(place).state()
+
+
 def repeat_command(run: Run) -> str:
     """The line for a shell that does the same again."""
-    processes = (run.newest("started") or {}).get("processes", 1)
-    several = ["torchrun", "--nproc-per-node", str(processes)]
-    words = [*(several if processes != 1 else ["python"]), "-m", "resnet_demo", "train", *run.config.arguments()]
+    count = (run.newest("started") or {}).get("processes", 1)
+    python = ["python"] if count == 1 else ["torchrun", "--nproc-per-node", str(count)]
+    words = [*python, "-m", "resnet_demo", "train", *run.config.arguments()]
     weights = run.facts.get("weights")
     return (f"{PREFIX}WEIGHTS={shlex.quote(str(weights))} " if weights else "") + shlex.join(words)

@@ -40,7 +40,8 @@ def _announced(run: Run) -> bool:
     """Whether the run's events name this process; a launcher that was killed before it wrote so launched nobody."""
     deadline = time.monotonic() + ANNOUNCED_SECONDS
     while time.monotonic() < deadline:
-        if run.worker and run.worker.pid == os.getpid():
+        launched = run.worker
+        if launched and launched.pid == os.getpid() and launched.alive:
             return True
         time.sleep(LOOK_SECONDS)
     return False

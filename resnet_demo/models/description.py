@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import count
 from typing import Any
 
 from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.models import variants
 from resnet_demo.models.model import Model, Teaching
-from resnet_demo.models.pretrained import imagenet_ids, imagenet_labels
+from resnet_demo.models.pretrained import MAX_CLASSES, imagenet_ids, imagenet_labels
 from resnet_demo.models.variants import Variant
 from resnet_demo.texts import AppError
 
@@ -25,7 +27,6 @@ MARK, VERSION = "resnet_demo", 1
 # timm refuses an architecture that begins so. By its own name it would load and answer wrongly: the networks with the
 # stride on the 1x1 have the keys of timm's.
 OURS_ALONE = "resnet_demo_"
-MAX_CLASSES = 50_000
 MAX_METRICS = 200
 MAX_NUMBER = 1e12
 MAX_CHARACTERS = 200
@@ -131,7 +132,23 @@ def _labels(names: object, classes: int) -> tuple[str, ...]:
     if not isinstance(names, list) or len(names) != classes:
         raise _misfit("label_names", names)
     labels = tuple(_line("label_names", name) for name in names)
-    return imagenet_labels() if labels == imagenet_ids() else labels
+    return imagenet_labels() if labels == imagenet_ids() else _told_apart(labels)
+
+
+def _told_apart(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The second `cat` becomes `cat (2)`, or the next number that is free, for two classes must not look like one."""
+    taken, numbers = set(labels), defaultdict[str, Iterator[int]](lambda: count(2))
+    first: set[str] = set()
+    told = []
+    for label in labels:
+        name = label
+        if label in first:
+            stem = label[: MAX_CHARACTERS - len(f" ({MAX_CLASSES})")]
+            name = next(fresh for number in numbers[stem] if (fresh := f"{stem} ({number})") not in taken)
+        first.add(label)
+        taken.add(name)
+        told.append(name)
+    return tuple(told)
 
 
 def _teaching(entries: Any) -> Teaching:

@@ -26,6 +26,7 @@ SOURCE = "https://download.pytorch.org/models"
 # The variable that names a mirror of SOURCE.
 MIRROR = f"{PREFIX}MIRROR"
 HUB_FILE = "model.safetensors"
+MAX_CLASSES = 50_000
 MEBIBYTE = 2**20
 
 logger = logging.getLogger(__name__)
@@ -104,8 +105,7 @@ def published() -> tuple[PublishedWeights, ...]:
 
 def available(settings: Settings) -> tuple[Choice, ...]:
     """What `open_pretrained` can open, and whether it is on this disk; hashes are checked only on opening."""
-    names = dict.fromkeys(record.variant for record in _PUBLISHED)
-    return tuple(choice for name in names for choice in _choices(name, settings))
+    return tuple(choice for variant in variants.all_variants() for choice in _choices(variant.name, settings))
 
 
 def open_pretrained(name: str, settings: Settings, progress: Progress | None = None) -> Model:
@@ -119,6 +119,10 @@ def open_pretrained(name: str, settings: Settings, progress: Progress | None = N
             `resnet50:v2` for the second, `resnet50:<first 8 digits of the hash>` for any.
         progress: told bytes so far and in all while something is downloaded.
 
+    A local file that nobody published says by its last layer how many classes it knows; they are ImageNet's if they are
+    1,000, else `class 0`, `class 1` and so on. Its preprocessing is that of the variant's first published set, or else
+    the plain one for the variant's input size.
+
     Raises:
         AppError: no such set, a damaged file, or no way to get it; the sentence says where to put the file.
     """
@@ -127,13 +131,13 @@ def open_pretrained(name: str, settings: Settings, progress: Progress | None = N
     from resnet_demo.models.state_dict import load_network
 
     record = choice.published
-    first = record or _records(choice.variant)[0]
+    classes = record.classes if record else _classes_in(path, choice.variant)
     return Model(
         name=name,
         variant=choice.variant,
-        network=load_network(choice.variant, first.classes, path),
-        labels=imagenet_labels(),
-        spec=first.spec,
+        network=load_network(choice.variant, classes, path),
+        labels=_labels(classes),
+        spec=record.spec if record else _usual_spec(choice.variant),
         licence=record.licence if record else None,
         origin=record.url if record else None,
         top1=record.top1 if record else None,
@@ -161,11 +165,35 @@ def _records(variant: str) -> list[PublishedWeights]:
     return [record for record in _PUBLISHED if record.variant == variant]
 
 
+def _classes_in(path: Path, variant: str) -> int:
+    """How many classes a file's last layer knows; the variant's own number where the file is not what it should be."""
+    import torch
+
+    try:
+        # On "meta" no weights are read, and nothing is executed.
+        classes = int(torch.load(path, map_location="meta", weights_only=True)["fc.weight"].shape[0])
+    except Exception:  # of any kind: `load_network` reads the file next, and says what is wrong
+        classes = 0
+    return classes if 1 <= classes <= MAX_CLASSES else variants.get(variant).classes
+
+
+def _labels(classes: int) -> tuple[str, ...]:
+    return imagenet_labels() if classes == len(_imagenet()) else tuple(f"class {index}" for index in range(classes))
+
+
+def _usual_spec(variant: str) -> ImageSpec:
+    """The preprocessing for weights that come without any; small images are taken as they are."""
+    records, size = _records(variant), variants.get(variant).input_size
+    if records:
+        return records[0].spec
+    return ImageSpec() if size == ImageSpec.crop_size else ImageSpec(crop_size=size, resize_size=size)
+
+
 def _choices(variant: str, settings: Settings) -> Iterator[Choice]:
     """The plain name means the first published set, unless local files that nobody published take its place."""
     records, local = _records(variant), dict(_unpublished(variant, settings))
     places = {record.tag: _on_disk(record, settings) for record in records}
-    first = places["v1"]
+    first = places.get("v1")
     local_first = bool(local) and (first is None or first.parent != settings.weights)
     for sha8, path in local.items():
         name = variant if local_first and len(local) == 1 else f"{variant}:{sha8}"
@@ -179,7 +207,8 @@ def _unpublished(variant: str, settings: Settings) -> Iterator[tuple[str, Path]]
     """Weights in the settings' folder with a hash that no published set has, as (hash, file)."""
     known = {record.sha8 for record in _records(variant)}
     folder = settings.weights
-    for path in sorted(folder.iterdir()) if folder and folder.is_dir() else ():
+    # os.path's questions, here and below: Path's own raise where a folder above is closed.
+    for path in sorted(folder.iterdir()) if folder and os.path.isdir(folder) else ():  # noqa: PTH112
         named = re.fullmatch(rf"{variant}-([0-9a-f]{{8}})\.pth", path.name)
         if named and named[1] not in known:
             yield named[1], path
@@ -187,7 +216,7 @@ def _unpublished(variant: str, settings: Settings) -> Iterator[tuple[str, Path]]
 
 def _on_disk(record: PublishedWeights, settings: Settings) -> Path | None:
     for folder in (settings.weights, _own_cache(settings), _torch_cache()):
-        if folder and (folder / record.file).is_file():
+        if folder and os.path.isfile(folder / record.file):  # noqa: PTH113
             return folder / record.file
     return cached_hub(record.hub_repo, HUB_FILE)
 
@@ -204,11 +233,12 @@ def _torch_cache() -> Path:
 
 def _choose(name: str, settings: Settings) -> Choice:
     variant, _, tag = name.partition(":")
-    if not _records(variants.get(variant).name):
-        raise AppError("pretrained.problem.none_published", variant=variant)
-    if settings.weights and not settings.weights.is_dir():
+    variants.get(variant)
+    if settings.weights and not os.path.isdir(settings.weights):  # noqa: PTH112
         raise AppError("pretrained.problem.no_folder", folder=str(settings.weights))
     choices = list(_choices(variant, settings))
+    if not choices:
+        raise AppError("pretrained.problem.none_published", variant=variant)
     for choice in choices:
         if choice.name == name or tag in {choice.sha8, choice.published and choice.published.tag}:
             return choice
@@ -235,7 +265,7 @@ def _download(record: PublishedWeights, settings: Settings, progress: Progress |
     try:
         return fetch(url, target, sha256_prefix=record.sha8, progress=progress)
     except DownloadError as error:
-        logger.warning("%s", error)
+        logger.info("%s", error)
     try:
         return fetch_hub(record.hub_repo, HUB_FILE, progress=progress)
     except DownloadError as error:

@@ -70,19 +70,22 @@ class Position:
 
 @dataclass
 class Pace:
-    """When a checkpoint is due: after a minute, later where writing takes long."""
+    """When to write checkpoints: at each epoch's end and each minute, but never for more than a share of the time."""
 
     last: float = field(default_factory=time.monotonic)
-    wait: float = EVERY_SECONDS
+    cost: float = 0.0
+
+    def affordable(self) -> bool:
+        """Whether enough time has passed for what the last one cost."""
+        return time.monotonic() - self.last >= self.cost / MOST_SHARE
 
     def due(self) -> bool:
-        """Whether it is time again."""
-        return time.monotonic() - self.last >= self.wait
+        """Whether it is time for one within an epoch."""
+        return self.affordable() and time.monotonic() - self.last >= EVERY_SECONDS
 
     def wrote(self, seconds: float) -> None:
         """One was written just now, and took so long."""
-        self.last = time.monotonic()
-        self.wait = max(EVERY_SECONDS, seconds / MOST_SHARE)
+        self.last, self.cost = time.monotonic(), seconds
 
 
 def save(folder: Path, plan: Plan, position: Position, learner: Learner) -> None:

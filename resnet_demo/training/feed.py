@@ -23,7 +23,7 @@ from resnet_demo.data.preprocessing import ImageSpec, normalise
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import Settled
 from resnet_demo.training.pixels import Pixels
-from resnet_demo.training.ranks import Ranks
+from resnet_demo.training.ranks import Ranks, StopAskedError
 from resnet_demo.training.room import Room
 
 ORDER, EPOCH_VIEW, FIXED_VIEW, MIX = range(4)
@@ -31,7 +31,7 @@ ORDER, EPOCH_VIEW, FIXED_VIEW, MIX = range(4)
 
 AHEAD = 3
 """Batches gathered before a GPU asks for them."""
-BATCH = 32
+BATCH, BATCH_CUDA = 32, 128
 """Photos at a time where nothing is learned from them."""
 
 Layers = Callable[[Tensor], Tensor]
@@ -125,8 +125,13 @@ class Feed:
         for part, crops in zip(positions, self._gathered(photos.pixels.pictures, positions), strict=True):
             yield Batch(normalise(crops, self.spec), self._one_hot(photos.labels[part]), len(part))
 
-    def remember(self, frozen: Layers, room: Room) -> None:
-        """Run frozen layers once over each view of each photo; from then on batches hold what came out."""
+    def remember(self, frozen: Layers, room: Room, stop_asked: Callable[[], object]) -> None:
+        """Run frozen layers once over each view of each photo; from then on batches hold what came out.
+
+        Raises:
+            StopAskedError: somebody wants the training to stop.
+            AppError: there is no room for what comes out.
+        """
 
         def view_images(views: Callable[[Tensor], Views], part: Tensor) -> Tensor:
             squares = self.training.pixels.pictures[self.rows[part]].to(self.ranks.device)
@@ -136,25 +141,30 @@ class Feed:
             crops = self.validation.pixels.pictures[self.validation.readable[part]]
             return normalise(crops.to(self.ranks.device), self.spec)
 
-        views = [partial(view_images, self._fixed_views(view)) for view in range(self.config.views)]
-        self._view_features = [self._features(frozen, images, len(self.rows), room) for images in views]
-        self._validation_features = self._features(frozen, check_images, len(self.validation.readable), room)
+        def features(images: Layers, count: int) -> Tensor:
+            """What comes out for the `images` at positions 0 to `count`, (count, ...), on the CPU."""
+            if count == 0:
+                return torch.zeros(0)
+            one = frozen(images(torch.zeros(1, dtype=torch.long)))
+            found = room.zeros((count, *one.shape[1:]), one.dtype)
+            for part in self._own(count):
+                if stop_asked():
+                    break
+                found[part] = frozen(images(part)).cpu()
+            if self.ranks.highest(int(bool(stop_asked()))):
+                raise StopAskedError
+            self.ranks.fill_in(found)
+            return found
 
-    def _features(self, frozen: Layers, images: Layers, count: int, room: Room) -> Tensor:
-        """What `frozen` makes of the `images` at positions 0 to `count`, (count, ...), on the CPU."""
-        if count == 0:
-            return torch.zeros(0)
-        one = frozen(images(torch.zeros(1, dtype=torch.long)))
-        features = room.zeros((count, *one.shape[1:]), one.dtype)
-        for part in self._own(count):
-            features[part] = frozen(images(part)).cpu()
-        self.ranks.fill_in(features)
-        return features
+        views = [partial(view_images, self._fixed_views(view)) for view in range(self.config.views)]
+        self._view_features = [features(images, len(self.rows)) for images in views]
+        self._validation_features = features(check_images, len(self.validation.readable))
 
     def _own(self, count: int) -> list[Tensor]:
         """This process's positions among `count`, in batches."""
         own = torch.tensor(range(self.ranks.rank, count, self.ranks.world), dtype=torch.long)
-        return list(torch.split(own, BATCH)) if len(own) else []
+        batch = BATCH_CUDA if self.ranks.device.type == "cuda" else BATCH
+        return list(torch.split(own, batch)) if len(own) else []
 
     def _views(self, epoch: int) -> Callable[[Tensor], Views]:
         """How the photos at given places among the readable ones are looked at in an epoch."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import psutil
@@ -38,12 +37,6 @@ class Journal:
     def say(self, key: str, **fields: Field) -> None:
         """Add a sentence: a key of the texts and what fills its gaps."""
         self.tell("said", key=key, fields=fields)
-
-    def unreadable(self, names: Mapping[str, str]) -> None:
-        """Say which photos were left out, and why the first was."""
-        if names:
-            name, reason = next(iter(sorted(names.items())))
-            self.say("train.said.unreadable", count=len(names), name=name, reason=reason)
 
     def step(self, position: Position, steps_per_epoch: int, loss: Tensor, photos: int, rate: float) -> None:
         """Tell of a step, if the last time was a while ago.

@@ -32,6 +32,8 @@ from resnet_demo.training.run import Run
 WORTH_MEASURING = 40
 """A training of fewer batches ends sooner than it is found out how to be quicker."""
 
+TRIED_PHOTOS = 16
+
 
 @dataclass(frozen=True)
 class Lesson:
@@ -73,7 +75,8 @@ def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Les
     if found is not None:
         checkpoint.load(found, learner)
     if plan.config.views and learner.frozen is not None:
-        feed.remember(learner.frozen_features, reader.room)
+        journal.say("train.said.features", views=plan.config.views)
+        feed.remember(learner.frozen_features, reader.room, run.stop_asked)
     if found is None and plan.config.range_test:
         rate = _tried_rate(plan, feed, learner, journal)
         plan = replace(plan, config=replace(plan.config, learning_rate=rate))
@@ -127,7 +130,10 @@ def _feed(material: Material, plan: Plan, reader: Reader, journal: Journal) -> F
 
 
 def _labelled(part: Part, pixels: Pixels, journal: Journal) -> Labelled:
-    journal.unreadable({part.paths[position].name: reason for position, reason in pixels.unreadable.items()})
+    for position, reason in sorted(pixels.unreadable.items())[:1]:
+        path = part.paths[position]
+        name = f"{path.parent.name}/{path.name}"
+        journal.say("train.said.unreadable", count=len(pixels.unreadable), name=name, reason=reason)
     return Labelled(pixels, torch.tensor(part.labels, dtype=torch.long))
 
 
@@ -157,7 +163,7 @@ def _precision(plan: Plan, network: ResNet, feed: Feed, journal: Journal) -> pre
 def _trial(plan: Plan, network: ResNet, feed: Feed, *, learns: bool) -> Callable[[Precision], None]:
     """The work of a step on copies: through the frozen stages and, if it `learns`, there and back through the rest."""
     config, device = plan.config, feed.ranks.device
-    images = next(feed.epoch(0, config.image_size)).inputs[:BATCH]
+    images = next(feed.epoch(0, config.image_size)).inputs[:TRIED_PHOTOS]
     frozen = make_frozen(network, config, device)
     learning = on_device(Learning(copy.deepcopy(network), config.train_depth), device).train()
 

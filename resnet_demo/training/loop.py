@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from dataclasses import replace
 from enum import IntEnum
@@ -9,6 +10,7 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
+from resnet_demo.models.resnet import ResNet
 from resnet_demo.models.saved import open_saved
 from resnet_demo.settings import Settings
 from resnet_demo.training import best, checkpoint, recipe
@@ -58,6 +60,12 @@ class Training:
         self.ranks, self.feed, self.learner = lesson.ranks, lesson.feed, lesson.learner
         self.pace = Pace()
         self.losses = self._losses()
+        self.unwritten: tuple[ResNet, Scores] | None = None
+
+    @property
+    def step(self) -> int:
+        """Steps done since the beginning."""
+        return self.position.epoch * self.feed.steps + self.position.step
 
     def epoch(self) -> None:
         """Do an epoch, or the rest of one, and all that belongs to its end.
@@ -72,8 +80,8 @@ class Training:
         lengths = [cycle * self.feed.steps for cycle in self.position.cycles]
         journal.start_clock()
         for batch in self.feed.epoch(epoch, size, self.position.step):
-            step = epoch * self.feed.steps + self.position.step
-            rate = config.learning_rate * recipe.rate_share(step, recipe.cycle_of(step, lengths), config.warmup)
+            cycle = recipe.cycle_of(self.step, lengths)
+            rate = config.learning_rate * recipe.rate_share(self.step, cycle, config.warmup)
             loss = self.learner.step(batch, rate)
             self._count(batch, loss)
             journal.step(self.position, self.feed.steps, loss, len(batch.inputs), rate)
@@ -81,11 +89,11 @@ class Training:
         self._end_epoch(size)
 
     def _heed(self, signal: Signal) -> None:
-        if signal in (Signal.SAVE, Signal.KEEP):
-            self.save()
         if signal is Signal.KEEP and self.position.best is None:
             # What is to be kept is then that of no whole epoch.
-            self._keep(self._check())
+            self._note_best(self._check())
+        if signal in (Signal.SAVE, Signal.KEEP):
+            self.save()
         if signal >= Signal.KEEP:
             raise StopAskedError
 
@@ -110,22 +118,25 @@ class Training:
 
     def _add_up_losses(self) -> None:
         total = float(self.ranks.added(self.losses))
-        require_finite(total, self.position.epoch * self.feed.steps + self.position.step)
+        require_finite(total, self.step)
         self.position = replace(self.position, loss_sum=total)
         self.losses = self._losses()
 
     def save(self) -> None:
-        """Write a checkpoint.
+        """Write the best model, if it is new, and a checkpoint that counts on it.
 
         Raises:
-            AppError: the disk has no room for it, or the loss is not finite; the checkpoints before stand.
+            AppError: the disk has no room for it, or the loss is not finite; what was written before stands.
         """
         self._add_up_losses()
         started = time.monotonic()
         if self.ranks.leads:
-            step = self.position.epoch * self.feed.steps + self.position.step
-            with self.lesson.run.checkpoint_folder(step) as folder:
+            if self.unwritten is not None:
+                network, scores = self.unwritten
+                best.keep(self.lesson.run, network, self.lesson.plan, self.lesson.material, metrics(val=scores))
+            with self.lesson.run.checkpoint_folder(self.step) as folder:
                 checkpoint.save(folder, self.lesson.plan, self.position, self.learner)
+        self.unwritten = None
         self.pace.wrote(time.monotonic() - started)
 
     def _end_epoch(self, size: int) -> None:
@@ -133,7 +144,7 @@ class Training:
         before, scores = self.position, self._check()
         better = scores.better_than(before.best)
         if better:
-            self._keep(scores)
+            self._note_best(scores)
         self.lesson.journal.epoch(before, before.loss_sum / before.photos, scores, better, size)
         self.position = replace(
             before,
@@ -149,17 +160,19 @@ class Training:
             self.position = self.position.ended()
             self.lesson.journal.say("train.said.early_stop", epochs=patience)
         self.losses = self._losses()
-        self.save()
+        over = self.position.epoch == self.position.epochs
+        if self.ranks.highest(int(over or (self.ranks.leads and self.pace.affordable()))):
+            self.save()
 
     def _check(self) -> Scores:
         scores = score(self.learner.answer, self.feed.check(), self.ranks)
-        require_finite(scores.loss_sum, self.position.epoch * self.feed.steps + self.position.step)
+        require_finite(scores.loss_sum, self.step)
         return scores
 
-    def _keep(self, scores: Scores) -> None:
+    def _note_best(self, scores: Scores) -> None:
+        """The network as it is now is the best so far; it is written when the next checkpoint is."""
         if self.ranks.leads:
-            network = self.learner.taught.network
-            best.keep(self.lesson.run, network, self.lesson.plan, self.lesson.material, metrics(val=scores))
+            self.unwritten = copy.deepcopy(self.learner.taught.network), scores
 
     def finish(self) -> None:
         """Look at the test photos, once, with the best model in float32; what comes out is noted in it and told.
@@ -168,8 +181,6 @@ class Training:
             StopAskedError, AppError: as for `epoch`.
         """
         lesson, run = self.lesson, self.lesson.run
-        if self.position.best is None:
-            self._keep(self._check())
         self.ranks.highest(0)  # nobody reads before the first process has written
         network = on_device(open_saved(run.best).network, self.ranks.device)
         scores = score(lambda batch: network(batch.inputs), self.feed.look(test_photos(lesson)), self.ranks)

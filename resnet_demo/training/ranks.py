@@ -81,6 +81,7 @@ def joined_ranks() -> Iterator[Ranks]:
     """This process's place, as the environment tells it; several meet here and part at the end."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     device = pick_device()
+    torch.backends.cudnn.benchmark = True  # shapes seldom change, so the quickest convolution is worth finding
     if world == 1:
         yield Ranks(device)
         return

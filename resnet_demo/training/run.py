@@ -22,10 +22,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from resnet_demo.texts import AppError, language_of
-from resnet_demo.training import lines, writing
+from resnet_demo.training import lines, worker_lock, writing
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.process import Process
 from resnet_demo.training.sentences import sentence_of
@@ -40,9 +40,6 @@ NAME = re.compile(r"[0-9a-z-]{1,100}")
 CONFIG, EVENTS, LOCK, STOP, LOG, BEST = "config.json", "events.jsonl", "worker.lock", "stop", "log.txt", "best"
 UNFINISHED, REPLACED = ".unfinished", ".replaced"
 RUNS, POINTER = "runs", "elsewhere.txt"
-# Somebody else may be looking whether the lock is free at the same moment.
-LOOK_SECONDS = 0.03
-LOCK_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -73,11 +70,12 @@ class Run:
             AppError: the folder is in use or cannot be written to.
         """
         runs = home / RUNS
-        if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder is not None and (runs in folder.parents or not _is_free(folder)):
             raise AppError("run.problem.in_use", folder=str(folder))
         fresh = (folder or runs / "run").with_name(f".new-{secrets.token_hex(4)}")
+        place = None
         try:
-            with writing.refusals(folder or runs):
+            with writing.refusals(folder or runs, "run.problem.not_made"):
                 fresh.mkdir(parents=True)
                 place = _claim(runs, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_words(config)}")
                 entries = {"name": place.name, "config": config.to_json(), "facts": dict(facts)}
@@ -88,6 +86,9 @@ class Run:
                     writing.write_whole(place / POINTER, str(folder))
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+            if place:
+                with contextlib.suppress(OSError):
+                    place.rmdir()  # empty only if nothing came of it
         return cls(folder or place)
 
     @classmethod
@@ -221,29 +222,21 @@ class Run:
         return "starting" if kind == "launched" else "running"
 
     def worker_lives(self) -> bool:
-        """Whether a process holds the lock."""
-        if not (self.folder / LOCK).exists():
-            return False
-        try:
-            with FileLock(self.folder / LOCK).acquire(timeout=LOOK_SECONDS, poll_interval=LOOK_SECONDS / 3):
-                return False
-        except Timeout:
-            return True
-        except OSError:  # a folder that we cannot write to, so no worker of ours is there
-            return False
+        """Whether a process holds the worker's lock."""
+        return worker_lock.is_held(self.folder / LOCK)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the run's worker; the operating system gives the lock back when the process ends, however it ends.
+        """Be the run's worker, as long as this process lives.
 
         Raises:
             AppError: another process is.
         """
-        try:
-            held = FileLock(self.folder / LOCK).acquire(timeout=LOCK_SECONDS)
-        except Timeout as error:
-            raise AppError("run.problem.busy", name=self.name) from error
-        with held:
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(worker_lock.held(self.folder / LOCK))
+            except Timeout as error:
+                raise AppError("run.problem.busy", name=self.name) from error
             yield
 
     def ask_stop(self, how: Stop) -> None:
@@ -363,6 +356,10 @@ def _words(config: TrainConfig) -> str:
         "NFKD", f"{Path(config.data).name} {Path(config.parent or config.network).name}"
     ).encode("ascii", "ignore")
     return "-".join(re.findall(r"[0-9a-z]+", plain.decode().lower()))[:60].strip("-")
+
+
+def _is_free(folder: Path) -> bool:
+    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
 
 
 def _claim(runs: Path, name: str) -> Path:

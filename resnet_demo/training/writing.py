@@ -21,8 +21,8 @@ MARKER = "complete.json"
 
 
 @contextmanager
-def refusals(folder: Path) -> Iterator[None]:
-    """Turns what the disk refuses into a sentence.
+def refusals(folder: Path, key: str = "run.problem.not_written") -> Iterator[None]:
+    """Turns what the disk refuses into a sentence, that of `key`.
 
     Raises:
         AppError: the disk is full or `folder` cannot be written to.
@@ -35,7 +35,7 @@ def refusals(folder: Path) -> Iterator[None]:
         except OSError:
             free = 0
         reason = getattr(error, "strerror", None) or str(error)
-        raise AppError("run.problem.not_written", folder=str(folder), reason=reason, free=free) from error
+        raise AppError(key, folder=str(folder), reason=reason, free=free) from error
 
 
 def write_whole(path: Path, content: str) -> None:

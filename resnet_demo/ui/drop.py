@@ -59,13 +59,15 @@ def received(payload: object, settings: Settings) -> list[ReceivedPhoto]:
 
     Args:
         payload: `[{"rel": "tulips/a.jpg", "file": {"path": ..., "meta": ...}}, ...]`; an entry without `file` is one
-            that was too large to send.
+            that was too large to send, and one without `rel` has the uploaded file's own name.
 
     Raises:
         AppError: not of this shape, more photos than allowed, or a file that was not uploaded here.
     """
-    if not isinstance(payload, list) or len(payload) > settings.max_photos:
+    if not isinstance(payload, list):
         raise AppError("guard.problem.payload")
+    if len(payload) > settings.max_photos:
+        raise AppError("guard.problem.too_many", given=len(payload), most=settings.max_photos)
     return [_received(entry) for entry in payload]
 
 
@@ -73,7 +75,10 @@ def _received(entry: object) -> ReceivedPhoto:
     if not isinstance(entry, dict):
         raise AppError("guard.problem.payload")
     path = uploaded(entry["file"]) if "file" in entry else None
-    return ReceivedPhoto(_clean(str(entry.get("rel", ""))), path)
+    name = entry.get("rel")
+    if not isinstance(name, str):
+        name = path.name if path else ""
+    return ReceivedPhoto(_clean(name), path)
 
 
 def _clean(name: str) -> str:

@@ -60,7 +60,8 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
         RuntimeError: this Gradio cannot be guarded.
     """
     guard.protect(demo)
-    demo.queue(max_size=WAITING_EVENTS)
+    # Closed: a POST to /run would go past the queue, and past how many may be served together.
+    demo.queue(max_size=WAITING_EVENTS, api_open=False)
     _check_address(settings)
     demo.launch(
         server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradio.utils import get_upload_folder
 from PIL import Image
 
 from resnet_demo import tables
@@ -28,6 +29,14 @@ GALLERY_MOST = 200
 """Thumbnails in the gallery; the table and the download always hold every photo."""
 
 
+def _new_folder() -> Path:
+    """A folder among the uploads: Gradio serves what is in it, and it goes with them when the app ends."""
+    # Not mkdtemp: Gradio serves these to whoever knows the name, and its names can be foretold from enough others.
+    folder = Path(get_upload_folder(), secrets.token_hex(16))
+    folder.mkdir(mode=0o700, parents=True)
+    return folder
+
+
 @dataclass(frozen=True)
 class Row:
     """One photo, and what was said of it under the name that its owner knows it by."""
@@ -40,17 +49,19 @@ class Row:
 class Results:
     """The photos of one drop, in their order, with a temporary folder for thumbnails and the table.
 
-    `photos` is how many there will be, `top` how many classes of `model` each is given, `seconds` how long it took.
+    `photos` is how many there will be, `top` how many classes of `model` each is given, `seconds` how long it took;
+    pictures of more than `max_pixels` are not opened.
     """
 
     photos: int
     top: int
     model: Model
+    max_pixels: int
     seconds: float = 0.0
     rows: list[Row] = field(default_factory=list)
     gallery: list[tuple[str, str]] = field(default_factory=list)
     gallery_rows: list[int] = field(default_factory=list)
-    folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="resnet_demo-")))
+    folder: Path = field(default_factory=_new_folder)
 
     @property
     def complete(self) -> bool:
@@ -63,7 +74,7 @@ class Results:
         self.rows.append(Row(photo, dataclasses.replace(prediction, file=photo.name)))
         if photo.path is None or prediction.problem or len(self.gallery) == GALLERY_MOST or self.photos == 1:
             return
-        picture = images.load(photo.path, needed=THUMBNAIL_SIDE)
+        picture = images.load(photo.path, needed=THUMBNAIL_SIDE, max_pixels=self.max_pixels)
         if not isinstance(picture, Problem):
             file = self.folder / f"{number}.jpg"
             thumbnail(picture.image, THUMBNAIL_SIDE).save(file, quality=85)
@@ -86,16 +97,12 @@ class Results:
         """File and sentence of each photo that could not be read."""
         return [[row.photo.name, row.prediction.problem.say(language)] for row in self.rows if row.prediction.problem]
 
-    def probabilities(self, number: int) -> dict[str, float]:
-        """Class to probability for the row `number`, the most probable first."""
-        return {guess.label: guess.probability for guess in self.rows[number].prediction.guesses}
-
     def picture(self, number: int) -> Image.Image | None:
         """The photo of the row `number` with the box that the network saw; None where it has been cleared away."""
         row = self.rows[number]
         if row.photo.path is None or row.prediction.size is None or row.prediction.seen is None:
             return None
-        loaded = images.load(row.photo.path, needed=SHOWN_SIDE)
+        loaded = images.load(row.photo.path, needed=SHOWN_SIDE, max_pixels=self.max_pixels)
         if isinstance(loaded, Problem):
             return None
         return with_seen_box(loaded.image, loaded.size, row.prediction.seen, SHOWN_SIDE)

@@ -18,11 +18,16 @@ from resnet_demo.ui.results import Results
 if TYPE_CHECKING:
     from resnet_demo.data.preprocessing import View
     from resnet_demo.inference import Classifier
+    from resnet_demo.models.pretrained import Choice
 
 Progress = Callable[[int, int | None], None]
 
 MODELS_KEPT = 3
-"""A ResNet-152 is 240 MB; a page that compares two models and a third still answers at once."""
+"""A page that compares two models and a third still answers at once.
+
+A ResNet-152 has 60 million weights, 241 MB. With the folded copy that runs it, each holds 480 MB, and up to 240 MB more
+for each faster engine that was tried and kept.
+"""
 
 AT_A_TIME = 2
 """Visitors served together; the network uses every core for each, so more would only wait for each other."""
@@ -41,12 +46,11 @@ class Services:
         self._wishes = itertools.count()
         self._newest: dict[str, int] = {}
 
-    def model_names(self) -> list[tuple[str, bool]]:
-        """Names that `classifier` takes, those on this disk first, and whether they are on it."""
+    def models(self) -> list[Choice]:
+        """What `classifier` can be asked for by name, those on this disk first."""
         from resnet_demo.models import pretrained
 
-        found = [(choice.name, choice.on_disk) for choice in pretrained.available(self.settings)]
-        return sorted(found, key=lambda choice: not choice[1])
+        return sorted(pretrained.available(self.settings), key=lambda choice: not choice.on_disk)
 
     def classifier(self, name: str, progress: Progress | None = None) -> Classifier:
         """The classifier of this name, from memory or opened now; two visitors who ask at once open it once.
@@ -54,23 +58,36 @@ class Services:
         Raises:
             AppError: no such model, one that a stranger may not name, or weights that cannot be had.
         """
-        if not self.settings.local_paths_allowed and name not in dict(self.model_names()):
+        if not self.settings.local_paths_allowed and name not in {choice.name for choice in self.models()}:
             raise AppError("services.unlisted_model")
         with self._lock:
+            if name in self._classifiers:
+                return self._kept(name)
             opening = self._opening.setdefault(name, threading.Lock())
         with opening:
             with self._lock:
                 if name in self._classifiers:
-                    self._classifiers.move_to_end(name)
-                    return self._classifiers[name]
-            from resnet_demo.inference import Classifier, open_model
+                    return self._kept(name)
+            try:
+                return self._open(name, progress)
+            finally:
+                with self._lock:
+                    if self._opening.get(name) is opening:
+                        del self._opening[name]
 
-            classifier = Classifier(open_model(name, self.settings, progress), self.settings)
-            with self._lock:
-                self._classifiers[name] = classifier
-                while len(self._classifiers) > MODELS_KEPT:
-                    self._classifiers.popitem(last=False)
-            return classifier
+    def _kept(self, name: str) -> Classifier:
+        self._classifiers.move_to_end(name)
+        return self._classifiers[name]
+
+    def _open(self, name: str, progress: Progress | None) -> Classifier:
+        from resnet_demo.inference import Classifier, open_model
+
+        classifier = Classifier(open_model(name, self.settings, progress), self.settings)
+        with self._lock:
+            self._classifiers[name] = classifier
+            while len(self._classifiers) > MODELS_KEPT:
+                self._classifiers.popitem(last=False)
+        return classifier
 
     def classify(
         self,
@@ -88,27 +105,44 @@ class Services:
         Raises:
             AppError: as `classifier` does.
         """
+        with self._lock:  # or an older wish might take the place of a newer one
+            self._newest[session] = wish = next(self._wishes)
+        classifier = self.classifier(model, progress)
+        results = Results(len(photos), top, classifier.model, self.settings.max_pixels)
+        started = shown = time.monotonic()
+        given = False
+        try:
+            for _ in self._fill(results, photos, classifier, view):
+                if self._newest.get(session) != wish:
+                    results.discard()  # nobody will see more of it, and the newer wish takes its place on the page
+                    return
+                if time.monotonic() - shown > SECONDS_BETWEEN_VIEWS and not results.complete:
+                    given = True
+                    yield results
+                    shown = time.monotonic()
+            results.seconds = time.monotonic() - started
+            given = True
+            yield results
+        except BaseException:  # GeneratorExit too
+            if not given:  # or else the one who shows them discards them
+                results.discard()
+            raise
+
+    def _fill(
+        self, results: Results, photos: Sequence[ReceivedPhoto], classifier: Classifier, view: View
+    ) -> Iterator[None]:
+        """Add one photo after the other to `results`."""
         from resnet_demo.inference import Prediction
 
-        self._newest[session] = wish = next(self._wishes)
-        classifier = self.classifier(model, progress)
-        results = Results(len(photos), top, classifier.model)
-        started = shown = time.monotonic()
-        answers = classifier.classify([photo.path for photo in photos if photo.path], top, view)
+        answers = classifier.classify([photo.path for photo in photos if photo.path], results.top, view)
         for photo in photos:
             results.add(photo, next(answers) if photo.path else Prediction(photo.name, problem=self._too_large(photo)))
-            if self._newest.get(session) != wish:
-                results.discard()
-                return
-            if time.monotonic() - shown > SECONDS_BETWEEN_VIEWS and not results.complete:
-                yield results
-                shown = time.monotonic()
-        results.seconds = time.monotonic() - started
-        yield results
+            yield
 
     def forget(self, session: str) -> None:
-        """Stop what is under way for a session whose visitor has gone."""
-        self._newest.pop(session, None)
+        """Stop what is under way for a session that has ended."""
+        with self._lock:
+            self._newest.pop(session, None)
 
     def _too_large(self, photo: ReceivedPhoto) -> Problem:
         return Problem(photo.name, "file_too_large", {"megabytes": self.settings.max_upload_bytes // MEGABYTE})

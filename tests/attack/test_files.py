@@ -59,16 +59,15 @@ def hostile(secret: Path, uploads: Path) -> dict[str, dict[str, Any]]:
 def test_refused(app: App, uploads: Path, secret: Path, endpoint: str) -> None:
     for name, reference in hostile(secret, uploads).items():
         answer = app.call(endpoint, shaped(endpoint, reference))
-        assert answer.status_code == 500, name
-        assert answer.json()["error"] == REFUSED, name
+        assert answer["output"].get("error") == REFUSED, name
 
 
 @pytest.mark.parametrize("endpoint", NAMES)
 def test_real_upload(app: App, photo: Path, endpoint: str) -> None:
     path = app.upload(photo).json()[0]
     answer = app.call(endpoint, shaped(endpoint, {"path": path, "meta": META}))
-    assert answer.status_code == 200, answer.text
-    assert ("(23, 29)" if endpoint.endswith("pil") else "PNG") in answer.json()["data"][0]
+    assert answer["success"], answer
+    assert ("(23, 29)" if endpoint.endswith("pil") else "PNG") in answer["output"]["data"][0]
 
 
 def test_url_instead_of_path(app: App, secret: Path) -> None:
@@ -76,8 +75,8 @@ def test_url_instead_of_path(app: App, secret: Path) -> None:
     for url in (f"file://{secret}", str(secret), "http://127.0.0.1:1/a.png"):
         for reference in ({"url": url}, {"url": url, "path": None}, {"url": url, "meta": META}):
             answer = app.call("image_path", reference)
-            assert answer.status_code == 500
-            assert "PNG" not in answer.text
+            assert not answer["success"]
+            assert "PNG" not in str(answer)
 
 
 def test_gradio_client(app: App, photo: Path, secret: Path) -> None:
@@ -99,7 +98,6 @@ def test_hidden_endpoint_by_number(app: App, photo: Path, secret: Path) -> None:
         ({"path": uploaded, "meta": META}, "PNG"),
     ):
         body = {"data": [reference], "fn_index": hidden, "session_hash": "attack"}
-        assert expected in app.http.post("gradio_api/run/predict", json=body).text
         assert expected in app.queued(body)
 
 
@@ -146,5 +144,5 @@ def test_active_content_is_not_shown(app: App, tmp_path: Path, name: str) -> Non
 def test_too_many_photos_at_once(app: App, photo: Path) -> None:
     path = app.upload(photo).json()[0]
     entry = {"rel": "a.png", "file": {"path": path, "meta": META}}
-    assert app.call("drop", [entry] * 20).status_code == 200
-    assert app.call("drop", [entry] * 21).status_code == 500
+    assert app.call("drop", [entry] * 20)["success"]
+    assert not app.call("drop", [entry] * 21)["success"]

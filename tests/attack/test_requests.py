@@ -92,8 +92,22 @@ def test_too_many_files(app: App, tmp_path: Path) -> None:
 def test_large_json(app: App) -> None:
     body = b'{"data": ["' + b"x" * MAX_JSON_BYTES + b'"]}'
     head = {"Content-Type": "application/json"}
-    assert app.http.post("gradio_api/run/image_path", content=body, headers=head).status_code == 413
-    assert app.http.post("gradio_api/run/image_path", json={"data": ["x" * 1000]}).status_code == 500
+    assert app.http.post("gradio_api/queue/join", content=body, headers=head).status_code == 413
+    small = {"data": ["x" * 1000], "fn_index": 0, "session_hash": "attack"}
+    assert app.http.post("gradio_api/queue/join", json=small).status_code == 200
+
+
+@pytest.mark.parametrize("route", ["run", "api"])
+def test_nobody_goes_past_the_queue(app: App, real_page: App, route: str) -> None:
+    """Nor past how many may be served together: a direct POST is refused, by name and by number."""
+    for asked, name in ((app, "image_path"), (real_page, "classify")):
+        functions = asked.http.get("config").json()["dependencies"]
+        queued = [function["id"] for function in functions if function["queue"] is not False]
+        assert queued
+        assert asked.http.post(f"gradio_api/{route}/{name}", json={"data": [None]}).status_code == 404
+        for number in queued:
+            body = {"data": [None], "fn_index": number, "session_hash": "attack"}
+            assert asked.http.post(f"gradio_api/{route}/predict", json=body).status_code == 404
 
 
 def test_allowance(tmp_path: Path) -> None:

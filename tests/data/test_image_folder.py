@@ -96,9 +96,9 @@ def test_what_cannot_become_a_data_set_is_explained(root: Path, home: Path) -> N
     root.mkdir()
     refused("no_photos", root, home)
     write(root, {"a/broken.jpg": b"", "a/notes.txt": b"x"})
-    assert refused("no_photos", root, home).message.fields == {"folder": str(root), "problems": 1, "ignored": 1}
+    assert refused("no_photos", root, home).message.fields == {"folder": "photos", "problems": 1, "ignored": 1}
     write(root, {"1.jpg": jpeg(1), "2.jpg": jpeg(2)})
-    assert refused("no_classes", root, home).message.fields == {"folder": str(root), "photos": 2}
+    assert refused("no_classes", root, home).message.fields == {"folder": "photos", "photos": 2}
 
 
 def test_linked_class_folders_are_followed_once(root: Path, tmp_path: Path, home: Path) -> None:
@@ -131,9 +131,9 @@ def test_names_that_are_no_text(root: Path, home: Path) -> None:
     """A disk written by an old Windows; and control characters, which no saved model's label may have."""
     write(root, flowers())
     for raw in ("郁金香".encode("gbk"), b"bad\x1bname"):
-        folder = os.path.join(os.fsencode(root), raw)  # noqa: PTH118
-        os.mkdir(folder)  # noqa: PTH102
-        shutil.copy(root / "tulips" / "0.jpg", os.path.join(folder, b"\xff.jpg"))  # noqa: PTH118
+        folder = root / os.fsdecode(raw)
+        folder.mkdir()
+        shutil.copy(root / "tulips" / "0.jpg", folder / os.fsdecode(b"\xff.jpg"))
     for _ in range(2):
         dataset = open_dataset(root, home)
         assert dataset.classes == ("bad\ufffdname", "daisy", "tulips", "郁金香")
@@ -345,8 +345,9 @@ def test_memory_is_that_of_the_index(root: Path, home: Path) -> None:
     gc.collect()
     kept, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert kept / len(dataset.photos) < 250  # what the docstring of Photo says
-    assert peak / len(dataset.photos) < 600
+    # What the docstring of Photo says, and what is there once.
+    assert kept / len(dataset.photos) < 240
+    assert peak / len(dataset.photos) < 480
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import pytest
 
 from resnet_demo.data.layout import read_folders
 
-LAYOUTS = {
+LAYOUTS: dict[str, dict[str, str | None]] = {
     "class folders": {"cats": "cats", "dogs": "dogs"},
     "one class": {"cats": "cats"},
     "one class, deep": {"a/b/cats": "cats"},

@@ -17,6 +17,7 @@ from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 from tests.conftest import ROOT
+from tests.jobs.small import wait_for
 
 # A worker that does not hear SIGTERM, with a child, a forked one, one in its own session, and one without a parent.
 STUBBORN = """
@@ -80,7 +81,7 @@ def test_a_marked_family_is_ended_whole(run: Run, bystander: psutil.Process, wor
     if worker_was_killed:
         worker.kill()
         worker.wait()
-        assert run.state() == "lost"
+        wait_for(run, "lost")
         assert all(process.is_running() for process in family)
     before = time.monotonic()
     processes.end_all(run, grace_seconds=0.3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
@@ -20,7 +21,7 @@ from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run, all_runs, find_run
 from tests.conftest import ROOT
-from tests.jobs.small import coloured_photos, small_config, wait_for, wait_for_event
+from tests.jobs.small import coloured_photos, small_config, wait_for
 
 
 def lying_run(settings: Settings, **creation: object) -> Run:
@@ -155,6 +156,8 @@ def test_only_what_is_over_is_deleted(settings: Settings, tmp_path: Path) -> Non
 def test_a_run_elsewhere_is_only_forgotten(settings: Settings, tmp_path: Path) -> None:
     run = lying_run(settings, folder=tmp_path / "out")
     name = run.name
+    with pytest.raises(AppError, match="in line"):
+        queue.delete(name, settings.home)
     run.append("finished")
     queue.delete(name, settings.home)
     assert all_runs(settings.home) == []
@@ -217,7 +220,8 @@ def test_paths_are_whole_wherever_they_were_given(
     assert queue.located(TrainConfig(data="/x", parent="hf-hub:owner/name")).parent == "hf-hub:owner/name"
     facts = find_run(settings.home, run.name).facts
     assert facts["data"]["classes"] == ["blue", "green", "red"]
-    assert sorted(sum((facts["split"][part] for part in ("train", "val", "test")), [])) == list(range(24))
+    parts = (facts["split"][part] for part in ("train", "val", "test"))
+    assert sorted(itertools.chain(*parts)) == list(range(24))
 
 
 def test_without_photos_there_is_no_run(settings: Settings, tmp_path: Path) -> None:

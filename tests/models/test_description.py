@@ -97,6 +97,14 @@ def test_other_nameless_classes_have_numbers() -> None:
     assert read(foreign(label_names=None), None).labels == ("0", "1", "2")
 
 
+def test_repeated_names_are_numbered() -> None:
+    long = "n" * 200
+    names = ["cat", "dog", "cat", "cat (2)", "cat", long, long]
+    told = read(foreign(num_classes=7, label_names=names), None).labels
+    assert told == ("cat", "dog", "cat (3)", "cat (2)", "cat (4)", long, "n" * 192 + " (2)")
+    assert read(foreign(num_classes=7, label_names=list(told)), None).labels == told
+
+
 @pytest.mark.parametrize(
     "name", ["resnet18d", "resnet50_stride1x1", "resnet_demo_resnet50", "vit_base_patch16_224", None, []]
 )

@@ -20,8 +20,9 @@ import torch
 import torchvision
 from timm.data import ImageNetInfo
 
+from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.download import sha256_of
-from resnet_demo.models import pretrained
+from resnet_demo.models import pretrained, variants
 from resnet_demo.models.pretrained import PublishedWeights, available, open_pretrained, published
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -244,6 +245,44 @@ def test_a_local_file_is_opened_without_the_published_accuracy(settings: Setting
     assert len(model.labels) == 1000
 
 
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "before torch 1.6"])
+@pytest.mark.parametrize(
+    ("variant", "classes", "spec", "labels"),
+    [
+        ("plain18", 1000, ImageSpec(224, 256), ("tench", "goldfish")),
+        ("preact_resnet18", 3, ImageSpec(224, 256), ("class 0", "class 1")),
+        ("cifar_resnet20", 10, ImageSpec(32, 32), ("class 0", "class 1")),
+        ("resnet18", 2, ImageSpec(224, 256), ("class 0", "class 1")),
+    ],
+)
+def test_weights_that_nobody_published_are_opened(
+    settings: Settings, variant: str, classes: int, spec: ImageSpec, labels: tuple[str, str], legacy: bool
+) -> None:
+    assert settings.weights is not None
+    path = settings.weights / "weights.pth"
+    network = variants.build(variant, classes)
+    torch.save(network.state_dict(), path, _use_new_zipfile_serialization=not legacy)
+    sha8 = sha256_of(path)[:8]
+    path.rename(settings.weights / f"{variant}-{sha8}.pth")
+    assert named(settings, variant)[variant] == (LOCAL, HERE)
+    for name in (variant, f"{variant}:{sha8}"):
+        model = open_pretrained(name, settings)
+        assert torch.equal(model.network.fc.weight, network.fc.weight)
+        assert (len(model.labels), model.labels[:2], model.spec) == (classes, labels, spec)
+        assert model.provenance.say() == "local, licence unknown"
+
+
+@pytest.mark.parametrize("content", [{}, {"fc.weight": 5}, {"fc.weight": torch.tensor(1.0)}, [1]], ids=str)
+def test_a_file_without_a_last_layer_is_told(settings: Settings, content: object) -> None:
+    assert settings.weights is not None
+    path = settings.weights / "weights.pth"
+    torch.save(content, path)
+    path.rename(settings.weights / f"plain18-{sha256_of(path)[:8]}.pth")
+    with pytest.raises(AppError) as caught:
+        open_pretrained("plain18", settings)
+    assert caught.value.message.key.startswith("weights.problem.")
+
+
 # Downloads.
 
 
@@ -319,6 +358,16 @@ def test_without_a_net_one_sentence_says_what_to_do(tmp_path: Path) -> None:
     assert "https://download.pytorch.org/models/resnet18-f37072fd.pth" in said
     assert not torch_is_loaded
     assert here == []
+
+
+def test_without_a_net_nothing_else_is_said(tmp_path: Path) -> None:
+    nowhere = "http://127.0.0.1:9"
+    environ = dict(os.environ, RESNET_DEMO_MIRROR=nowhere, HF_ENDPOINT=nowhere, HF_HOME=str(tmp_path / "hf"))
+    command = [sys.executable, "-m", "resnet_demo", "--home", str(tmp_path), "classify", "a.jpg", "--model", "resnet18"]
+    done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "resnet18-f37072fd.pth" in done.stderr
 
 
 def test_the_hubs_copy_serves_where_the_first_source_lies(server: Loopback, tmp_path: Path) -> None:

@@ -85,6 +85,9 @@ def test_an_epoch_shows_every_photo_once(paths: list[Path], tmp_path: Path) -> N
     everything, _ = joined(feed(paths, tmp_path, augment=0.0, batch_size=18).epoch(5, 32))
     assert torch.equal(in_order(shown), in_order(everything))
     assert targets.sum(dim=0).tolist() == [4, 4, 4, 3, 3]
+    later, _ = joined(source.epoch(1, 32))
+    assert not torch.equal(later, shown), "every epoch in the same order"
+    assert torch.equal(in_order(later), in_order(shown))
 
 
 def test_the_seed_decides_everything(paths: list[Path], tmp_path: Path) -> None:
@@ -142,6 +145,7 @@ def test_mixing_mixes_labels_too(paths: list[Path], tmp_path: Path) -> None:
         _, targets = joined(feed(paths, tmp_path, **knobs).epoch(0, 32))
         torch.testing.assert_close(targets.sum(dim=1), torch.ones(18))
         assert int(((targets > 0).sum(dim=1) == 2).sum()) > 3
+        assert len({round(share, 4) for share in targets.amax(dim=1).tolist() if share < 1}) > 1, "one share for all"
 
 
 def test_without_augmentation_photos_are_as_in_evaluation(paths: list[Path], tmp_path: Path) -> None:
@@ -168,7 +172,7 @@ def test_features_are_made_once_for_each_view(paths: list[Path], tmp_path: Path)
 
     knobs = {"views": 3, "augment": 0.5, "train_depth": 1, "scratch": False}
     plain, source = feed(paths, tmp_path, **knobs), feed(paths, tmp_path, **knobs)
-    source.remember(counted, Room(tmp_path, 10**9))
+    source.remember(counted, Room(tmp_path, 10**9), lambda: False)
     after = calls
     assert after == 3 * (18 + 1) + 5 + 1  # and one more each, to know their shape
     for epoch in range(6):
@@ -215,9 +219,11 @@ def test_a_batch_never_has_a_photo_alone(paths: list[Path], tmp_path: Path) -> N
         feed(paths[:8], tmp_path, 0, 2)
 
 
-def test_a_stop_is_noticed_while_photos_are_read(paths: list[Path], tmp_path: Path) -> None:
+def test_a_stop_is_noticed_before_the_first_step(paths: list[Path], tmp_path: Path) -> None:
     with pytest.raises(StopAskedError):
         reader(tmp_path, stop=True).squares(paths, SPEC)
+    with pytest.raises(StopAskedError):
+        feed(paths, tmp_path, views=1).remember(frozen, Room(tmp_path, 10**9), lambda: True)
 
 
 def test_what_memory_has_no_room_for_lies_on_the_disk(paths: list[Path], tmp_path: Path) -> None:

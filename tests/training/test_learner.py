@@ -136,6 +136,8 @@ def test_its_state_is_all_there_is(optimiser: str, precision: str) -> None:
     other = fresh(1)
     other.load_state(saved)
     other.steps = broken.steps
+    for parameter, entries in other.optimiser.state.items():
+        assert all(one.stride() == parameter.stride() for one in entries.values() if one.shape == parameter.shape)
     for step in range(2, 4):
         other.step(batch(step), 1e-2)
     for name, tensors in whole.state().items():

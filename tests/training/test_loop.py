@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import resource
 import threading
@@ -12,19 +11,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from PIL import Image
 from torch import Tensor
 
 from resnet_demo.inference import Classifier
 from resnet_demo.models.saved import open_saved
 from resnet_demo.texts import AppError, text
-from resnet_demo.training import checkpoint, journal
+from resnet_demo.training import checkpoint, journal, recipe
 from resnet_demo.training.loop import train
 from resnet_demo.training.material import material_of
+from resnet_demo.training.recipe import Cycle
 from resnet_demo.training.run import Run
-from tests.training.schoolroom import events_of, make_run, settings_in
+from tests.training.schoolroom import draw_photos, events_of, make_run, settings_in
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +43,7 @@ def taught(tmp_path_factory: pytest.TempPathFactory) -> Run:
     run = make_run(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(journal, "STEP_SECONDS", 0.0)
+        patch.setattr(checkpoint, "MOST_SHARE", math.inf)
         train(run, settings_in(folder))
     return run
 
@@ -67,6 +70,12 @@ def stopped_at(run: Run, step: int, how: Any = "keep") -> Iterator[None]:
         watcher.join()
 
 
+def save_always(patch: pytest.MonkeyPatch) -> None:
+    """From now on a checkpoint is written after every step."""
+    patch.setattr(checkpoint, "EVERY_SECONDS", 0.0)
+    patch.setattr(checkpoint, "MOST_SHARE", math.inf)
+
+
 def weights(folder: Path) -> dict[str, Tensor]:
     return safetensors.torch.load_file(folder / "model.safetensors")
 
@@ -90,6 +99,10 @@ def test_a_run_from_its_beginning_to_its_end(taught: Run) -> None:
     steps = events_of(taught, "step")
     assert [event["step"] for event in steps] == list(range(1, 16))
     assert {event["steps"] for event in steps} == {15}
+    peak = started["config"]["learning_rate"]
+    schedule = [peak * recipe.rate_share(step, Cycle(0, 15), started["config"]["warmup"]) for step in range(15)]
+    assert [event["lr"] for event in steps] == pytest.approx(schedule, rel=0.01)
+    assert {folder.name for folder in taught.folder.glob("last-*")} == {"last-10", "last-15"}
     losses = [event["train_loss"] for event in events_of(taught, "epoch")]
     assert losses[-1] < 0.8 * losses[0]
     assert taught.state() == "finished"
@@ -131,7 +144,11 @@ DEEPER: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("way", [*WAYS, *DEEPER])
-def test_interrupted_and_resumed_equals_uninterrupted(way: str, tmp_path: Path, taught: Run) -> None:
+def test_interrupted_and_resumed_equals_uninterrupted(
+    way: str, tmp_path: Path, taught: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint after every step, so that the one who watches has the time to act."""
+    save_always(monkeypatch)
     knobs = WAYS[way] if way in WAYS else DEEPER[way] | {"parent": str(taught.best), "variant": None, "scratch": False}
     settings = settings_in(tmp_path)
     whole, broken = make_run(tmp_path, "whole", **knobs), make_run(tmp_path, "broken", **knobs)
@@ -146,7 +163,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(way: str, tmp_path: Path, 
         stops.append(int(folder.name.removeprefix("last-")))
         broken.queue_again()
     train(broken, settings)
-    assert len({step % 5 for step in stops}) > 1, "not within an epoch"
+    assert any(step % 5 for step in stops), "never within an epoch"
     assert_same(weights(whole.best), weights(broken.best))
     last_whole, last_broken = whole.newest_checkpoint(), broken.newest_checkpoint()
     assert last_whole is not None
@@ -164,8 +181,7 @@ def test_a_killed_worker_goes_on_from_its_last_checkpoint(tmp_path: Path, monkey
     settings = settings_in(tmp_path)
     whole, broken = make_run(tmp_path, "whole"), make_run(tmp_path, "broken")
     train(whole, settings)
-    monkeypatch.setattr(checkpoint, "EVERY_SECONDS", 0.0)
-    monkeypatch.setattr(checkpoint, "MOST_SHARE", math.inf)
+    save_always(monkeypatch)
     with stopped_at(broken, 7, "now"):
         train(broken, settings)
     assert events_of(broken, "stopped")[0]["how"] == "now"
@@ -203,8 +219,9 @@ def test_more_epochs_go_on_where_it_ended(tmp_path: Path) -> None:
     assert [event["epoch"] for event in events_of(run, "epoch")] == [1, 2, 3]
     assert [event["test_looks"] for event in events_of(run, "finished")] == [1, 2]
     rates = [event["lr"] for event in events_of(run, "step")]
-    assert max(rates[5:]) == pytest.approx(max(rates[:5]), rel=0.3), "a cycle of its own"
-    assert rates[5] < 0.2 * max(rates)
+    config = events_of(run, "started")[0]["config"]
+    shares = [recipe.rate_share(step, Cycle(5, 10), config["warmup"]) for step in range(5, 15)]
+    assert rates[5:] == pytest.approx([config["learning_rate"] * share for share in shares], rel=0.01)
 
 
 def test_it_ends_early_where_nothing_gets_better(tmp_path: Path) -> None:
@@ -261,21 +278,20 @@ def test_other_photos_are_noticed(tmp_path: Path) -> None:
     assert caught.value.message.key == "train.problem.other_data"
 
 
-def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
-    settings = settings_in(tmp_path)
+def test_a_photo_damaged_in_its_midst_is_left_out_and_told(tmp_path: Path) -> None:
+    """Whoever looks at its beginning and its end alone does not notice."""
+    path = draw_photos(tmp_path / "photos") / "red" / "broken.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)).save(path)
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 64] = bytes(64)
+    path.write_bytes(content)
     run = make_run(tmp_path, epochs=1)
-    train(run, settings)
-    folder = run.newest_checkpoint()
-    assert folder is not None
-    run.queue_again(more_epochs=1)
-    entries = json.loads((folder / "state.json").read_text(encoding="utf-8"))
-    for damaged in ({**entries, "position": {}}, {"plan": {}}, []):
-        (folder / "state.json").write_text(json.dumps(damaged).ljust((folder / "state.json").stat().st_size))
-        (folder / "complete.json").unlink()
-        with pytest.raises(AppError) as caught:
-            checkpoint.read(folder)
-        assert caught.value.message.key == "train.problem.checkpoint"
-        (folder / "complete.json").touch()
+    train(run, settings_in(tmp_path))
+    told = [event["fields"] for event in events_of(run, "said") if event["key"] == "train.said.unreadable"]
+    assert [(one["count"], one["name"]) for one in told] == [(1, "red/broken.png")]
+    assert sum(events_of(run, "started")[0]["photos"].values()) == 49
+    assert run.state() == "finished"
 
 
 def test_going_on_from_a_model_with_the_same_classes_keeps_its_head(tmp_path: Path, taught: Run) -> None:
@@ -286,6 +302,18 @@ def test_going_on_from_a_model_with_the_same_classes_keeps_its_head(tmp_path: Pa
     before = events_of(taught, "finished")[0]["val_accuracy"]
     assert events_of(run, "epoch")[0]["val_accuracy"] == before > 0.5
     assert open_saved(run.best).teaching.parent == "best"
+
+
+def test_uneven_classes_are_weighted(tmp_path: Path) -> None:
+    for path in sorted((draw_photos(tmp_path / "photos") / "red").iterdir())[4:]:
+        path.unlink()
+    losses = []
+    for name, weighted in (("default", None), ("weighted", True), ("plain", False)):
+        run = make_run(tmp_path, name, epochs=1, class_weights=weighted)
+        train(run, settings_in(tmp_path))
+        assert events_of(run, "started")[0]["config"]["class_weights"] is not (weighted is False)
+        losses.append(events_of(run, "epoch")[0]["train_loss"])
+    assert losses[0] == losses[1] != losses[2]
 
 
 def test_rates_can_be_tried_out_first(tmp_path: Path) -> None:

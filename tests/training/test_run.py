@@ -83,8 +83,19 @@ def test_a_run_elsewhere_is_listed_by_its_pointer(tmp_path: Path) -> None:
     assert find_run(home, run.name).folder == out
     with pytest.raises(AppError, match="in use"):
         Run.create(home, TrainConfig(data="/photos"), {}, folder=out)
+    with pytest.raises(AppError, match="in use"):
+        Run.create(home, TrainConfig(data="/photos"), {}, folder=home / "runs" / "mine")
     assert len(all_runs(home)) == 1
     assert sorted(path.name for path in out.iterdir()) == ["config.json", "events.jsonl", "log.txt"]
+
+
+def test_a_run_that_cannot_be_made_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(AppError, match="could not be made"):
+        Run.create(tmp_path / "home", TrainConfig(data="/photos"), {}, folder=tmp_path / "file" / "out")
+    with pytest.raises(TypeError):
+        Run.create(tmp_path / "home", TrainConfig(data="/photos"), {"x": object()})
+    assert list((tmp_path / "home").rglob("*")) in ([], [tmp_path / "home" / "runs"])
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "", ".new-1", "A", "-" * 101, "absent"])
@@ -226,10 +237,8 @@ def test_a_forked_child_does_not_keep_the_lock(run: Run) -> None:
     code = """
 from resnet_demo.training.run import Run
 with Run(Path(sys.argv[1])).lock():
-    child = os.fork()
-    if not child:
-        time.sleep(60)
-    print(child, flush=True)
+    if not os.fork():
+        print(os.getpid(), flush=True)
     time.sleep(60)
 """
     worker = python(code, run.folder)

@@ -2,32 +2,67 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
 import pytest
+from gradio_client import Client, handle_file
 
+from resnet_demo.models import saved
 from tests.launched import ROOT, free_port, launched
+from tests.tiny import photos, tiny_model
 
 pytestmark = pytest.mark.slow
 
 
 def test_answers_and_leaves_nothing(tmp_path: Path) -> None:
     """Photos lie in a folder that nobody else may read, and are gone when the app has ended."""
-    photo = tmp_path / "photo.png"
-    photo.write_bytes(b"x")
+    model = tmp_path / "model"
+    saved.write(tiny_model(), model, card="A model for tests.")
+    dropped = [
+        {"rel": photo.name, "file": handle_file(str(photo)) | {"orig_name": photo.name}}
+        for photo in photos(tmp_path / "photos", 3)
+    ]
     folder = tmp_path / "temporary"
     folder.mkdir()
     command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(tmp_path / "home")]
     with launched(command, TMPDIR=str(folder)) as url:
-        [path] = httpx.post(f"{url}gradio_api/upload", files={"files": photo.read_bytes()}, trust_env=False).json()
-        assert Path(path).read_bytes() == b"x"
-        [private] = [child for child in folder.iterdir() if child in Path(path).parents]
+        client = Client(url, verbose=False, download_files=str(tmp_path / "downloaded"))
+        functions = client.config["dependencies"]
+        names = [function["api_name"] for function in functions]
+        client.predict(dropped, "en", fn_index=names.index("take_drop"))
+        gallery = client.predict(str(model), "crop", "en", "", fn_index=names.index("run"))[3]
+        shown = [photo["image"] for photo in gallery]
+        assert len(shown) == 3
+        [private] = [child for child in folder.iterdir() if child.name.startswith("resnet-demo-")]
         assert private.stat().st_mode & 0o777 == 0o700
-    assert not private.exists()
+        assert len(list(private.glob("*/photos.csv"))) == 1
+        client.close()
+    assert list(folder.glob("resnet*")) == []
+
+
+def test_ended_while_starting_without_a_traceback(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "app.py", "--no-browser", "--port", str(free_port()), "--home", str(tmp_path / "home")],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list(tmp_path.glob("resnet-demo-*")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, "")
+    assert list(tmp_path.glob("resnet-demo-*")) == []
 
 
 def test_busy_port_is_said_in_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,6 +67,29 @@ def test_a_wrong_request_is_one_sentence(client: Client, tmp_path: Path) -> None
     photo = handle_file(str(photos(tmp_path, 1)[0]))
     with pytest.raises(RemoteError, match="resnet51"):
         client.predict([photo], "resnet51", 5, "crop", api_name="/classify")
+
+
+@pytest.mark.parametrize(
+    ("top", "view", "said"),
+    [
+        (0, "crop", text("classify.problem.top", top="0")),
+        (True, "crop", text("classify.problem.top", top="True")),
+        ("5", "crop", text("classify.problem.top", top="5")),
+        (5, "hole", text("classify.problem.view", view="hole", views="crop, whole")),
+    ],
+)
+def test_a_wrong_wish_is_one_sentence(
+    client: Client, model: Path, tmp_path: Path, top: object, view: str, said: str
+) -> None:
+    photo = handle_file(str(photos(tmp_path, 1)[0]))
+    with pytest.raises(RemoteError, match=re.escape(said)):
+        client.predict([photo], str(model), top, view, api_name="/classify")
+
+
+def test_a_photo_without_a_name_has_that_of_its_file(client: Client, model: Path, tmp_path: Path) -> None:
+    photo = handle_file(str(photos(tmp_path, 1)[0])) | {"orig_name": None}
+    [row] = client.predict([photo], str(model), api_name="/classify")
+    assert row["file"] == "0000.jpg"
 
 
 @pytest.mark.shared

@@ -34,7 +34,8 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         ("<b>.jpg", "<b>.jpg"),
         ("..", "?"),
         ("", "?"),
-        (None, "None"),
+        (None, "0.jpg"),
+        (3, "0.jpg"),
         ("x" * 1000, "x" * 300),
     ],
 )
@@ -49,10 +50,15 @@ def test_too_large_to_send(file: dict[str, Any]) -> None:
     assert [(photo.name, photo.path is None) for photo in photos] == [("a.tif", True), ("b.jpg", False)]
 
 
-@pytest.mark.parametrize("payload", [None, "a", {}, ["a"], [None], [{"rel": "a"}] * 3])
+@pytest.mark.parametrize("payload", [None, "a", {}, ["a"], [None]])
 def test_wrong_shape(payload: object) -> None:
     with pytest.raises(AppError, match="not a list of photos"):
         received(payload, Settings(max_photos=2))
+
+
+def test_too_many() -> None:
+    with pytest.raises(AppError, match=r"3 photos.* at most 2 "):
+        received([{"rel": "a"}] * 3, Settings(max_photos=2))
 
 
 @pytest.mark.parametrize("reference", [None, {}, "/etc/passwd", {"path": "/etc/passwd", "meta": META}])

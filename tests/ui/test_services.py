@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 from pathlib import Path
@@ -13,6 +14,7 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.ui import services as services_module
 from resnet_demo.ui.drop import ReceivedPhoto
+from resnet_demo.ui.results import Results
 from resnet_demo.ui.services import MODELS_KEPT, Services
 from tests.tiny import photos, tiny_model
 
@@ -26,7 +28,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Services:
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
     return Services(Settings(home=tmp_path / "home"))
 
 
@@ -51,6 +54,40 @@ def test_the_model_unused_longest_leaves_memory(services: Services, models: list
         services.classifier(name)
     assert services.classifier(models[0]) is first
     assert services.classifier(models[1]) is not second
+
+
+def test_a_name_that_cannot_be_opened_leaves_nothing_behind(services: Services, models: list[str]) -> None:
+    for name in ("resnet51", "another", models[0]):
+        with contextlib.suppress(AppError):
+            services.classifier(name)
+    assert services._opening == {}
+
+
+def test_results_that_nobody_got_are_discarded(
+    services: Services, models: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fails before a first view leaves no folder; what was shown stays with the one who shows it."""
+    uploads = tmp_path / "uploads"
+    with pytest.raises(AttributeError):
+        list(services.classify([*received(tmp_path / "a", 2), None], models[0], "crop", 5, "visitor"))  # type: ignore[list-item]
+    assert list(uploads.iterdir()) == []
+    monkeypatch.setattr(services_module, "SECONDS_BETWEEN_VIEWS", 0.0)
+    under_way = services.classify(received(tmp_path / "b", 40), models[0], "crop", 5, "visitor")
+    shown = next(under_way)
+    under_way.close()
+    assert list(uploads.iterdir()) == [shown.folder]
+    assert shown.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_thumbnails_obey_the_limit_of_pixels(services: Services, models: list[str], tmp_path: Path) -> None:
+    given = received(tmp_path, 2)
+    *_, results = services.classify(given, models[0], "crop", 5, "visitor")
+    narrow = Results(2, 5, results.model, max_pixels=48 * 40 - 1)
+    for row in results.rows:
+        narrow.add(row.photo, row.prediction)
+    assert (len(results.gallery), len(narrow.gallery)) == (2, 0)
+    assert results.picture(0) is not None
+    assert narrow.picture(0) is None
 
 
 def test_strangers_name_only_what_is_listed(models: list[str], tmp_path: Path) -> None:

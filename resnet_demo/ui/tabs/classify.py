@@ -13,7 +13,8 @@ import gradio as gr
 from resnet_demo import tables
 from resnet_demo.data.preprocessing import View
 from resnet_demo.settings import MEGABYTE
-from resnet_demo.texts import DEFAULT_LANGUAGE, text
+from resnet_demo.texts import DEFAULT_LANGUAGE, LANGUAGES, AppError, text
+from resnet_demo.ui.bars import bars
 from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
@@ -29,8 +30,6 @@ SHOW_ANSWER = """() => {
 }"""
 VIEWS = ("crop", "whole")
 TOP = 5
-TOP_MOST = 1000
-KEPT_SECONDS = 3600
 
 # Pictures that come with the installed gradio, so that none has to be shipped here.
 EXAMPLES = tuple(
@@ -52,8 +51,8 @@ class Tab:
         self.words = words
         self.settings = services.settings
         self.services = services
-        self.photos = gr.State([], time_to_live=KEPT_SECONDS)
-        self.results = gr.State(None, time_to_live=KEPT_SECONDS, delete_callback=_discard)
+        self.photos = gr.State([], time_to_live=self.settings.keep_seconds)
+        self.results = gr.State(None, time_to_live=self.settings.keep_seconds, delete_callback=_discard)
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
                 self._lay_out_inputs()
@@ -102,8 +101,7 @@ class Tab:
         )
 
     def _lay_out_answer(self) -> None:
-        make = self.words.make
-        self.status = gr.HTML(elem_id="classify-status")
+        self.status = gr.HTML(_empty(DEFAULT_LANGUAGE), elem_id="classify-status")
         self.photo = gr.Image(  # its label is the photo's name
             interactive=False,
             visible=False,
@@ -111,13 +109,7 @@ class Tab:
             buttons=["fullscreen"],
             elem_id="classify-photo",
         )
-        self.bars = make(
-            gr.Label,
-            {"label": "classify.answer"},
-            num_top_classes=TOP,
-            visible=False,
-            elem_id="classify-answer",
-        )
+        self.bars = gr.HTML(visible=False, elem_id="classify-answer")
 
     def _lay_out_many(self) -> None:
         make = self.words.make
@@ -160,7 +152,7 @@ class Tab:
         language = self.words.selector
         run: dict[str, Any] = {
             "fn": self.run,
-            "inputs": [self.photos, self.model, self.view, language, self.results],
+            "inputs": [self.photos, self.model, self.view, language, self.results, self.status],
             "outputs": [
                 *(self.photo, self.bars, self.many, self.gallery, self.status, self.table, self.problems),
                 *(self.download, self.results),
@@ -180,10 +172,11 @@ class Tab:
             event(take, inputs, self.photos, **quick).success(**run).success(None, js=SHOW_ANSWER)
         gr.on([self.model.input, self.view.input], **run)
         shown = [self.photo, self.bars]
-        self.table.select(_show_row, [self.results], shown, **quick)
-        self.gallery.select(_show_thumbnail, [self.results], shown, **quick)
+        self.table.select(_show_row, [self.results, language], shown, **quick)
+        self.gallery.select(_show_thumbnail, [self.results, language], shown, **quick)
         # Sentences and headings that depend on the results: said again in the new language.
-        language.change(_say, [self.results, language], [self.status, self.table, self.problems], **quick)
+        said = [self.status, self.table, self.problems]
+        language.change(_say_again, [self.results, language, self.status], said, **quick)
         gr.api(self.answer, api_name="classify", concurrency_id="classify")
 
     def take_drop(self, payload: object, language: str) -> list[ReceivedPhoto]:
@@ -198,11 +191,14 @@ class Tab:
         view: View,
         language: str,
         last: Results | None,
+        status: str,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio asks for one
     ) -> Iterator[Any]:
         """Answer all photos of the session, showing now and then what there is."""
         if not photos:
+            if not _is_empty(status):
+                gr.Info(text("classify.gone", language))
             yield gr.skip()
             return
 
@@ -212,12 +208,16 @@ class Tab:
 
         progress((0, len(photos)), desc=text("classify.running", language), unit="")
         session = str(request.session_hash)
-        with spoken(language):
-            for results in self.services.classify(photos, model, view, TOP, session, downloading):
-                progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
-                yield self._show(results, language)
-        if last:
-            last.discard()
+        replaced = False
+        try:
+            with spoken(language):
+                for results in self.services.classify(photos, model, view, TOP, session, downloading):
+                    progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
+                    yield self._show(results, language)
+                    replaced = True
+        finally:
+            if last and replaced:
+                last.discard()
 
     def _show(self, results: Results, language: str) -> list[Any]:
         """Updates for all outputs of `run`, in their order."""
@@ -237,21 +237,37 @@ class Tab:
         self, photos: list[gr.FileData], model: str, top: int = TOP, view: View = "crop"
     ) -> list[dict[str, Any]]:
         """For programs: the classes of uploaded photos, as `python -m resnet_demo classify --json` prints them."""
-        with spoken(DEFAULT_LANGUAGE):
-            given = received([{"rel": photo.get("orig_name"), "file": photo} for photo in photos], self.settings)
-            *_, results = self.services.classify(given, model, view, max(1, min(top, TOP_MOST)), secrets.token_hex())
-        results.discard()
-        return [dict(tables.as_dict(row.prediction, DEFAULT_LANGUAGE)) for row in results.rows]
+        session, results = secrets.token_hex(), None
+        try:
+            with spoken(DEFAULT_LANGUAGE):
+                given = received(_as_dropped(photos), self.settings)
+                _check_wish(view, top)
+                for results in self.services.classify(given, model, view, top, session):  # noqa: B007  the last
+                    pass
+        finally:
+            self.services.forget(session)
+            _discard(results)
+        return [dict(tables.as_dict(row.prediction, DEFAULT_LANGUAGE)) for row in results.rows] if results else []
 
     def _first_model(self) -> str:
         """The default if it is on this disk, or else what is."""
-        here = [name for name, on_disk in self.services.model_names() if on_disk]
+        here = [choice.name for choice in self.services.models() if choice.on_disk]
         return self.settings.default_model if self.settings.default_model in here or not here else here[0]
 
     def _model_choices(self, language: str) -> list[tuple[str, str]]:
         return [
-            (text("classify.model_here" if here else "classify.model_download", language, name=name), name)
-            for name, here in self.services.model_names()
+            (
+                text("classify.model_here", language, name=choice.name)
+                if choice.on_disk
+                else text(
+                    "classify.model_download",
+                    language,
+                    name=choice.name,
+                    megabytes=round(choice.download_bytes / MEGABYTE),
+                ),
+                choice.name,
+            )
+            for choice in self.services.models()
         ]
 
     def _model_hint(self, language: str) -> str:
@@ -263,10 +279,39 @@ def _view_choices(language: str) -> list[tuple[str, str]]:
     return [(text(f"classify.view.{view}", language), view) for view in VIEWS]
 
 
-def _say(results: Results | None, language: str) -> tuple[Any, Any, Any]:
-    """What stands in words: the status, the table and the problems."""
+def _empty(language: str) -> str:
+    """What stands where the answer will be, as HTML."""
+    return f"<p>{escape(text('classify.empty', language))}</p>"
+
+
+def _is_empty(status: str) -> bool:
+    """Whether nothing has been answered yet: a state that is gone looks like one that never was."""
+    return status in map(_empty, LANGUAGES)
+
+
+def _as_dropped(photos: Any) -> Any:
+    """Photos of a program, which may send anything, in the shape of a drop zone's payload."""
+    if not isinstance(photos, list):
+        return photos
+    return [{"rel": photo.get("orig_name") if isinstance(photo, dict) else None, "file": photo} for photo in photos]
+
+
+def _check_wish(view: object, top: object) -> None:
+    if view not in VIEWS:
+        raise AppError("classify.problem.view", view=str(view), views=", ".join(VIEWS))
+    if not isinstance(top, int) or isinstance(top, bool) or top < 1:
+        raise AppError("classify.problem.top", top=str(top))
+
+
+def _say_again(results: Results | None, language: str, status: str) -> tuple[Any, Any, Any]:
+    """`_say` in another language; what is on the page stays where its results are no longer kept."""
     if results is None:
-        return escape(text("classify.empty", language)), gr.skip(), gr.skip()
+        return _empty(language) if _is_empty(status) else gr.skip(), gr.skip(), gr.skip()
+    return _say(results, language)
+
+
+def _say(results: Results, language: str) -> tuple[Any, Any, Any]:
+    """What stands in words: the status, the table and the problems."""
     problems = results.problems(language)
     return (
         _status(results, language),
@@ -283,12 +328,15 @@ def _status(results: Results, language: str) -> str:
     """How far it is, or how it went and by whom, as HTML."""
     if not results.complete:
         return escape(text("classify.so_far", language, done=len(results.rows), photos=results.photos))
+    named = sum(1 for _ in results.named())
+    if results.photos == 1 and not named:
+        return f"<p>{escape(text('classify.none_named', language))}</p>"
     model = results.model
     done = text(
         "classify.done" if results.photos > 1 else "classify.done_one",
         language,
         photos=results.photos,
-        named=sum(1 for _ in results.named()),
+        named=named,
         model=model.name,
         seconds=f"{results.seconds:.2f}",
         rate=f"{results.photos / max(results.seconds, 1e-3):.1f}",
@@ -299,23 +347,32 @@ def _status(results: Results, language: str) -> str:
     return f"<p>{escape(done)}</p><p class='about'>{escape(about)}</p>"
 
 
-def _show_photo(results: Results | None, number: int | None) -> tuple[Any, Any]:
-    if results is None or number is None:
+def _show_photo(results: Results, number: int | None) -> tuple[Any, Any]:
+    if number is None:
         return gr.update(value=None, visible=False), gr.update(value=None, visible=False)
     name = results.rows[number].photo.name
     return (
         gr.update(value=results.picture(number), label=name, visible=True),
-        gr.update(value=results.probabilities(number), visible=True),
+        gr.update(value=bars(results.rows[number].prediction.guesses), visible=True),
     )
 
 
-def _show_row(results: Results | None, event: gr.SelectData) -> tuple[Any, Any]:
+def _show_row(results: Results | None, language: str, event: gr.SelectData) -> tuple[Any, Any]:
+    if results is None:
+        return _gone(language)
     # The row as it is shown, whose first cell is its number: sorting moves rows about.
     return _show_photo(results, int(event.row_value[0]) - 1)
 
 
-def _show_thumbnail(results: Results | None, event: gr.SelectData) -> tuple[Any, Any]:
-    return _show_photo(results, results.gallery_rows[event.index] if results else None)
+def _show_thumbnail(results: Results | None, language: str, event: gr.SelectData) -> tuple[Any, Any]:
+    if results is None:
+        return _gone(language)
+    return _show_photo(results, results.gallery_rows[event.index])
+
+
+def _gone(language: str) -> tuple[Any, Any]:
+    gr.Info(text("classify.gone", language))
+    return gr.skip(), gr.skip()
 
 
 def _take_webcam(path: str | None) -> list[ReceivedPhoto]:

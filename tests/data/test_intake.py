@@ -1,0 +1,284 @@
+"""Every way in for photos ends with a folder that can be opened, or with a sentence and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from resnet_demo.data.image_folder import open_dataset
+from resnet_demo.data.intake import (
+    FLOWERS,
+    Arrival,
+    from_archive,
+    from_boxes,
+    from_folder,
+    from_photos,
+    sample_flowers,
+)
+from resnet_demo.data.staging import LEFTOVER_SECONDS, new_dataset
+from resnet_demo.settings import Settings
+from resnet_demo.texts import LANGUAGES, AppError
+from tests.data.drawn import contents, flowers, jpeg, write
+from tests.data.test_archive import mutated, tarred, zipped
+from tests.loopback import Answer, Loopback, loopback
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with loopback() as running:
+        yield running
+
+
+def refused(key: str, way: Callable[[], Arrival], settings: Settings) -> None:
+    """The refusal's key, its sentence in every language, and no data set in HOME."""
+    with pytest.raises(AppError) as caught:
+        way()
+    assert caught.value.message.key == key
+    assert all(caught.value.say(language) for language in LANGUAGES)
+    assert datasets(settings) == []
+
+
+def datasets(settings: Settings) -> list[str]:
+    folder = settings.home / "datasets"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_a_folder_stays_where_it_is(tmp_path: Path, settings: Settings) -> None:
+    folder = write(tmp_path / "mine", flowers())
+    assert from_folder(folder, settings) == Arrival(folder)
+    assert not settings.home.exists()
+    refused("image_folder.problem.no_folder", lambda: from_folder(tmp_path / "none", settings), settings)
+    refused("image_folder.problem.no_folder", lambda: from_folder(folder / "daisy" / "0.jpg", settings), settings)
+    public = replace(settings, public=True)
+    refused("intake.problem.public", lambda: from_folder(folder, public), public)
+
+
+@pytest.mark.parametrize("name", ["my flowers.zip", "my flowers.TAR.GZ"])
+def test_an_archive_becomes_a_folder_of_its_name(tmp_path: Path, settings: Settings, name: str) -> None:
+    files = {**flowers(), "郁金香/<script>alert(1)<script>.jpg": jpeg(9)}
+    packed = zipped if name.endswith("zip") else tarred
+    path = write(tmp_path, {name: packed({**files, "__MACOSX/._x": b"y"})}) / name
+    first = from_archive(path, settings)
+    assert first == Arrival(settings.home / "datasets" / "my flowers", ignored=1)
+    assert contents(first.folder) == files
+    assert open_dataset(first.folder, settings.home).classes == ("daisy", "tulips", "郁金香")
+    again = from_archive(path, settings)
+    assert datasets(settings) == ["my flowers", "my flowers-2"]
+    assert contents(again.folder) == files
+    assert from_archive(path, settings, name="../../<b>\x00evil.zip").folder.parent == settings.home / "datasets"
+    assert len(datasets(settings)) == 3
+
+
+def test_a_refused_archive_leaves_nothing(tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "a.zip"
+    refused("intake.problem.no_archive", lambda: from_archive(path, settings), settings)
+    path.write_bytes(zipped({**flowers(20), "../evil.jpg": b"x"}))
+    refused("names.problem.outside", lambda: from_archive(path, settings), settings)
+    path.write_bytes(zipped(flowers(20)))
+    small = replace(settings, max_stored_bytes=10_000)
+    refused("archive.problem.too_large", lambda: from_archive(path, small), small)
+    assert {entry.name for entry in tmp_path.iterdir()} == {"a.zip", "home"}
+
+
+def test_work_that_is_ended_leaves_nothing(tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "a.zip"
+    path.write_bytes(zipped(flowers(20)))
+
+    def stop(done: int, _total: int | None) -> None:
+        if done > 1_000:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        from_archive(path, settings, progress=stop)
+    assert datasets(settings) == []
+
+
+def test_mutated_archives_leave_a_whole_data_set_or_nothing(tmp_path: Path, settings: Settings) -> None:
+    choice = random.Random(0)
+    path = tmp_path / "a.zip"
+    arrived: list[Path] = []
+    for data in (zipped(flowers(2)), tarred(flowers(2)), tarred(flowers(2), "w:gz")):
+        for _ in range(60):
+            path.write_bytes(mutated(data, choice))
+            with contextlib.suppress(AppError):
+                arrived.append(from_archive(path, settings).folder)
+            assert datasets(settings) == sorted(folder.name for folder in arrived)
+            assert {entry.name for entry in tmp_path.iterdir()} <= {"a.zip", "home"}
+    assert {folder.parent for folder in arrived} == {settings.home / "datasets"}
+    assert len(arrived) < 180
+
+
+def test_a_dropped_folder_keeps_its_class_folders(tmp_path: Path, settings: Settings) -> None:
+    """Uploads have names of their own; a name that is taken gets a number, whatever its case."""
+    given = write(tmp_path / "uploads", {f"{number}.tmp": jpeg(number) for number in range(5)})
+    names = [
+        "flowers/tulips/a.jpg",
+        "flowers/tulips/a.jpg",
+        "flowers/Tulips/A.jpg",
+        "flowers/郁金香/花 1.jpg",
+        "x/.DS_Store",
+    ]
+    told: list[tuple[int, int | None]] = []
+    arrival = from_photos(
+        [(name, given / f"{number}.tmp") for number, name in enumerate(names)],
+        settings,
+        "dropped",
+        lambda done, total: told.append((done, total)),
+    )
+    assert arrival == Arrival(settings.home / "datasets" / "dropped", ignored=1)
+    assert contents(arrival.folder) == {
+        "flowers/tulips/a.jpg": jpeg(0),
+        "flowers/tulips/a-2.jpg": jpeg(1),
+        "flowers/tulips/A-3.jpg": jpeg(2),
+        "flowers/郁金香/花 1.jpg": jpeg(3),
+    }
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert open_dataset(arrival.folder, settings.home).classes == ("tulips", "郁金香")
+    assert len(list(given.iterdir())) == 5
+
+
+def test_photos_that_are_gone_are_told_and_do_not_end_the_rest(tmp_path: Path, settings: Settings) -> None:
+    given = write(tmp_path, {"a.jpg": jpeg(1)})
+    arrival = from_photos([("a/1.jpg", given / "a.jpg"), ("a/2.jpg", given / "gone.jpg")], settings, "x")
+    assert [(problem.file, problem.kind) for problem in arrival.problems] == [("a/2.jpg", "missing")]
+    assert contents(arrival.folder) == {"a/1.jpg": jpeg(1)}
+
+
+def test_received_photos_that_cannot_be_taken(tmp_path: Path, settings: Settings) -> None:
+    photo = write(tmp_path, {"a.jpg": jpeg(1)}) / "a.jpg"
+    for name, key in (("../a.jpg", "outside"), ("/a.jpg", "outside"), ("a\0.jpg", "characters"), ("", "characters")):
+        refused(f"names.problem.{key}", lambda name=name: from_photos([(name, photo)], settings, "x"), settings)  # type: ignore[misc]
+    refused("intake.problem.no_photos", lambda: from_photos([], settings, "x"), settings)
+    refused("intake.problem.no_photos", lambda: from_photos([(".DS_Store", photo)], settings, "x"), settings)
+    small = replace(settings, max_stored_bytes=photo.stat().st_size)
+    refused("intake.problem.too_large", lambda: from_photos([("a", photo), ("b", photo)], small, "x"), small)
+
+
+def test_boxes_become_class_folders(tmp_path: Path, settings: Settings) -> None:
+    given = write(tmp_path / "uploads", {"1/a.jpg": jpeg(1), "2/a.jpg": jpeg(2), "2/.b.jpg": jpeg(3)})
+    boxes = [
+        ("<script>alert(1)</script>", [given / "1" / "a.jpg"]),
+        ("郁金香 2", [given / "1" / "a.jpg", given / "2" / "a.jpg", given / "2" / ".b.jpg"]),
+        ("../..", []),
+        ("a/b", [given / "2" / "a.jpg"]),
+    ]
+    refused("intake.problem.class_name", lambda: from_boxes([("..", [])], settings, "x"), settings)
+    refused("intake.problem.class_name", lambda: from_boxes([(" ", [])], settings, "x"), settings)
+    arrival = from_boxes([box for box in boxes if box[0] != "../.."], settings, "boxes")
+    dataset = open_dataset(arrival.folder, settings.home)
+    assert dataset.classes == ("<script>alert(1)<-script>", "a-b", "郁金香 2")
+    assert sorted(contents(arrival.folder)) == [
+        "<script>alert(1)<-script>/a.jpg",
+        "a-b/a.jpg",
+        "郁金香 2/a-2.jpg",
+        "郁金香 2/a.jpg",
+        "郁金香 2/b.jpg",
+    ]
+
+
+def test_a_full_disk_is_told_and_frees_what_was_taken(settings: Settings) -> None:
+    def fill(fresh: Path) -> None:
+        (fresh / "a.jpg").write_bytes(jpeg(1))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(AppError) as caught:
+        new_dataset(settings.home, "x", fill)
+    assert caught.value.message.key == "staging.problem.disk_full"
+    assert datasets(settings) == []
+
+
+def test_a_home_that_cannot_be_written_to(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.write_bytes(b"a file")
+    photo = write(tmp_path, {"a.jpg": jpeg(1)}) / "a.jpg"
+    with pytest.raises(AppError) as caught:
+        from_photos([("a/a.jpg", photo)], Settings(home=home), "x")
+    assert caught.value.message.key == "staging.problem.folder"
+
+
+def test_leftovers_of_a_killed_process_are_removed_in_time(settings: Settings) -> None:
+    left = write(settings.home / "datasets" / ".arriving-1", flowers(1))
+    busy = write(settings.home / "datasets" / ".arriving-2", flowers(1))
+    os.utime(left, (time.time() - 2 * LEFTOVER_SECONDS,) * 2)
+    new_dataset(settings.home, "x", Path.exists)
+    assert datasets(settings) == [".arriving-2", "x"]
+    assert busy.is_dir()
+
+
+def test_many_at_once_get_names_of_their_own(settings: Settings) -> None:
+    threads = [
+        threading.Thread(target=new_dataset, args=(settings.home, "x", lambda fresh: write(fresh, flowers(1))))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert datasets(settings) == ["x", *(f"x-{number}" for number in range(2, 9))]
+
+
+def flower_archive(counts: dict[str, int]) -> bytes:
+    photos = {
+        f"flower_photos/{name}/{number}.jpg": b"\xff\xd8 a photo"
+        for name, count in counts.items()
+        for number in range(count)
+    }
+    return tarred({"flower_photos/LICENSE.txt": b"CC BY 2.0", **photos}, "w:gz")
+
+
+def test_the_sample_flowers_arrive_once(server: Loopback, settings: Settings) -> None:
+    """Also where the connection breaks in the middle, and where someone has a folder of that name already."""
+    body = flower_archive(FLOWERS)
+    sha256 = hashlib.sha256(body).hexdigest()
+    url = server.serve("/flower_photos.tgz", Answer(body, sent=20_000), Answer(body))
+    write(settings.home / "datasets" / "flower_photos", flowers(1))
+    arrival = sample_flowers(settings, url=url, sha256=sha256)
+    assert [request.range for request in server.asked()] == [None, "bytes=20000-"]
+    assert datasets(settings) == ["flower_photos", "flower_photos-2"]
+    assert arrival == Arrival(settings.home / "datasets" / "flower_photos-2")
+    assert len(contents(arrival.folder)) == 3_671
+    assert sample_flowers(settings, url=url, sha256=sha256) == arrival
+    assert len(server.asked()) == 2
+    assert not (settings.home / "downloads" / "flower_photos.tgz").exists()
+
+
+def test_sample_flowers_that_are_something_else(server: Loopback, settings: Settings) -> None:
+    body = flower_archive({**FLOWERS, "tulips": 798})
+    url = server.serve("/flower_photos.tgz", Answer(body))
+    refused("download.problem.hash", lambda: sample_flowers(settings, url=url), settings)
+    sha256 = hashlib.sha256(body).hexdigest()
+    refused("intake.problem.not_flowers", lambda: sample_flowers(settings, url=url, sha256=sha256), settings)
+    assert not (settings.home / "downloads" / "flower_photos.tgz").exists()
+
+
+def test_two_visitors_want_the_sample_flowers(server: Loopback, settings: Settings) -> None:
+    body = flower_archive(FLOWERS)
+    url = server.serve("/flower_photos.tgz", Answer(body, slow=True))
+    found: list[Arrival] = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(sample_flowers(settings, url=url, sha256=hashlib.sha256(body).hexdigest()))
+        )
+        for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [Arrival(settings.home / "datasets" / "flower_photos")] * 2
+    assert len(server.asked()) == 1

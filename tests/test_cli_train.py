@@ -1,0 +1,285 @@
+"""`train` and `runs` as a person types them: real processes, real signals, real photos drawn by code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from resnet_demo.jobs import queue
+from resnet_demo.models.saved import open_saved
+from resnet_demo.settings import Settings, find_settings
+from resnet_demo.training.run import Run, all_runs
+from tests.conftest import ROOT
+from tests.jobs.small import CLASSES, coloured_photos, small_config, wait_for, wait_for_event
+
+SMALL = ("--variant", "cifar_resnet20", "--scratch", "--image-size", 32, "--first-size", 32, "--batch-size", 8)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.delenv("LC_ALL", raising=False)
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return find_settings()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return coloured_photos(tmp_path_factory.mktemp("data") / "colours")
+
+
+def words(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "resnet_demo", *map(str, arguments)]
+
+
+def run_command(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, **variables}
+    return subprocess.run(words(*arguments), cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+    """A command that goes on meanwhile; ended afterwards, if it has not."""
+    process = subprocess.Popen(words(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def only_run(settings: Settings) -> Run:
+    deadline = time.monotonic() + 60
+    while not (runs := all_runs(settings.home)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    (run,) = runs
+    return run
+
+
+def test_train_then_classify_with_what_was_learned(data: Path, settings: Settings) -> None:
+    done = run_command("train", data, *SMALL, "--epochs", 4)
+    assert done.returncode == 0, done.stderr
+    run = only_run(settings)
+    assert run.state() == "finished"
+    assert run.name in done.stdout
+    assert str(run.best) in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("Epoch 4 of 4")]
+    named = run_command("classify", data / "green" / "0.jpg", "--model", run.best)
+    assert named.returncode == 0, named.stderr
+    assert all(label in named.stdout for label in CLASSES)
+    listed = run_command("runs")
+    assert listed.stdout.startswith(f"{run.name}  finished  best ")
+    shown = run_command("runs", "show", run.name)
+    assert f"python -m resnet_demo train {data} --variant cifar_resnet20" in shown.stdout
+    deleted = run_command("runs", "delete", run.name)
+    assert deleted.returncode == 0, deleted.stderr
+    assert not run.folder.exists()
+
+
+@pytest.mark.slow
+def test_out_is_the_runs_folder_and_the_same_command_goes_on(data: Path, settings: Settings, tmp_path: Path) -> None:
+    command = ("train", data, *SMALL, "--epochs", 40, "--out", tmp_path / "out")
+    with started(*command) as process:
+        run = Run(tmp_path / "out")
+        wait_for_event(run, "epoch", 2)
+        process.kill()
+        process.wait()
+    assert [found.folder for found in all_runs(settings.home)] == [run.folder]
+    assert run.state() == "lost"
+    again = run_command(*command)
+    assert again.returncode == 0, again.stderr
+    resumed = run.newest("started")
+    assert resumed is not None
+    assert resumed["resumed"]["epoch"] >= 1
+    assert open_saved(tmp_path / "out" / "best").labels == tuple(sorted(CLASSES))
+    finished = run_command(*command)
+    assert finished.returncode == 2
+    assert "more epochs" in finished.stderr
+    other = run_command(*command, "--seed", 1)
+    assert other.returncode == 2
+    assert "in use" in other.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_interrupted_once_it_keeps(data: Path, settings: Settings, number: signal.Signals) -> None:
+    with started("train", data, *SMALL, "--epochs", 500) as process:
+        run = only_run(settings)
+        wait_for_event(run, "epoch")
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert run.state() == "stopped"
+    assert open_saved(run.best)
+    assert f"runs resume {run.name}" in out
+
+
+@pytest.mark.slow
+def test_interrupted_twice_it_stops_at_once(data: Path, settings: Settings) -> None:
+    with started("train", data, *SMALL, "--epochs", 500) as process:
+        run = only_run(settings)
+        wait_for_event(run, "epoch")
+        psutil.Process(process.pid).suspend()
+        run.ask_stop("keep")  # what the first Ctrl+C does, before it can be heeded
+        process.send_signal(signal.SIGINT)
+        psutil.Process(process.pid).resume()
+        process.communicate(timeout=60)
+    assert process.returncode == 1
+    newest = run.newest()
+    assert newest is not None
+    assert newest["how"] == "now"
+
+
+@pytest.mark.slow
+def test_it_waits_for_its_turn_and_hands_it_on(data: Path, settings: Settings) -> None:
+    first = queue.submit(small_config(data, epochs=500), settings)
+    wait_for_event(first, "epoch")
+    with started("train", data, *SMALL, "--epochs", 1) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Run ")
+        assert first.name in process.stdout.readline()
+        queue.stop(first, settings.home, "keep")
+        last = queue.submit(small_config(data, epochs=1), settings)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    assert wait_for(last, "finished", "failed") == "finished"
+    second = next(run for run in all_runs(settings.home) if run not in (first, last))
+    ends = {run: run.events()[-1]["t"] for run in (second, last)}
+    launched = last.newest("launched")
+    assert launched is not None
+    assert ends[second] <= launched["t"]
+
+
+def test_ctrl_c_leaves_the_line(data: Path, settings: Settings) -> None:
+    busy = queue.make(small_config(data), settings)
+    me = psutil.Process()
+    busy.append("launched", pid=me.pid, born=me.create_time())
+    with started("train", data, *SMALL) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 1
+    waited = next(run for run in all_runs(settings.home) if run != busy)
+    assert waited.state() == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train", "/absent/photos"), "/absent/photos"),
+        (("train", "."), "photos"),
+        (("train", ".", "--epochs", "0"), "--epochs"),
+        (("train", ".", "--variant", "resnet51"), "resnet50"),
+        (("train",), "FOLDER"),
+        (("runs", "show", "absent"), "no run"),
+        (("runs", "stop", "../x"), "no run's name"),
+        (("runs", "resume", "absent", "--more-epochs", "-1"), "--more-epochs"),
+    ],
+)
+def test_a_wrong_request_is_exit_code_2(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        words(*arguments),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_failed_run_is_exit_code_1(data: Path, settings: Settings, tmp_path: Path) -> None:
+    done = run_command("train", data, "--from", tmp_path / "no model", LC_ALL="zh_CN.UTF-8")
+    assert done.returncode == 1
+    assert only_run(settings).state() == "failed"
+    assert done.stderr.count("训练失败") == 1
+    assert "训练失败" not in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_runs_are_stopped_and_resumed_by_name(data: Path, settings: Settings) -> None:
+    run = queue.submit(small_config(data, epochs=500), settings)
+    wait_for_event(run, "epoch")
+    asked = run_command("runs", "stop", run.name)
+    assert asked.returncode == 0, asked.stderr
+    wait_for(run, "stopped")
+    resumed = run_command("runs", "resume", run.name)
+    assert resumed.returncode == 0, resumed.stderr
+    wait_for_event(run, "started", 2)
+    ended = run_command("runs", "stop", run.name, "--now", LC_ALL="zh_CN.UTF-8")
+    assert ended.stdout == f"{run.name}  已停止\n"
+    with started("runs", "resume", run.name, "--foreground") as process:
+        wait_for_event(run, "started", 3)
+        assert run.worker is not None
+        assert run.worker.pid == process.pid
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_a_reader_that_goes_does_not_end_the_training(data: Path, settings: Settings) -> None:
+    with started("train", data, *SMALL, "--epochs", 3) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert only_run(settings).state() == "finished"
+
+
+@pytest.mark.slow
+def test_torchrun_carries_out_one_run(data: Path, settings: Settings) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, *words("train", data, *SMALL, "--epochs", 2)[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    run = only_run(settings)
+    assert run.state() == "finished"
+    begun = run.newest("started")
+    assert begun is not None
+    assert begun["processes"] == 2
+    assert [event["epoch"] for event in run.events() if event["kind"] == "epoch"] == [1, 2]
+    assert done.stdout.count("Epoch 1 of 2") == 1
+    assert "torchrun --nproc-per-node 2" in run_command("runs", "show", run.name).stdout
+
+
+@pytest.mark.slow
+def test_torchrun_interrupted_keeps(data: Path, settings: Settings) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, *words("train", data, *SMALL, "--epochs", 500)[1:]]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        run = only_run(settings)
+        wait_for_event(run, "epoch")
+        os.killpg(process.pid, signal.SIGINT)  # as the terminal does
+        process.communicate(timeout=90)
+    finally:
+        process.kill()
+        process.communicate()
+    newest = run.newest()
+    assert newest is not None
+    assert newest["kind"] == "stopped"
+    assert newest["how"] == "keep"
+    assert open_saved(run.best)

@@ -1,0 +1,88 @@
+"""Where a training stands, and when to write it down."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from resnet_demo.data.preprocessing import ImageSpec
+from resnet_demo.texts import AppError
+from resnet_demo.training import checkpoint
+from resnet_demo.training.checkpoint import Pace, Position
+from resnet_demo.training.plan import Plan
+from resnet_demo.training.scores import Scores
+from tests.training.test_learner import learner, network, settled
+
+PLAN = Plan(settled(), "bf16", "cifar_resnet20", ImageSpec(32, 37), "resnet18", None)
+
+
+def test_epochs_that_are_added_get_a_cycle_of_their_own() -> None:
+    position = Position(cycles=(3,), epoch=3, waited=2)
+    assert position.extended(0) is position
+    first = position.extended(2)
+    assert (first.cycles, first.epochs, first.waited) == ((3, 2), 5, 0)
+    assert first.extended(2) is first, "asked once, added once"
+    assert first.extended(6).cycles == (3, 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("cycles", "epoch", "left"), [((10,), 4, (4,)), ((3, 5), 4, (3, 1)), ((3, 5), 3, (3,)), ((3, 5), 8, (3, 5))]
+)
+def test_what_ends_early_has_no_epochs_to_come(cycles: tuple[int, ...], epoch: int, left: tuple[int, ...]) -> None:
+    ended = Position(cycles=cycles, epoch=epoch).ended()
+    assert ended.cycles == left
+    assert ended.epochs == epoch
+
+
+def test_writing_takes_a_twentieth_of_the_time_at_most() -> None:
+    pace = Pace()
+    assert pace.affordable()
+    assert not pace.due()
+    pace.wrote(1.0)
+    assert not pace.affordable()
+    pace.last = time.monotonic() - 19.0
+    assert not pace.affordable()
+    pace.last = time.monotonic() - 20.1
+    assert pace.affordable()
+    assert not pace.due()
+    pace.last = time.monotonic() - 60.1
+    assert pace.due()
+    pace.wrote(5.0)
+    pace.last = time.monotonic() - 61.0
+    assert not pace.due()
+
+
+def test_written_and_read(tmp_path: Path) -> None:
+    position = Position((3, 2), 4, 7, 2, 0.1 + 0.2, 56, Scores(1.5, 5, 6), 1)
+    checkpoint.save(tmp_path, PLAN, position, learner(network()))
+    assert checkpoint.read(tmp_path) == (PLAN, position)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "network.safetensors",
+        "optimiser.safetensors",
+        "state.json",
+    ]
+    other = learner(network(1))
+    checkpoint.load(tmp_path, other)
+    assert other.learning.network.fc.weight.tolist() == network().fc.weight.tolist()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"plan": 3}', '{"plan": {"config": {"data": "x"}}, "position": {}}']
+)
+def test_a_damaged_one_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / checkpoint.STATE).write_text(content, encoding="utf-8")
+    with pytest.raises(AppError):
+        checkpoint.read(tmp_path)
+
+
+def test_one_of_another_training_is_told(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, PLAN, Position((1,)), learner(network()))
+    with pytest.raises(AppError) as caught:
+        checkpoint.load(tmp_path, learner(network(), ema=0.9))
+    assert caught.value.message.key == "train.problem.checkpoint"
+    (tmp_path / checkpoint.STATE).write_text(json.dumps({"steps": 1}), encoding="utf-8")
+    with pytest.raises(AppError):
+        checkpoint.load(tmp_path, learner(network()))
