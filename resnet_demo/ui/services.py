@@ -6,7 +6,7 @@ import itertools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from resnet_demo.data.images import Problem
@@ -97,7 +97,7 @@ class Services:
         top: int,
         session: str,
         progress: Progress | None = None,
-    ) -> Iterator[Results]:
+    ) -> Generator[Results]:
         """Answer all photos; the results so far, now and then, and at last the complete ones.
 
         Ends early, without the complete ones, once the same session wishes for something newer.

@@ -35,7 +35,7 @@ def take(browser: Any, url: str, name: str, **options: Any) -> None:
     page = context.new_page()
     page.goto(url)
     page.locator("#classify-examples button").nth(1).click()
-    page.locator("#classify-answer").get_by_text("lion").first.wait_for(timeout=60_000)
+    page.locator("#classify-answer h2").get_by_text("lion").wait_for(timeout=60_000)
     page.get_by_text(text("classify.download")).wait_for()
     page.mouse.move(0, 0)
     page.wait_for_timeout(1_500)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from resnet_demo.models import variants
 from resnet_demo.models.pretrained import imagenet_labels
@@ -64,7 +67,7 @@ def test_one_photo_is_shown_with_five_classes(chromium: Any, url: str, tmp_path:
         drop(page, *photos(tmp_path, 1))
         expect(page.locator("#classify-photo img")).to_be_visible(timeout=PATIENT)
         expect(page.locator("#classify-photo")).to_contain_text("0000.jpg")
-        expect(page.locator("#classify-answer dt")).to_have_count(5)
+        expect(page.locator("#classify-answer li")).to_have_count(5)
         expect(page.locator("#classify-status")).to_contain_text(text("models.provenance.local_unknown"))
         expect(page.locator("#classify-table")).to_be_hidden()
 
@@ -113,12 +116,22 @@ def test_a_row_shows_its_photo_also_after_sorting(chromium: Any, url: str, tmp_p
 
 def test_a_new_view_answers_the_same_photos_again(chromium: Any, url: str, tmp_path: Path) -> None:
     with visit(chromium, url) as page:
-        drop(page, *photos(tmp_path, 3))
+        drop(page, *photos(tmp_path, 3, (480, 160)))
         is_done(page, 3, 3)
-        before = page.locator("#classify-status").inner_text()
+        picture = page.locator("#classify-photo img")
+        cropped = picture.get_attribute("src")
         page.get_by_text(text("classify.view.whole")).click()
-        expect(page.locator("#classify-status")).not_to_have_text(before, timeout=PATIENT)
+        expect(picture).not_to_have_attribute("src", cropped, timeout=PATIENT)
         is_done(page, 3, 3)
+        dimmed, whole = (left_edge(page, src) for src in (cropped, picture.get_attribute("src")))
+        assert dimmed < 0.7 * whole
+
+
+def left_edge(page: Any, src: str) -> float:
+    """Mean brightness of the picture's columns 2 to 5: outside the centre crop, and of it no border."""
+    with Image.open(io.BytesIO(page.request.get(src).body())) as picture:
+        edge = picture.convert("L").crop((2, 0, 6, picture.height))
+    return float(np.asarray(edge).mean())
 
 
 def test_a_newer_drop_takes_the_place_of_an_older_one(chromium: Any, url: str, tmp_path: Path) -> None:
@@ -138,6 +151,40 @@ def test_the_table_follows_the_language(chromium: Any, url: str, tmp_path: Path)
         page.get_by_text("简体中文").click()
         expect(page.locator("#classify-table")).to_contain_text(text("classify.header.top1", "zh-CN"))
         expect(page.locator("#classify-table")).to_contain_text("0002.jpg")
+
+
+def test_an_example_is_answered_at_a_click(chromium: Any, url: str) -> None:
+    with visit(chromium, url) as page:
+        expect(page.locator("#classify-status")).to_have_text(text("classify.empty"))
+        page.locator("#classify-examples button").nth(1).click()
+        expect(page.locator("#classify-photo")).to_contain_text("lion.jpg", timeout=PATIENT)
+        expect(page.locator("#classify-answer li")).to_have_count(5)
+
+
+def test_one_bad_photo_was_not_answered(chromium: Any, url: str, tmp_path: Path) -> None:
+    [file] = photos(tmp_path, 1)
+    file.write_text("no picture")
+    with visit(chromium, url) as page:
+        drop(page, file)
+        expect(page.locator("#classify-status")).to_have_text(text("classify.none_named"), timeout=PATIENT)
+        expect(page.locator("#classify-problems")).to_contain_text(file.name)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_thumbnails_are_small_and_have_their_captions(
+    chromium: Any, url: str, size: dict[str, int], tmp_path: Path
+) -> None:
+    for count in (3, 30):
+        with visit(chromium, url, viewport=size) as page:
+            drop(page, *photos(tmp_path / str(count), count))
+            is_done(page, count, count)
+            cells = page.locator("#classify-gallery button:has(img)")
+            expect(cells).to_have_count(count)
+            for cell in (cells.first, cells.last):
+                box = cell.bounding_box()
+                assert 80 <= box["width"] <= 130
+                assert 80 <= box["height"] <= 130
+            expect(cells.first).to_contain_text("%")
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
@@ -168,7 +215,7 @@ def test_the_webcam_takes_a_picture(driver: Any, url: str) -> None:
         page.wait_for_function("document.querySelector('#classify-webcam video').videoWidth > 0")
         page.wait_for_timeout(500)
         page.locator("#classify-webcam [aria-label='capture photo']").click()
-        expect(page.locator("#classify-answer dt")).to_have_count(5, timeout=PATIENT)
+        expect(page.locator("#classify-answer li")).to_have_count(5, timeout=PATIENT)
     browser.close()
 
 

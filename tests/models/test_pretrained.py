@@ -365,8 +365,7 @@ def test_without_a_net_nothing_else_is_said(tmp_path: Path) -> None:
     environ = dict(os.environ, RESNET_DEMO_MIRROR=nowhere, HF_ENDPOINT=nowhere, HF_HOME=str(tmp_path / "hf"))
     command = [sys.executable, "-m", "resnet_demo", "--home", str(tmp_path), "classify", "a.jpg", "--model", "resnet18"]
     done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "resnet18-f37072fd.pth" in done.stderr
 
 

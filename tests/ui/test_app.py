@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gradio_client import Client, handle_file
 
 from resnet_demo.models import saved
+from tests.attack.conftest import App
 from tests.launched import ROOT, free_port, launched
 from tests.tiny import photos, tiny_model
 
@@ -22,28 +22,31 @@ pytestmark = pytest.mark.slow
 
 
 def test_answers_and_leaves_nothing(tmp_path: Path) -> None:
-    """Photos lie in a folder that nobody else may read, and are gone when the app has ended."""
+    """Photos and what was made of them lie where nobody else may read or list them, and go when the app ends."""
     model = tmp_path / "model"
     saved.write(tiny_model(), model, card="A model for tests.")
-    dropped = [
-        {"rel": photo.name, "file": handle_file(str(photo)) | {"orig_name": photo.name}}
-        for photo in photos(tmp_path / "photos", 3)
-    ]
     folder = tmp_path / "temporary"
     folder.mkdir()
     command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(tmp_path / "home")]
     with launched(command, TMPDIR=str(folder)) as url:
-        client = Client(url, verbose=False, download_files=str(tmp_path / "downloaded"))
-        functions = client.config["dependencies"]
-        names = [function["api_name"] for function in functions]
-        client.predict(dropped, "en", fn_index=names.index("take_drop"))
-        gallery = client.predict(str(model), "crop", "en", "", fn_index=names.index("run"))[3]
-        shown = [photo["image"] for photo in gallery]
-        assert len(shown) == 3
+        app = App(url, httpx.Client(base_url=url, timeout=60, trust_env=False))
+        sent = app.upload(*photos(tmp_path / "photos", 3)).json()
+        dropped = [{"rel": "a.jpg", "file": {"path": path, "meta": {"_type": "gradio.FileData"}}} for path in sent]
+        functions = {one["api_name"]: one["id"] for one in app.http.get("config").json()["dependencies"]}
+        for name, data in (
+            ("take_drop", [dropped, "en", None]),
+            ("run", [None, str(model), "crop", "en", None, ""]),
+        ):
+            app.queued({"data": data, "fn_index": functions[name], "session_hash": "visitor"})
         [private] = [child for child in folder.iterdir() if child.name.startswith("resnet-demo-")]
         assert private.stat().st_mode & 0o777 == 0o700
-        assert len(list(private.glob("*/photos.csv"))) == 1
-        client.close()
+        [table] = private.glob("*/photos.csv")
+        thumbnails = sorted(table.parent.glob("*.jpg"))
+        assert len(thumbnails) == 3
+        assert app.http.get(f"gradio_api/file={thumbnails[0]}").content == thumbnails[0].read_bytes()
+        for listed in (table.parent, private):
+            assert app.http.get(f"gradio_api/file={listed}").status_code in {403, 404}
+        app.http.close()
     assert list(folder.glob("resnet*")) == []
 
 

@@ -117,8 +117,6 @@ class Tab:
             self.gallery = make(
                 gr.Gallery,
                 {"label": "classify.gallery"},
-                columns=8,
-                height=300,
                 allow_preview=False,
                 interactive=False,
                 buttons=[],
