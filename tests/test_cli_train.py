@@ -236,6 +236,7 @@ def test_runs_are_stopped_and_resumed_by_name(data: Path, settings: Settings) ->
     assert process.returncode == 0
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_does_not_end_the_training(data: Path, settings: Settings) -> None:
     with started("train", data, *SMALL, "--epochs", 3) as process:
         assert process.stdout is not None

@@ -83,4 +83,5 @@ def _percent(metrics: Mapping[str, float], part: str) -> str:
 
 def _cell(value: str) -> str:
     """A name that anybody may have chosen, as plain words of a table in Markdown."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+!|~" else letter for letter in value)
+    line = " ".join(value.split())
+    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+!|~" else letter for letter in line)

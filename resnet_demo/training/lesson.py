@@ -69,8 +69,8 @@ def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Les
     reader = Reader(ranks, Room.here(settings.home / "cache", ranks.local_world), settings.max_pixels, run.stop_asked)
     _tell_start(journal, ranks, material, plan, position, found)
     feed = _feed(material, plan, reader, journal)
-    if found is None:
-        plan = replace(plan, precision=_precision(plan, network, feed, journal))
+    if plan.precision is None:
+        plan = replace(plan, precision=_measured(plan, network, feed, journal))
     learner = _learner(network, plan, material, ranks, journal)
     if found is not None:
         checkpoint.load(found, learner)
@@ -92,7 +92,7 @@ def _planned(run: Run, material: Material, settings: Settings, ranks: Ranks) -> 
         processes=ranks.world,
         start=beginning.start,
     )
-    return beginning.plan(config), beginning.network
+    return beginning.plan(config, precision.known(config.precision, ranks.device)), beginning.network
 
 
 def _tell_start(
@@ -137,18 +137,15 @@ def _labelled(part: Part, pixels: Pixels, journal: Journal) -> Labelled:
     return Labelled(pixels, torch.tensor(part.labels, dtype=torch.long))
 
 
-def test_photos(lesson: Lesson) -> Labelled:
+def final_photos(lesson: Lesson) -> Labelled:
     """The photos that nothing was learned from and nothing was chosen by, decoded."""
     part = lesson.material.test
     return _labelled(part, lesson.reader.crops(part.paths, lesson.plan.spec), lesson.journal)
 
 
-def _precision(plan: Plan, network: ResNet, feed: Feed, journal: Journal) -> precision.Name:
-    """As wished, or measured on a batch of the training itself, where that is worth it."""
+def _measured(plan: Plan, network: ResNet, feed: Feed, journal: Journal) -> precision.Name:
+    """The precision that a batch of the training itself shows to be faster, where finding out is worth it."""
     config, ranks = plan.config, feed.ranks
-    name = precision.known(config.precision, ranks.device)
-    if name is not None:
-        return name
     cached = bool(config.views) and config.train_depth != "all"
     batches = math.ceil(len(feed.rows) / BATCH) * config.views if cached else feed.steps * config.epochs
     if batches < WORTH_MEASURING:
@@ -181,7 +178,7 @@ def _trial(plan: Plan, network: ResNet, feed: Feed, *, learns: bool) -> Callable
 def _learner(network: ResNet, plan: Plan, material: Material, ranks: Ranks, journal: Journal) -> Learner:
     counts = list(material.per_class.values())
     weights: Tensor | None = recipe.class_weights(counts) if plan.config.class_weights else None
-    numbers = Precision(plan.precision, ranks.device)
+    numbers = Precision(plan.precision or "float32", ranks.device)
     return Learner(network, plan.config, ranks, numbers, weights=weights, say=journal.say)
 
 

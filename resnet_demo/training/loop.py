@@ -18,7 +18,7 @@ from resnet_demo.training.checkpoint import Pace
 from resnet_demo.training.feed import Batch
 from resnet_demo.training.journal import Journal, require_finite
 from resnet_demo.training.learner import on_device
-from resnet_demo.training.lesson import Lesson, prepare, test_photos
+from resnet_demo.training.lesson import Lesson, final_photos, prepare
 from resnet_demo.training.ranks import StopAskedError, joined_ranks
 from resnet_demo.training.run import Run
 from resnet_demo.training.scores import Scores, score
@@ -183,7 +183,7 @@ class Training:
         lesson, run = self.lesson, self.lesson.run
         self.ranks.highest(0)  # nobody reads before the first process has written
         network = on_device(open_saved(run.best).network, self.ranks.device)
-        scores = score(lambda batch: network(batch.inputs), self.feed.look(test_photos(lesson)), self.ranks)
+        scores = score(lambda batch: network(batch.inputs), self.feed.look(final_photos(lesson)), self.ranks)
         found = metrics(val=self.position.best or Scores(), test=scores)
         if self.ranks.leads:
             best.keep(run, network, lesson.plan, lesson.material, found)

@@ -28,10 +28,13 @@ NO_ZERO_INIT = {"plain", "highway", "cifar_plain"}
 
 @dataclass(frozen=True)
 class Plan:
-    """The settings with nothing left open, the precision, and what the network is and comes from."""
+    """The settings with nothing left open, the precision, and what the network is and comes from.
+
+    `precision` is None as long as it has not been measured.
+    """
 
     config: Settled
-    precision: Name
+    precision: Name | None
     variant: str
     spec: ImageSpec
     parent: str | None
@@ -67,13 +70,13 @@ class Beginning:
             return Start(scratch=True, input_size=variants.get(self.variant).input_size)
         return Start(scratch=False, input_size=self.parent.spec.crop_size)
 
-    def plan(self, config: Settled) -> Plan:
-        """The plan for these settings (resolved), in float32 for now."""
+    def plan(self, config: Settled, precision: Name | None) -> Plan:
+        """The plan for these settings."""
         of_parent = ImageSpec() if self.parent is None else self.parent.spec
         size = config.image_size
         return Plan(
             config=config,
-            precision="float32",
+            precision=precision,
             variant=self.variant,
             spec=ImageSpec(size, round(size * RESIZE), of_parent.mean, of_parent.std, of_parent.interpolation),
             parent=None if self.parent is None else Path(self.parent.name).name,

@@ -79,7 +79,7 @@ class Results:
             file = self.folder / f"{number}.jpg"
             thumbnail(picture.image, THUMBNAIL_SIDE).save(file, quality=85)
             best = prediction.guesses[0]
-            self.gallery.append((str(file), f"{best.label} {100 * best.probability:.0f} %"))
+            self.gallery.append((str(file), f"{best.label} {100 * best.probability:.0f}\u00a0%"))
             self.gallery_rows.append(number)
 
     def named(self) -> Iterator[tuple[int, Row]]:

@@ -48,22 +48,23 @@ queue.submit(small_config(Path(sys.argv[1]), epochs=1), find_settings())
 """
     pages = [
         subprocess.Popen([sys.executable, "-c", code, data], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for _ in range(3)
+        for _ in range(2)
     ]
     for page in pages:
         assert page.stdout is not None
         page.stdout.readline()
     for page in pages:
         page.communicate(b"\n")
-    assert [page.returncode for page in pages] == [0, 0, 0]
+    assert [page.returncode for page in pages] == [0, 0]
     runs = sorted(all_runs(settings.home), key=lambda run: run.queued["t"])
-    assert len(runs) == 3
+    assert len(runs) == 2
     for run in runs:
         assert wait_for(run, "finished", "failed", "lost") == "finished"
     times = [moment for run in runs for moment in moments(run)]
     assert times == sorted(times), "two were carried out at once, or not in the order of the line"
 
 
+@pytest.mark.slow
 def test_the_line_moves_on_past_a_killed_worker(data: Path, settings: Settings) -> None:
     first = queue.submit(small_config(data, epochs=500), settings)
     second = queue.submit(small_config(data, epochs=1), settings)

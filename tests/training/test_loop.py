@@ -316,6 +316,21 @@ def test_uneven_classes_are_weighted(tmp_path: Path) -> None:
     assert losses[0] == losses[1] != losses[2]
 
 
+def test_precision_is_measured_where_that_is_worth_it(tmp_path: Path, taught: Run) -> None:
+    """Not in a training of fifteen steps; in one of fifty it is, once, and an interruption does not ask again."""
+    assert events_of(taught, "started")[0]["precision"] is None
+    assert "train.said.bf16" not in {event["key"].replace("no_", "") for event in events_of(taught, "said")}
+    run = make_run(tmp_path, epochs=10)
+    with stopped_at(run, 2):
+        train(run, settings_in(tmp_path))
+    run.queue_again()
+    train(run, settings_in(tmp_path))
+    keys = [event["key"] for event in events_of(run, "said") if event["key"].endswith("bf16")]
+    assert len(keys) == 1
+    chosen = "bf16" if keys == ["train.said.bf16"] else "float32"
+    assert [event["precision"] for event in events_of(run, "started")] == [None, chosen]
+
+
 def test_rates_can_be_tried_out_first(tmp_path: Path) -> None:
     run = make_run(tmp_path, range_test=True, epochs=1)
     train(run, settings_in(tmp_path))

@@ -71,7 +71,7 @@ def test_known_classes_keep_what_is_known_of_them(parent: Path) -> None:
 def test_the_plan_tells_what_it_comes_from_but_not_where_that_lies(parent: Path) -> None:
     knobs = PARENT | {"parent": str(parent)}
     beginning = begin(replace(SMALL, **knobs), ("cat", "dog"), Settings())
-    plan = beginning.plan(settle(beginning, **knobs))
+    plan = beginning.plan(settle(beginning, **knobs), "bf16")
     assert (plan.parent, plan.licence, plan.variant) == ("parent", "MIT", "cifar_resnet20")
     assert plan.spec.crop_size == plan.config.image_size == 32
     assert plan.spec.mean == beginning.parent.spec.mean  # type: ignore[union-attr]
