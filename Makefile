@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+QUICK = $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 .PHONY: run install install-dev check format test test-all bench-classify bench-start screenshots clean
 
@@ -26,17 +27,18 @@ check: install-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(QUICK)
 
 format: install-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 test: install-dev
-	$(BIN)/pytest
+	$(QUICK)
 
 test-all: install-dev
-	$(BIN)/pytest -m "not bench"
+	$(QUICK)
+	$(BIN)/pytest -m "not bench and (slow or browser or attack or shared)"
 	$(BIN)/pytest -m bench
 
 bench-classify: install-dev

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +17,7 @@ from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run, State, all_runs, find_run
-from tests.conftest import ROOT
+from tests.training.others import end, python, wait_for_line
 
 FACTS = {"data": {"name": "花", "fingerprint": "ab12"}, "split": {"train": [0, 2], "val": [1], "test": [3], "seed": 0}}
 
@@ -27,24 +25,6 @@ FACTS = {"data": {"name": "花", "fingerprint": "ab12"}, "split": {"train": [0, 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     return Run.create(tmp_path / "home", TrainConfig(data="/photos/Wild Flowers"), FACTS)
-
-
-def python(code: str, *arguments: object) -> subprocess.Popen[bytes]:
-    """Another process, which prints a line when it is ready."""
-    command = [sys.executable, "-c", "import sys, time, os\nfrom pathlib import Path\n" + code, *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
-
-
-def wait_for_line(process: subprocess.Popen[bytes]) -> bytes:
-    assert process.stdout is not None
-    return process.stdout.readline()
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdout is not None
-    process.kill()
-    process.wait()
-    process.stdout.close()
 
 
 HOLD_LOCK = """
@@ -284,124 +264,6 @@ def test_stop_now_outranks_keep(run: Run) -> None:
     run.ask_stop("now")
     run.ask_stop("keep")
     assert run.stop_asked() == "now"
-
-
-def test_two_checkpoints_are_kept_and_the_newest_counts(run: Run) -> None:
-    for step in (5, 90, 100):
-        with run.checkpoint_folder(step) as folder:
-            (folder / "deeper").mkdir()
-            (folder / "deeper" / "network").write_text(str(step))
-    assert sorted(path.name for path in run.folder.glob("last-*")) == ["last-100", "last-90"]
-    newest = run.newest_checkpoint()
-    assert newest == run.folder / "last-100"
-    assert (newest / "deeper" / "network").read_text() == "100"
-    with run.checkpoint_folder(100) as folder:
-        (folder / "again").touch()
-    assert (run.folder / "last-100" / "again").exists()
-
-
-def test_a_checkpoint_that_is_not_whole_does_not_count(run: Run) -> None:
-    for step in (1, 2):
-        with run.checkpoint_folder(step) as folder:
-            (folder / "network").write_bytes(b"x" * 1000)
-    with pytest.raises(ZeroDivisionError), run.checkpoint_folder(3) as folder:
-        (folder / "network").write_bytes(bytes(1 // 0))
-    assert run.newest_checkpoint() == run.folder / "last-2"
-    (run.folder / "last-2" / "network").write_bytes(b"x" * 999)  # copied in half
-    assert run.newest_checkpoint() == run.folder / "last-1"
-    (run.folder / "last-1" / "complete.json").unlink()
-    assert run.newest_checkpoint() is None
-    assert not [path for path in run.folder.iterdir() if path.name.startswith(".")]
-
-
-def test_killed_at_any_instant_leaves_a_whole_checkpoint_and_model(run: Run) -> None:
-    code = """
-from resnet_demo.training.run import Run
-run, step = Run(Path(sys.argv[1])), int(sys.argv[2])
-run.tidy()
-while True:
-    step += 1
-    with run.checkpoint_folder(step) as folder:
-        for name in "abc":
-            (folder / name).write_text(str(step) * 1000)
-    with run.new_best() as folder:
-        folder.mkdir()
-        (folder / "model").write_text(str(step))
-    print(step, flush=True)
-"""
-    step = 0
-    for _ in range(10):
-        worker = python(code, run.folder, step)
-        wait_for_line(worker)
-        time.sleep(random.uniform(0, 0.05))
-        end(worker)
-        newest = run.newest_checkpoint()
-        assert newest is not None
-        assert int(newest.name.removeprefix("last-")) > step
-        step = int(newest.name.removeprefix("last-"))
-        assert {(newest / name).read_text() for name in "abc"} == {str(step) * 1000}
-        run.tidy()
-        assert int((run.best / "model").read_text()) in {step - 1, step}
-
-
-def test_a_disk_without_room_is_a_sentence_and_the_last_checkpoint_stands(run: Run) -> None:
-    """The system's limit on a file's size stands in for the full disk: the write breaks off in the same way."""
-    code = """
-import resource
-import numpy, safetensors.numpy
-from resnet_demo.texts import AppError
-from resnet_demo.training.run import Run
-run = Run(Path(sys.argv[1]))
-for step, size in enumerate((1000, 1_000_000)):
-    try:
-        with run.checkpoint_folder(step) as folder:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-            if sys.argv[2] == "plain":
-                (folder / "network").write_bytes(bytes(size))
-            else:
-                safetensors.numpy.save_file({"x": numpy.zeros(size, numpy.uint8)}, folder / "network")
-    except AppError as error:
-        run.append("failed", key=error.message.key, fields=dict(error.message.fields))
-"""
-    for how in ("plain", "safetensors"):
-        writer = python(code, run.folder, how)
-        writer.communicate()
-        assert writer.returncode == 0
-        assert run.newest_checkpoint() == run.folder / "last-0"
-        newest = run.newest()
-        assert newest is not None
-        assert newest["key"] == "run.problem.not_written"
-        assert run.state() == "failed"
-        assert [path.name for path in run.folder.glob(".*")] == []
-    assert "could not be written to" in run.log.read_text(encoding="utf-8")
-
-
-def test_a_full_disk(tmp_path: Path) -> None:
-    """A real one, two megabytes small."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount") or "mount"
-    try:
-        subprocess.run([mount, "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("only the superuser of a Linux machine may mount a small disk")
-    try:
-        run = Run.create(disk, TrainConfig(data="/photos"), {})
-        with run.checkpoint_folder(1) as folder:
-            (folder / "network").write_bytes(bytes(1_000_000))
-        with pytest.raises(AppError, match="No space left"), run.checkpoint_folder(2) as folder:
-            (folder / "network").write_bytes(bytes(3_000_000))
-        run.append("failed", key="run.problem.busy", fields={"name": run.name})
-        assert run.newest_checkpoint() == run.folder / "last-1"
-        assert run.state() == "failed"
-        (disk / "filler").write_bytes(bytes(os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize))
-        with pytest.raises(AppError, match="0 MB are free"):
-            run.append("step", filler="x" * 5000)
-        (disk / "filler").unlink()
-        run.append("finished")
-        assert run.state() == "finished"
-    finally:
-        subprocess.run([shutil.which("umount") or "umount", disk], check=True)
 
 
 def test_the_log_is_for_people(run: Run) -> None:
