@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SECONDS_TO_END = 10
+SECONDS_TO_END = 60
 
 
 def free_port() -> int:

@@ -108,6 +108,7 @@ def test_a_wrong_model_is_one_sentence_in_the_readers_language(tmp_path: Path) -
     assert "。" in chinese.stderr
 
 
+@pytest.mark.slow
 def test_a_table_that_cannot_be_written_is_said(model: Path, tmp_path: Path) -> None:
     done = run("classify", photos(tmp_path, 1)[0], "--model", model, "--csv", tmp_path / "absent" / "out.csv")
     assert done.returncode == 2
@@ -122,6 +123,7 @@ def test_a_full_disk_is_said(model: Path, tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is Unicode")
 def test_names_that_are_in_no_encoding(model: Path, tmp_path: Path) -> None:
     photo = photos(tmp_path, 1)[0].rename(tmp_path / os.fsdecode(b"caf\xe9.jpg"))

@@ -96,6 +96,7 @@ def test_notes_that_cannot_be_kept_end_nothing(tmp_path: Path) -> None:
         assert EngineChoice(tiny_model(), CPU, in_the_way / "engines.json").run(batch(), 20_000).shape == (BATCH, 5)
 
 
+@pytest.mark.slow
 def test_two_models_measured_at_once_are_both_noted(tmp_path: Path) -> None:
     notes = tmp_path / "engines.json"
 

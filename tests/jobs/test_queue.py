@@ -35,6 +35,7 @@ def moments(run: Run) -> tuple[float, float]:
     return next(event["t"] for event in events if event["kind"] == "launched"), events[-1]["t"]
 
 
+@pytest.mark.slow
 def test_runs_submitted_at_once_are_carried_out_one_after_the_other(data: Path, settings: Settings) -> None:
     code = """
 import sys

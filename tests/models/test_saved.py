@@ -280,6 +280,7 @@ def open_elsewhere(url: str, home: Path, *names: str) -> Any:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_hub_has_ours_and_others(server: Loopback, folder: Path, tmp_path: Path) -> None:
     model = tiny_model()
     write(model, folder, card="")

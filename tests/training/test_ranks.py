@@ -120,7 +120,7 @@ with joined_ranks() as ranks:
 """
 
 
-@pytest.mark.parametrize("pieces", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("pieces", [1, 2])
 def test_gradients_are_those_of_one_process(tmp_path: Path, pieces: int) -> None:
     counts = together(STEP, tmp_path, pieces)
     alone = learner(normless())
