@@ -25,6 +25,7 @@ class TrainConfig:
     more than zero, each photo is only ever seen in that many ways, so that frozen stages run once for each.
     Pictures grow from `first_size` to `image_size` pixels a side. `learning_rate` is the highest of the schedule;
     each stage further from the head gets `depth_factor` of the rate above it. `warmup` is a share of the steps.
+    `val_share` and `test_share` of each class are kept to choose by and to judge by, where the folders do not say.
 
     Raises:
         AppError: a value is out of range, of another kind, or contradicts another; the sentence says which.
@@ -57,6 +58,8 @@ class TrainConfig:
     precision: Literal["auto", "float32", "bf16", "fp16"] = knob(
         "choice", "auto", choices=("auto", "float32", "bf16", "fp16")
     )
+    val_share: float = knob("number", 0.15, low=0.02, high=0.4)
+    test_share: float = knob("number", 0.15, low=0.02, high=0.4)
     seed: int = knob("whole", 0, low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:

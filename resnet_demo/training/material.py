@@ -59,7 +59,7 @@ def facts_of(config: TrainConfig, settings: Settings, progress: Progress | None 
     groups = find_similar(dataset, settings.home, progress, max_pixels=settings.max_pixels).groups
     return {
         "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "classes": list(dataset.classes)},
-        "split": asdict(split(dataset, config.seed, groups=groups)),
+        "split": asdict(split(dataset, config.seed, config.val_share, config.test_share, groups)),
         "versions": {"resnet_demo": __version__, **{name: version(name) for name in LIBRARIES}},
     }
 

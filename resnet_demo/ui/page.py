@@ -15,9 +15,10 @@ from resnet_demo.ui import guard
 from resnet_demo.ui.gate import Gate
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
-from resnet_demo.ui.tabs import classify
+from resnet_demo.ui.session import Session
+from resnet_demo.ui.tabs import classify, finetune
 
-TABS = (classify,)
+TABS = (classify, finetune)
 
 ASSETS = Path(__file__).parents[2] / "assets"
 STYLE = Path(__file__).with_name("static") / "page.css"
@@ -35,15 +36,16 @@ def build(settings: Settings) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(SWEEP_SECONDS, settings.keep_seconds),
     ) as demo:
-        words, services = Words(), Services(settings)
+        words, services, session = Words(), Services(settings), Session()
         with gr.Row(elem_id="header"):
             words.make(gr.HTML, {"value": lambda language: _header(language, settings)}, elem_id="brand")
             words.make_selector()
         with gr.Tabs(elem_id="content"):
             for tab in TABS:
                 with words.make(gr.Tab, {"label": tab.LABEL}):
-                    tab.build(words, services)
+                    tab.build(words, services, session)
         words.connect(demo)
+        session.connect(demo)
 
         def leave(request: gr.Request) -> None:
             services.forget(str(request.session_hash))

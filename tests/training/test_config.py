@@ -38,6 +38,8 @@ ODD = TrainConfig(
     ema=0.99,
     early_stop=5,
     precision="float32",
+    val_share=0.1,
+    test_share=0.2,
     seed=11,
 )
 

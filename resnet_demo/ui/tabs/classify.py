@@ -20,6 +20,7 @@ from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.results import Results
 from resnet_demo.ui.services import AT_A_TIME, Services
+from resnet_demo.ui.session import Session
 
 LABEL = "page.tabs.classify"
 
@@ -39,16 +40,17 @@ EXAMPLES = tuple(
 )
 
 
-def build(words: Words, services: Services) -> None:
+def build(words: Words, services: Services, session: Session) -> None:
     """Lay out the tab inside the one that is open."""
-    Tab(words, services)
+    Tab(words, services, session)
 
 
 class Tab:
     """The tab's components and what their events do."""
 
-    def __init__(self, words: Words, services: Services) -> None:
+    def __init__(self, words: Words, services: Services, session: Session) -> None:
         self.words = words
+        self.session = session
         self.settings = services.settings
         self.services = services
         self.photos = gr.State([], time_to_live=self.settings.keep_seconds)

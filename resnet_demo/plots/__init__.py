@@ -1,0 +1,1 @@
+"""Numbers drawn: SVG strings for the page and for cards."""

@@ -1,0 +1,41 @@
+"""What belongs to one visitor on every tab: what the browser remembers, the data set in hand, and the page's clock.
+
+Made above the tabs: Gradio reads no BrowserState and ticks no Timer of a tab that has not been opened.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import gradio as gr
+
+TICK_SECONDS = 1.0
+TOKEN_BYTES = 16
+
+
+class Session:
+    """Components that hold one visitor's things; a page has one of these, and Gradio a copy for each visitor.
+
+    `visitor` is a secret that the browser keeps: on a public page, runs and models belong to the one who knows it.
+    `run` is the name of the run that is shown, and `knobs` what was chosen for the next; both come from the browser, so
+    anything may stand there. `dataset` is the folder of the photos in hand, known to the server alone.
+    """
+
+    def __init__(self) -> None:
+        def remembered(name: str) -> Any:
+            return gr.BrowserState(None, storage_key=f"resnet_demo.{name}", secret="resnet_demo")  # noqa: S106
+
+        self.visitor = remembered("visitor")
+        self.run = remembered("run")
+        self.knobs = remembered("knobs")
+        self.dataset = gr.State(None)
+        self.clock = gr.Timer(TICK_SECONDS)
+
+    def connect(self, demo: gr.Blocks) -> None:
+        """Give a browser that comes for the first time its secret."""
+        demo.load(_token, self.visitor, self.visitor, show_progress="hidden", queue=False, api_visibility="private")
+
+
+def _token(known: object) -> str:
+    return known if isinstance(known, str) and len(known) == 2 * TOKEN_BYTES else secrets.token_hex(TOKEN_BYTES)
