@@ -19,7 +19,7 @@ from resnet_demo.training.feed import Batch
 from resnet_demo.training.journal import Journal, require_finite
 from resnet_demo.training.learner import on_device
 from resnet_demo.training.lesson import Lesson, final_photos, prepare
-from resnet_demo.training.ranks import StopAskedError, joined_ranks
+from resnet_demo.training.ranks import Ranks, StopAskedError, joined_ranks
 from resnet_demo.training.run import Run
 from resnet_demo.training.scores import Scores, score
 
@@ -44,12 +44,17 @@ def train(run: Run, settings: Settings) -> None:
     with joined_ranks() as ranks:
         journal = Journal(run, ranks)
         try:
-            training = Training(prepare(run, settings, ranks, journal))
-            while training.position.epoch < training.position.epochs:
-                training.epoch()
-            training.finish()
+            _carry_out(run, settings, ranks, journal)
         except StopAskedError:
             journal.tell("stopped", how=run.stop_asked())
+
+
+def _carry_out(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> None:
+    """A function of its own, so that nothing of the training is left where the processes part."""
+    training = Training(prepare(run, settings, ranks, journal))
+    while training.position.epoch < training.position.epochs:
+        training.epoch()
+    training.finish()
 
 
 class Training:

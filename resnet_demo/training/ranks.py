@@ -6,6 +6,8 @@ torchrun starts several and tells each its place in the environment.
 from __future__ import annotations
 
 import contextlib
+import gc
+import importlib
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -90,8 +92,12 @@ def joined_ranks() -> Iterator[Ranks]:
     if device.type == "cuda":
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
+    # DistributedDataParallel imports it too; where the group is there before, it keeps that, and the group's threads,
+    # which may then bring the process down as it exits.
+    importlib.import_module("torch._dynamo")
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     yield Ranks(device, rank, world, local_world)
+    gc.collect()  # wrapped modules keep the group too
     # Not after an error: the others may be waiting, and end when this process does.
     dist.destroy_process_group()
 
