@@ -145,13 +145,11 @@ class Names:
             machine = socket.gethostname().lower()
             self.own |= {machine, f"{machine}.local"}
         # Names of a proxy before this page; it may write a Host of its own, so they count as origins on their own.
+        # A Space has a page of its own under one name; that of a shared page is known only once it is shared.
         self.outer = set(settings.names)
-        self.outer_ends: tuple[str, ...] = ()
         if settings.space_host:
             self.outer |= {settings.space_host.lower(), "huggingface.co"}
-            self.outer_ends += (".hf.space",)
-        if settings.share:
-            self.outer_ends += (".gradio.live",)
+        self.outer_ends = (".gradio.live",) if settings.share else ()
 
     def answers_to(self, host: str) -> bool:
         """Whether a `Host` header names this page.

@@ -68,6 +68,7 @@ def test_host(settings: Settings, host: str, answers: bool) -> None:
         (SPACE, "https://me-demo.hf.space", "10.0.0.7:7860", True),
         (SPACE, "https://huggingface.co", "me-demo.hf.space", True),
         (SPACE, "https://evil.example", "me-demo.hf.space", False),
+        (SPACE, "https://another-demo.hf.space", "me-demo.hf.space", False),
         (SHARED, "https://abc123.gradio.live", "127.0.0.1:7860", True),
         (PROXIED, "https://demo.example.org", "127.0.0.1:7860", True),
         (PROXIED, "https://evil.example", "demo.example.org", False),
