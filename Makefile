@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 QUICK = $(BIN)/pytest --numprocesses 2 --dist loadfile
 
-.PHONY: run install install-dev check format test test-all bench-classify bench-start screenshots clean
+.PHONY: run install install-dev check format test test-all bench-classify bench-train bench-start screenshots clean
 
 run: install
 	$(BIN)/python app.py
@@ -43,6 +43,9 @@ test-all: install-dev
 
 bench-classify: install-dev
 	$(BIN)/python -m tests.bench.classify
+
+bench-train: install-dev
+	$(BIN)/python -m tests.bench.train
 
 bench-start: install-dev
 	$(BIN)/pytest -m bench -s tests/bench/test_startup.py

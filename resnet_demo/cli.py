@@ -1,4 +1,4 @@
-"""The command line: `python -m resnet_demo classify | models | summary | train | runs`; free of torch until needed."""
+"""The command line, `python -m resnet_demo`: its parser and the shorter commands; free of torch until needed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, TextIO
 
 from tqdm import tqdm
 
-from resnet_demo import __version__, tables
-from resnet_demo.commands import runs, train
+from resnet_demo import __version__, catalogue, tables
+from resnet_demo.commands import evaluate, runs, train
+from resnet_demo.commands.progress import download_bar
 from resnet_demo.data.files import find_files
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import AppError, language_of, text
+from resnet_demo.training.run import all_runs
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
@@ -74,7 +76,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     classify = commands.add_parser("classify", help=say("classify"), description=say("classify"))
     classify.set_defaults(run=run_classify)
     classify.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=say("paths"))
-    classify.add_argument("--model", default=Settings.default_model, help=say("model"))
+    classify.add_argument("--model", help=say("model"))
     classify.add_argument("--top", type=whole, default=5, help=say("top"))
     classify.add_argument("--view", choices=("crop", "whole"), default="crop", help=say("view"))
     classify.add_argument("--engine", choices=ENGINES, default="auto", help=say("engine"))
@@ -90,6 +92,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     summary.add_argument("variant", help=say("variant"))
     summary.add_argument("--size", type=whole, help=say("size"))
 
+    evaluate.add_to(commands, language)
     train.add_to(commands, language)
     runs.add_to(commands, language)
     return parser
@@ -113,8 +116,9 @@ def run_classify(arguments: argparse.Namespace, settings: Settings, language: st
         return NOTHING_READ
     from resnet_demo.inference import Classifier, open_model
 
+    name = catalogue.default(settings) if arguments.model is None else arguments.model
     with download_bar(language) as progress:
-        model = open_model(arguments.model, settings, progress)
+        model = open_model(name, settings, progress)
     classifier = Classifier(model, settings, arguments.engine)
     top = min(arguments.top, len(model.labels))
     started = time.perf_counter()
@@ -127,19 +131,6 @@ def run_classify(arguments: argparse.Namespace, settings: Settings, language: st
     seconds = time.perf_counter() - started
     _say_totals(len(files), read, litter, seconds, language)
     return DONE if read else NOTHING_READ
-
-
-@contextlib.contextmanager
-def download_bar(language: str) -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar on the terminal that appears once something is downloaded."""
-    label = text("cli.downloading", language)
-    with tqdm(desc=label, unit="B", unit_scale=True, disable=None, delay=0.1) as bar:
-
-        def progress(done: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield progress
 
 
 @contextlib.contextmanager
@@ -186,12 +177,9 @@ def _litter(count: int, language: str) -> str:
 
 
 def run_models(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
-    """List the models that can be named, and which of them lie on this disk."""
-    from resnet_demo.models import pretrained
-
-    for choice in pretrained.available(settings):
-        state = text("cli.models.here" if choice.on_disk else "cli.models.download", language)
-        print(f"{choice.name:28} {state}")
+    """List the models that can be named: what comes with the app, what runs have kept, what is published."""
+    for entry in catalogue.listed(settings, all_runs(settings.home)):
+        print(f"{entry.name:28} {entry.about(language)}")
     return DONE
 
 

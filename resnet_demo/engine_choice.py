@@ -19,6 +19,7 @@ from torch import Tensor
 
 from resnet_demo.engines import FLOAT32, KINDS, Engine, Kind
 from resnet_demo.models.model import Model
+from resnet_demo.models.resnet import ResNet
 from resnet_demo.texts import AppError
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,14 @@ class EngineChoice:
         """
         with self._lock:  # several visitors may share one model
             return self._run(pictures.to(self.device), photos_left)
+
+    def folded(self) -> ResNet:
+        """The network that the float32 engine runs: norms folded, channels-last, on the device; not to be changed."""
+        with self._lock:
+            self._get_ready(FLOAT32)
+            network = self._ready[FLOAT32.name]
+        assert isinstance(network, ResNet)
+        return network
 
     def _run(self, pictures: Tensor, photos_left: int) -> Tensor:
         # Engines are measured, and some are built, for the size that the network was trained for.

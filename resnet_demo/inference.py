@@ -6,20 +6,21 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch import Tensor
 
 from resnet_demo.data import images
 from resnet_demo.data.images import Problem
 from resnet_demo.data.preprocessing import View, fit, normalise, seen_box
 from resnet_demo.engine_choice import BATCH, EngineChoice
 from resnet_demo.engines import pick_device
-from resnet_demo.models import pretrained, saved, variants
+from resnet_demo.models import places, pretrained, saved
 from resnet_demo.models.model import Model
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -56,7 +57,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """A photo made ready for the network."""
 
     file: str
@@ -66,9 +67,10 @@ class _Prepared:
 
 
 def open_model(name: str, settings: Settings, progress: Callable[[int, int | None], None] | None = None) -> Model:
-    """The model behind a name: a variant (`resnet50`, `resnet50:v2`), a saved folder, or `hf-hub:owner/name`.
+    """The model behind a name: a variant (`resnet50`, `resnet50:v2`), a model that comes with the app (`flowers`), the
+    best that a run has kept (the run's name), a saved folder, or `hf-hub:owner/name`.
 
-    A variant's name means the variant also where a folder is called so; `./resnet50` means the folder.
+    A name means the folder of this name last; `./resnet50` and `./flowers` always mean it.
 
     Args:
         name: as `--model` takes it.
@@ -82,11 +84,11 @@ def open_model(name: str, settings: Settings, progress: Callable[[int, int | Non
         return saved.open_hub(name, progress)
     if not name.strip():
         raise AppError("inference.problem.no_name")
-    if name.partition(":")[0] in {variant.name for variant in variants.all_variants()}:
-        return pretrained.open_pretrained(name, settings, progress)
-    folder = os.path.expanduser(name)  # noqa: PTH111  Path's own raises where there is no such user
-    if os.path.isdir(folder):  # noqa: PTH112  Path's own raises where a folder above is closed
-        return saved.open_saved(Path(folder))
+    folder = places.folder_of(name, settings)
+    if folder is not None:
+        if not os.path.isdir(folder):  # noqa: PTH112  Path's own raises where a folder above is closed
+            raise AppError("inference.problem.nothing_kept", name=name)
+        return replace(saved.open_saved(folder), name=name)
     if name.startswith((".", "~")) or {"/", os.sep} & set(name):
         raise AppError("inference.problem.no_folder", folder=name)
     return pretrained.open_pretrained(name, settings, progress)
@@ -114,25 +116,36 @@ class Classifier:
             top: how many classes to name for each.
             view: the centre crop that the network was trained for, or the whole picture.
         """
-        waiting: list[_Prepared | Problem] = []
-        ready = 0
         left = len(photos)
-        for item in self._prepare(photos, view):
-            waiting.append(item)
-            ready += isinstance(item, _Prepared)
-            if ready == BATCH:
-                yield from self._answer(waiting, top, left)
-                left -= len(waiting)
-                waiting, ready = [], 0
-        yield from self._answer(waiting, top, left)
+        for batch in self.batches(photos, view):
+            yield from self._answer(batch, top, left)
+            left -= len(batch)
 
-    def _prepare(self, photos: Sequence[Photo], view: View) -> Iterator[_Prepared | Problem]:
-        def prepare(photo: Photo) -> _Prepared | Problem:
+    def batches(self, photos: Sequence[Photo], view: View = "crop") -> Iterator[list[Prepared | Problem]]:
+        """The photos in their order, decoded ahead: in each batch at most `BATCH` that the network can be shown."""
+        batch: list[Prepared | Problem] = []
+        ready = 0
+        for item in self._prepare(photos, view):
+            batch.append(item)
+            ready += isinstance(item, Prepared)
+            if ready == BATCH:
+                yield batch
+                batch, ready = [], 0
+        if batch:
+            yield batch
+
+    def normalised(self, photos: Sequence[Prepared]) -> Tensor:
+        """What the network is shown of the photos, at least one: (N, 3, H, W), channels-last, on the device."""
+        pixels = torch.from_numpy(np.stack([photo.pixels for photo in photos]))
+        return normalise(pixels.to(self.device), self.model.spec)
+
+    def _prepare(self, photos: Sequence[Photo], view: View) -> Iterator[Prepared | Problem]:
+        def prepare(photo: Photo) -> Prepared | Problem:
             return self._prepare_one(photo, view)
 
         pool = ThreadPoolExecutor(max_workers=min(len(photos) or 1, os.cpu_count() or 1), thread_name_prefix="decode")
         try:
-            under_way: deque[Future[_Prepared | Problem]] = deque()
+            under_way: deque[Future[Prepared | Problem]] = deque()
             for photo in photos:
                 under_way.append(pool.submit(prepare, photo))
                 if len(under_way) >= AHEAD:
@@ -142,7 +155,7 @@ class Classifier:
         finally:  # also when the reader goes away midway
             pool.shutdown(cancel_futures=True)
 
-    def _prepare_one(self, photo: Photo, view: View) -> _Prepared | Problem:
+    def _prepare_one(self, photo: Photo, view: View) -> Prepared | Problem:
         spec = self.model.spec
         if isinstance(photo, Image.Image):
             upright = images.upright_rgb(photo)
@@ -152,13 +165,13 @@ class Classifier:
             if isinstance(loaded, Problem):
                 return loaded
             picture = loaded
-        return _Prepared(
+        return Prepared(
             picture.file, fit(picture.image, spec, view, picture.size), picture.size, seen_box(picture.size, spec, view)
         )
 
-    def _answer(self, items: Sequence[_Prepared | Problem], top: int, left: int) -> Iterator[Prediction]:
+    def _answer(self, items: Sequence[Prepared | Problem], top: int, left: int) -> Iterator[Prediction]:
         """Run the readable ones as one batch and give all back in their order."""
-        ready = [item for item in items if isinstance(item, _Prepared)]
+        ready = [item for item in items if isinstance(item, Prepared)]
         rows = iter(self._guess(ready, top, left) if ready else ())
         for item in items:
             if isinstance(item, Problem):
@@ -166,10 +179,9 @@ class Classifier:
             else:
                 yield Prediction(item.file, next(rows), item.size, item.seen)
 
-    def _guess(self, ready: Sequence[_Prepared], top: int, left: int) -> list[tuple[Guess, ...]]:
+    def _guess(self, ready: Sequence[Prepared], top: int, left: int) -> list[tuple[Guess, ...]]:
         with torch.inference_mode():
-            pixels = torch.from_numpy(np.stack([item.pixels for item in ready]))
-            logits = self.engines.run(normalise(pixels.to(self.device), self.model.spec), left)
+            logits = self.engines.run(self.normalised(ready), left)
             best = (logits / (self.model.teaching.temperature or 1.0)).softmax(dim=1).topk(min(top, logits.shape[1]))
         labels = self.model.labels
         return [

@@ -20,6 +20,7 @@ MAX_PORT = 65_535
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000 * MEGABYTE
+SHIPPED = Path(__file__).parents[1] / "assets" / "models"
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Settings:
 
     `public` means that strangers may reach the page: then no widget and no endpoint takes a path of
     this machine. A share link and a Space always are; an address other than loopback is unless said otherwise.
-    Uploads are kept for `keep_seconds` and may fill `max_stored_bytes` in that time.
+    Uploads are kept for `keep_seconds` and may fill `max_stored_bytes` in that time. `shipped` is the folder of the
+    models that come with the app, and `default_model` the one of them that answers unless another is chosen.
     """
 
     host: str = "127.0.0.1"
@@ -38,15 +40,17 @@ class Settings:
     open_browser: bool = False
     home: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("resnet_demo")))
     weights: Path | None = None
+    shipped: Path = SHIPPED
     space_host: str | None = None
     names: tuple[str, ...] = ()
     max_pixels: int = 100_000_000
     max_upload_bytes: int = 50 * MEGABYTE
     max_request_bytes: int = 200 * MEGABYTE
     max_photos: int = 2_000
+    max_dataset_photos: int = 20_000
     keep_seconds: int = 86_400
     max_stored_bytes: int = 50 * GIGABYTE
-    default_model: str = "resnet50"
+    default_model: str = "flowers"
 
     @property
     def local_paths_allowed(self) -> bool:

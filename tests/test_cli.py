@@ -13,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from resnet_demo.cli import build_parser, run_classify
 from resnet_demo.models import saved
+from resnet_demo.settings import Settings
 from tests.conftest import ROOT
+from tests.shelf import run_with_model, ship
 from tests.tiny import LABELS, photos, tiny_model
 
 
@@ -201,13 +204,31 @@ def test_settings_that_do_not_fit_are_said_by_this_program() -> None:
     assert done.stderr.startswith("python -m resnet_demo: error: RESNET_DEMO_PORT")
 
 
-def test_summary_and_models_print_tables() -> None:
+def test_summary_prints_a_table() -> None:
     summary = run("summary", "resnet18")
     assert summary.returncode == 0, summary.stderr
     assert "11,689,512" in summary.stdout  # torchvision's own count
-    models = run("models")
+
+
+def test_models_are_listed_by_the_names_that_open_them(tmp_path: Path) -> None:
+    kept = run_with_model(Settings(home=tmp_path / "home"))
+    models = run("--home", tmp_path / "home", "models")
     assert models.returncode == 0, models.stderr
-    assert "resnet50:v2" in models.stdout
+    lines = {line.split()[0]: line for line in models.stdout.splitlines()}
+    assert "MB to download" in lines["resnet50:v2"]
+    assert "My flowers" in lines[kept.name]
+    done = run("--home", tmp_path / "home", "classify", *photos(tmp_path, 1), "--model", kept.name)
+    assert done.returncode == 0, done.stderr
+    assert any(label in done.stdout for label in LABELS)
+
+
+def test_without_a_model_named_the_shipped_one_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No weights, no net, nothing but what comes with the app."""
+    ship(tmp_path / "shipped")
+    given = build_parser("en").parse_args(["classify", *map(str, photos(tmp_path / "photos", 2)), "--json"])
+    settings = Settings(home=tmp_path / "home", shipped=tmp_path / "shipped")
+    assert run_classify(given, settings, "en") == 0
+    assert [len(row["guesses"]) for row in json.loads(capsys.readouterr().out)] == [5, 5]
 
 
 @pytest.mark.shared

@@ -17,6 +17,9 @@ from resnet_demo.engine_choice import BATCH
 from resnet_demo.inference import Classifier, Prediction, open_model
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import AppError
+from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.run import Run
+from tests.shelf import keep, run_with_model, ship
 from tests.tiny import LABELS, photos, tiny_model
 
 
@@ -112,6 +115,22 @@ def test_a_name_that_is_no_model_is_explained(settings: Settings) -> None:
     with pytest.raises(AppError) as caught:
         open_model("resnet51", settings)
     assert "resnet50" in caught.value.say("en")
+
+
+def test_models_are_opened_by_their_names(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", shipped=ship(tmp_path / "shipped", seed=1))
+    run = run_with_model(settings)
+    keep(run, seed=2)
+    for name, seed in (("flowers", 1), (run.name, 2), (str(run.best), 2)):
+        model = open_model(name, settings)
+        assert model.name == name
+        assert torch.equal(model.network.fc.weight, tiny_model(seed=seed).network.fc.weight)
+
+
+def test_a_run_that_has_kept_nothing_says_so(settings: Settings) -> None:
+    run = Run.create(settings.home, TrainConfig("/photos"), {})
+    with pytest.raises(AppError, match="has not kept a model yet"):
+        open_model(run.name, settings)
 
 
 @pytest.mark.shared

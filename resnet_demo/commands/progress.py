@@ -1,4 +1,4 @@
-"""A run told on the terminal while it goes on: a bar, and the sentences of its events."""
+"""What goes on, told on the terminal: bars for downloads and photos, and a run with the sentences of its events."""
 
 from __future__ import annotations
 
@@ -68,6 +68,19 @@ class Told:
             desc=label, initial=event["step"], total=event["steps"], bar_format=BAR, disable=None, leave=False
         )
         return self._bar
+
+
+@contextlib.contextmanager
+def download_bar(language: str) -> Iterator[Progress]:
+    """A progress bar on the terminal that appears once something is downloaded."""
+    label = text("cli.downloading", language)
+    with tqdm(desc=label, unit="B", unit_scale=True, disable=None, delay=0.1) as bar:
+
+        def progress(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield progress
 
 
 @contextlib.contextmanager

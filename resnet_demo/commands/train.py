@@ -26,7 +26,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
 
 def run_train(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Make a run and carry it out here; with `--out` of a run that was broken off, go on with that."""
-    config = queue.located(TrainConfig.from_arguments(arguments))
+    config = queue.located(TrainConfig.from_arguments(arguments), settings)
     folder = arguments.out and arguments.out.expanduser().resolve()
 
     def make(me: Process) -> Run:

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import cast
+from tempfile import TemporaryDirectory
+from typing import Any, cast
 
 from resnet_demo.data import archive, images
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
-from resnet_demo.data.staging import new_dataset
+from resnet_demo.data.staging import DATASETS, PREFIX, new_dataset
 from resnet_demo.download import DownloadError, Progress
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
@@ -42,7 +43,8 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
 
     Taken are the photos that lie in folders; where there are none, zip and tar archives, each unpacked into a folder of
     its name. They are fetched through the Hub client's own cache, whose variables hold (HF_ENDPOINT, HF_HOME,
-    HF_TOKEN), and linked from there where the disk can, else copied. What is here already stays.
+    HF_TOKEN), and linked from there where the disk can, else copied. What is here already stays. Where strangers may
+    ask, they get what everybody gets, without HF_TOKEN, and the cache is emptied afterwards.
 
     Args:
         progress: told files done and in all.
@@ -52,29 +54,32 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
         AppError: it has neither photos in folders nor archives (as where photos are packed into Parquet tables), is too
             large, or has a damaged or hostile archive.
     """
-    repository = _look_up(name)
+    token = None if settings.local_paths_allowed else False
+    repository = _look_up(name, token)
     wanted = _choose(repository)
     if sum(repository.files[file] for file in wanted) > settings.max_stored_bytes:
         megabytes = settings.max_stored_bytes // MEGABYTE
         raise AppError("hub_photos.problem.too_large", name=repository.name, megabytes=megabytes)
     wish = f"{repository.name.replace('/', '--')}-{repository.commit[:8]}"
-    here = settings.home / "datasets" / wish
+    here = settings.home / DATASETS / wish
     if here.is_dir():
         return Arrival(here)
 
     def fill(fresh: Path) -> int:
         places, ignored = Places(), 0
-        for done, (file, source) in enumerate(_fetch(repository, wanted), 1):
-            ignored += _put(file, source, fresh, places, settings.max_stored_bytes)
-            if progress:
-                progress(done, len(wanted))
+        with TemporaryDirectory(dir=fresh.parent, prefix=PREFIX) as passing:
+            cache = None if settings.local_paths_allowed else passing
+            for done, (file, source) in enumerate(_fetch(repository, wanted, token, cache), 1):
+                ignored += _put(file, source, fresh, places, settings.max_stored_bytes)
+                if progress:
+                    progress(done, len(wanted))
         return ignored
 
     folder, ignored = new_dataset(settings.home, wish, fill)
     return Arrival(folder, ignored)
 
 
-def _look_up(name: str) -> _Repository:
+def _look_up(name: str, token: bool | None) -> _Repository:
     from huggingface_hub import HfApi
     from huggingface_hub import errors as hub
 
@@ -83,7 +88,7 @@ def _look_up(name: str) -> _Repository:
         raise AppError("hub_photos.problem.name", name=shown(name))
     repo, revision = named.groups()
     try:
-        info = HfApi().dataset_info(repo, revision=revision, files_metadata=True, timeout=_LOOK_UP_SECONDS)
+        info = HfApi(token=token).dataset_info(repo, revision=revision, files_metadata=True, timeout=_LOOK_UP_SECONDS)
     except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, ValueError) as error:
         raise DownloadError("hub_photos.problem.absent", name=shown(name)) from error
     except _out_of_reach() as error:
@@ -109,13 +114,21 @@ def _choose(repository: _Repository) -> list[str]:
     return wanted
 
 
-def _fetch(repository: _Repository, files: list[str]) -> Iterator[tuple[str, Path]]:
+def _fetch(
+    repository: _Repository, files: list[str], token: bool | None, cache: str | None
+) -> Iterator[tuple[str, Path]]:
     """Each file with its place in the client's cache."""
     from huggingface_hub import hf_hub_download
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
     def fetch_one(file: str) -> Path:
-        return Path(hf_hub_download(repository.name, file, repo_type="dataset", revision=repository.commit))
+        wish: dict[str, Any] = {
+            "repo_type": "dataset",
+            "revision": repository.commit,
+            "token": token,
+            "cache_dir": cache,
+        }
+        return Path(hf_hub_download(repository.name, file, **wish))
 
     disable_progress_bars()  # the client's own, one for each file
     pool = ThreadPoolExecutor(AT_ONCE)

@@ -25,6 +25,9 @@ FLOWERS_URL = "https://storage.googleapis.com/download.tensorflow.org/example_im
 FLOWERS_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 """As TensorFlow Datasets records it."""
 
+SAMPLES = "samples"
+"""Where in the data home the sample flowers lie: apart from what anybody may bring under their name."""
+
 FLOWERS = {"daisy": 633, "dandelion": 898, "roses": 641, "sunflowers": 699, "tulips": 799}
 
 
@@ -123,23 +126,27 @@ def _copy(
 
 
 def from_boxes(
-    boxes: Iterable[tuple[str, Iterable[Path]]], settings: Settings, name: str, progress: Progress | None = None
+    boxes: Iterable[tuple[str, Iterable[tuple[str, Path]]]],
+    settings: Settings,
+    name: str,
+    progress: Progress | None = None,
 ) -> Arrival:
     """Photos sorted into boxes by hand, copied under HOME/datasets, one folder for each class.
 
     Args:
-        boxes: (the class's name, its photos). A name that cannot be a folder's is brought as near as can be.
+        boxes: (the class's name, its photos: the name of each, where it lies now). A name that no file or folder can
+            have is brought as near as can be.
         progress: told photos done and in all.
 
     Raises:
         AppError: a class without a name, or as `from_photos` says.
     """
     photos = []
-    for label, paths in boxes:
+    for label, given in boxes:
         folder = one_part(label)
         if not folder:
             raise AppError("intake.problem.class_name", name=shown(label))
-        photos += [(f"{folder}/{one_part(path.name) or folder}", path) for path in paths]
+        photos += [(f"{folder}/{one_part(photo) or folder}", path) for photo, path in given]
     return from_photos(photos, settings, name, progress)
 
 
@@ -168,13 +175,13 @@ def sample_flowers(
     with FileLock(packed.with_suffix(".unpacking")):
         found = _find_flowers(settings.home)  # another visitor was quicker
         if not found:
-            found, _ = new_dataset(settings.home, "flower_photos", fill)
+            found, _ = new_dataset(settings.home, "flower_photos", fill, SAMPLES)
         packed.unlink(missing_ok=True)
     return Arrival(found)
 
 
 def _find_flowers(home: Path) -> Path | None:
-    folders = sorted((home / "datasets").glob("flower_photos*"))
+    folders = sorted((home / SAMPLES).glob("flower_photos*"))
     return next((folder for folder in folders if _count_flowers(folder) == FLOWERS), None)
 
 

@@ -1,4 +1,4 @@
-"""A new data set's folder under HOME/datasets: it appears there whole, or not at all."""
+"""A new data set's folder in the data home: it appears there whole, or not at all."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ from resnet_demo.texts import AppError
 
 Filled = TypeVar("Filled")
 
+DATASETS = "datasets"
+"""Where in the data home the photos lie that people brought here."""
+
 PREFIX = ".arriving-"
 LEFTOVER_SECONDS = 86_400
 """Age at which a folder that a killed process left half filled is removed."""
 
 
-def new_dataset(home: Path, wish: str, fill: Callable[[Path], Filled]) -> tuple[Path, Filled]:
-    """A folder that `fill` has filled, under a free name near `wish`, and what `fill` gave back.
+def new_dataset(home: Path, wish: str, fill: Callable[[Path], Filled], place: str = DATASETS) -> tuple[Path, Filled]:
+    """A folder below HOME/`place` that `fill` has filled, under a free name near `wish`, and what `fill` gave back.
 
     Where `fill` raises, whatever it raises, the folder goes with all that is in it.
 
     Raises:
         AppError: the disk is full or cannot be written to, or what `fill` raises.
     """
-    datasets = home / "datasets"
+    datasets = home / place
     fresh = datasets / f"{PREFIX}{secrets.token_hex(8)}"
     try:
         fresh.mkdir(parents=True)

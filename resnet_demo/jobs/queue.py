@@ -20,12 +20,14 @@ from filelock import FileLock
 
 from resnet_demo.download import Progress
 from resnet_demo.jobs import processes
+from resnet_demo.models import places
+from resnet_demo.models.places import NAME, RUNS
 from resnet_demo.settings import PREFIX, Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, ENDED, NAME, RUNS, Run, State, Stop, all_runs
+from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop, all_runs
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
@@ -39,13 +41,15 @@ def _deciding(home: Path) -> Iterator[None]:
         yield
 
 
-def submit(config: TrainConfig, settings: Settings, progress: Progress | None = None) -> Run:
-    """Make a run of these settings, to be carried out in the background when its turn comes.
+def submit(
+    config: TrainConfig, settings: Settings, progress: Progress | None = None, *, owner: str | None = None
+) -> Run:
+    """Make a run of these settings, to be carried out in the background when its turn comes; `owner` as for `make`.
 
     Raises:
         AppError: the photos cannot be used as they are, or the run's folder cannot be written.
     """
-    run = make(config, settings, progress=progress)
+    run = make(config, settings, progress=progress, owner=owner)
     start_next(settings.home)
     return run
 
@@ -57,6 +61,7 @@ def make(
     folder: Path | None = None,
     waiter: Process | None = None,
     progress: Progress | None = None,
+    owner: str | None = None,
 ) -> Run:
     """Look at the photos, split them, and put a run in line.
 
@@ -64,21 +69,23 @@ def make(
         folder: where the run's folder shall be, if not in the data home.
         waiter: the process that will carry it out itself.
         progress: told photos looked at, and in all.
+        owner: the secret of the page's visitor whom the run belongs to where strangers share the page.
 
     Raises:
         AppError: as `submit`.
     """
-    config = located(config)
+    config = located(config, settings)
     weights = {"weights": str(settings.weights.absolute()) if settings.weights else None}
-    facts = facts_of(config, settings, progress) | weights
+    facts = facts_of(config, settings, progress) | weights | ({"owner": owner} if owner else {})
     return Run.create(settings.home, config, facts, folder=folder, waiter=waiter)
 
 
-def located(config: TrainConfig) -> TrainConfig:
-    """The settings with whole paths, since a worker starts elsewhere."""
+def located(config: TrainConfig, settings: Settings) -> TrainConfig:
+    """The settings with whole paths, since a worker starts elsewhere; a model that has a name keeps it."""
     parent = config.parent
-    if parent is not None and Path(parent).expanduser().is_dir():
-        parent = str(Path(parent).expanduser().absolute())
+    if parent is not None and places.named(parent, settings) is None:
+        folder = places.folder_of(parent, settings)
+        parent = parent if folder is None else str(folder.absolute())
     return replace(config, data=str(Path(config.data).expanduser().absolute()), parent=parent)
 
 

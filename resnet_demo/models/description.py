@@ -11,13 +11,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.models import variants
 from resnet_demo.models.model import Model, Teaching
+from resnet_demo.models.places import CONFIG
 from resnet_demo.models.pretrained import MAX_CLASSES, imagenet_ids, imagenet_labels
 from resnet_demo.models.variants import Variant
+from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import AppError
 
 Entries = Mapping[str, Any]
@@ -27,6 +30,8 @@ MARK, VERSION = "resnet_demo", 1
 # timm refuses an architecture that begins so. By its own name it would load and answer wrongly: the networks with the
 # stride on the 1x1 have the keys of timm's.
 OURS_ALONE = "resnet_demo_"
+OURS = "resnet_demo.json"
+MAX_JSON_BYTES = 8 * MEGABYTE
 MAX_METRICS = 200
 MAX_NUMBER = 1e12
 MAX_CHARACTERS = 200
@@ -41,6 +46,20 @@ class Description:
     spec: ImageSpec
     licence: str | None = None
     teaching: Teaching = field(default_factory=Teaching)
+
+
+def read_folder(folder: Path) -> Description:
+    """All of a saved model but its weights, from its folder; reads no weights and needs no torch.
+
+    Raises:
+        AppError: a file is missing, too large or no JSON, or as `read`.
+    """
+    config = read_json(folder / CONFIG)
+    ours = read_json(folder / OURS) if MARK in config else None
+    try:
+        return read(config, ours)
+    except RecursionError as error:  # nested just so deep that JSON's reader still bore it
+        raise AppError("saved.problem.no_json", file=CONFIG) from error
 
 
 def describe(model: Model) -> tuple[Entries, Entries]:
@@ -82,6 +101,34 @@ def read(config: Entries, ours: Entries | None) -> Description:
     """
     description = _read_config(config)
     return description if ours is None else _complete(description, ours)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of a saved model.
+
+    Raises:
+        AppError: there is no such file, it is too large, or holds something else.
+    """
+    check_file(path, MAX_JSON_BYTES)
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise AppError("saved.problem.no_json", file=path.name) from error
+    if not isinstance(entries, dict):
+        raise AppError("saved.problem.no_json", file=path.name)
+    return entries
+
+
+def check_file(path: Path, max_bytes: int) -> None:
+    """Refuse a file that is not there, or larger than any of a saved model.
+
+    Raises:
+        AppError: as it says.
+    """
+    if not path.is_file():
+        raise AppError("saved.problem.no_file", file=path.name, folder=str(path.parent))
+    if path.stat().st_size > max_bytes:
+        raise AppError("saved.problem.too_large", file=path.name, most=max_bytes // MEGABYTE)
 
 
 def _read_config(config: Entries) -> Description:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,9 @@ class ResNet(nn.Module):
     Raises:
         AppError: `zero_init_residual` with plain or Highway blocks.
     """
+
+    head_is_linear: ClassVar[bool] = True
+    """Whether the logits are linear in what leaves the last stage."""
 
     def __init__(
         self,
@@ -136,6 +139,44 @@ class ResNet(nn.Module):
             outputs[name] = features
         return outputs
 
+    def forward_to(self, name: str, images: Tensor) -> Tensor:
+        """What leaves the stem, a stage or a block: normalised (N, 3, H, W) -> (N, C, h, w).
+
+        Raises:
+            AppError: there is none of that name.
+        """
+        features = self.forward_stem(images)
+        for block in list(self.blocks().values())[: self._blocks_up_to(name)]:
+            features = block(features)
+        return features
+
+    def forward_from(self, name: str, features: Tensor) -> Tensor:
+        """The logits (N, classes) for what left the stem, a stage or a block, (N, C, h, w).
+
+        Raises:
+            AppError: there is none of that name.
+        """
+        for block in list(self.blocks().values())[self._blocks_up_to(name) :]:
+            features = block(features)
+        return self.forward_head(features)
+
+    def is_last(self, name: str) -> bool:
+        """Whether nothing but the head follows a stage or a block.
+
+        Raises:
+            AppError: there is none of that name.
+        """
+        return self._blocks_up_to(name) == len(self.blocks())
+
+    def _blocks_up_to(self, name: str) -> int:
+        if name == "stem":
+            return 0
+        if name == "stem":
+            return 0
+        self.layer(name)  # or else it is refused here
+        part = f"{stage_name(name)}."
+        return max(number for number, block in enumerate(self.blocks(), start=1) if f"{block}.".startswith(part))
+
     def stages(self) -> dict[str, nn.Sequential]:
         """The stages by name, in order."""
         return {name: getattr(self, name.replace("stage", "layer")) for name in self.stage_names}
@@ -170,6 +211,8 @@ class PreActivationResNet(ResNet):
     The stem leaves norm and ReLU to the first block, which has them before its split. The last sum gets a
     norm and a ReLU of its own in the head (`norm`): every stage's output, the last too, is the bare sum.
     """
+
+    head_is_linear = False
 
     def __init__(
         self,

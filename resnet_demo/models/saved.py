@@ -10,7 +10,6 @@ import re
 import secrets
 import shutil
 from pathlib import Path
-from typing import Any
 
 import safetensors.torch
 from safetensors import SafetensorError, safe_open
@@ -18,14 +17,14 @@ from torch import Tensor
 
 from resnet_demo.download import Progress, fetch_hub
 from resnet_demo.models import description
-from resnet_demo.models.description import MARK, MAX_CHARACTERS, Entries
+from resnet_demo.models.description import MARK, MAX_CHARACTERS, MAX_JSON_BYTES, OURS, Entries, check_file, read_json
 from resnet_demo.models.model import Model
+from resnet_demo.models.places import CONFIG, WEIGHTS
 from resnet_demo.models.state_dict import load_network
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import AppError
 
-WEIGHTS, CONFIG, OURS, CARD = "model.safetensors", "config.json", "resnet_demo.json", "README.md"
-MAX_JSON_BYTES = 8 * MEGABYTE
+CARD = "README.md"
 MAX_WEIGHT_BYTES = 2_000 * MEGABYTE
 
 
@@ -83,19 +82,14 @@ def open_hub(name: str, progress: Progress | None = None) -> Model:
     config = fetch_hub(repo, CONFIG, revision=revision, max_bytes=MAX_JSON_BYTES)
     # The folder is called as the commit is, and the other files must be of the same commit.
     folder, commit = config.parent, config.parent.name
-    if MARK in _read_json(config):
+    if MARK in read_json(config):
         fetch_hub(repo, OURS, revision=commit, max_bytes=MAX_JSON_BYTES)
     fetch_hub(repo, WEIGHTS, revision=commit, max_bytes=MAX_WEIGHT_BYTES, progress=progress)
     return _open(folder, name=name, origin=f"https://huggingface.co/{repo}")
 
 
 def _open(folder: Path, name: str, origin: str | None) -> Model:
-    config = _read_json(folder / CONFIG)
-    ours = _read_json(folder / OURS) if MARK in config else None
-    try:
-        described = description.read(config, ours)
-    except RecursionError as error:  # nested just so deep that JSON's reader still bore it
-        raise AppError("saved.problem.no_json", file=CONFIG) from error
+    described = description.read_folder(folder)
     weights = folder / WEIGHTS
     _check_classes(weights, len(described.labels))
     return Model(
@@ -112,7 +106,7 @@ def _open(folder: Path, name: str, origin: str | None) -> Model:
 
 def _check_classes(weights: Path, classes: int) -> None:
     """Before memory is spent on that many classes: the file is not too large, and has as many."""
-    _check_file(weights, MAX_WEIGHT_BYTES)
+    check_file(weights, MAX_WEIGHT_BYTES)
     try:
         with safe_open(weights, "pt") as file:
             shape = file.get_slice("fc.weight").get_shape()
@@ -120,24 +114,6 @@ def _check_classes(weights: Path, classes: int) -> None:
         raise AppError("weights.problem.unreadable", file=weights.name) from error
     if shape[:1] != [classes]:
         raise AppError("saved.problem.entry", name="num_classes", value=classes)
-
-
-def _check_file(path: Path, max_bytes: int) -> None:
-    if not path.is_file():
-        raise AppError("saved.problem.no_file", file=path.name, folder=str(path.parent))
-    if path.stat().st_size > max_bytes:
-        raise AppError("saved.problem.too_large", file=path.name, most=max_bytes // MEGABYTE)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    _check_file(path, MAX_JSON_BYTES)
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise AppError("saved.problem.no_json", file=path.name) from error
-    if not isinstance(entries, dict):
-        raise AppError("saved.problem.no_json", file=path.name)
-    return entries
 
 
 def _write_json(entries: Entries, path: Path) -> None:

@@ -20,6 +20,8 @@ from resnet_demo.training.plan import Plan
 from resnet_demo.training.scores import Scores
 
 STATE, NETWORK = "state.json", "network.safetensors"
+MOST = 2**40
+"""Of anything that is counted."""
 EVERY_SECONDS = 60.0
 MOST_SHARE = 1 / 20
 """Of the time, what writing checkpoints may take."""
@@ -115,12 +117,26 @@ def read(folder: Path) -> tuple[Plan, Position]:
     """
     try:
         state = _state(folder)
-        position = dict(state["position"])
-        position["cycles"] = tuple(position["cycles"])
-        position["best"] = None if position["best"] is None else Scores(**position["best"])
-        return Plan.from_json(state["plan"]), Position(**position)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Plan.from_json(state["plan"]), _position(state["position"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise AppError("train.problem.checkpoint", folder=str(folder)) from error
+
+
+def _position(entries: Mapping[str, Any]) -> Position:
+    best = None if entries["best"] is None else Scores(**entries["best"])
+    position = Position(**{**entries, "cycles": tuple(entries["cycles"]), "best": best})
+    known = best or Scores()
+    _require_counts(*position.cycles, position.epoch, position.step, position.more_epochs, position.photos)
+    _require_counts(position.waited, known.correct, known.photos)
+    floats = type(position.loss_sum) is type(known.loss_sum) is float
+    if not floats or (position.step > 0) != (position.photos > 0):  # a step takes photos, and photos take a step
+        raise ValueError(STATE)
+    return position
+
+
+def _require_counts(*counts: object) -> None:
+    if not all(type(count) is int and 0 <= count <= MOST for count in counts):
+        raise ValueError(STATE)
 
 
 def load(folder: Path, learner: Learner) -> None:
@@ -133,6 +149,7 @@ def load(folder: Path, learner: Learner) -> None:
         state = _state(folder)
         names = learner.state().keys()
         learner.load_state({name: safetensors.torch.load_file(folder / f"{name}.safetensors") for name in names})
+        _require_counts(state["steps"], state["pieces"])
         learner.steps, learner.pieces = state["steps"], state["pieces"]
         if learner.scaler.is_enabled():
             learner.scaler.load_state_dict(state["scaler"])

@@ -120,7 +120,7 @@ class Feed:
             yield Batch(_channels_last(features), self._one_hot(labels[part]), len(part), features=True)
 
     def look(self, photos: Labelled) -> Iterator[Batch]:
-        """Batches of photos as they are, each in one process's."""
+        """Batches of photos as they are, in order; this process has those at `rank`, `rank + world` and so on."""
         positions = [photos.readable[part] for part in self._own(len(photos.readable))]
         for part, crops in zip(positions, self._gathered(photos.pixels.pictures, positions), strict=True):
             yield Batch(normalise(crops, self.spec), self._one_hot(photos.labels[part]), len(part))

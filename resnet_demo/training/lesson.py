@@ -12,10 +12,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from resnet_demo.data.names import shown
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.models.state_dict import load_network
 from resnet_demo.settings import Settings
 from resnet_demo.training import checkpoint, precision, range_test, recipe
+from resnet_demo.training.answers import Answers
 from resnet_demo.training.checkpoint import Position
 from resnet_demo.training.feed import BATCH, Batch, Feed, Labelled
 from resnet_demo.training.frozen import Learning
@@ -132,7 +134,7 @@ def _feed(material: Material, plan: Plan, reader: Reader, journal: Journal) -> F
 def _labelled(part: Part, pixels: Pixels, journal: Journal) -> Labelled:
     for position, reason in sorted(pixels.unreadable.items())[:1]:
         path = part.paths[position]
-        name = f"{path.parent.name}/{path.name}"
+        name = shown(f"{path.parent.name}/{path.name}")
         journal.say("train.said.unreadable", count=len(pixels.unreadable), name=name, reason=reason)
     return Labelled(pixels, torch.tensor(part.labels, dtype=torch.long))
 
@@ -141,6 +143,18 @@ def final_photos(lesson: Lesson) -> Labelled:
     """The photos that nothing was learned from and nothing was chosen by, decoded."""
     part = lesson.material.test
     return _labelled(part, lesson.reader.crops(part.paths, lesson.plan.spec), lesson.journal)
+
+
+def answers_of(material: Material, photos: Labelled, said: Tensor) -> Answers:
+    """What was said of those of the test photos that can be read, (n, classes), with their names."""
+    names = [path.relative_to(material.root).as_posix() for path in material.test.paths]
+    return Answers(
+        files=tuple(names[position] for position in photos.readable.tolist()),
+        labels=photos.labels[photos.readable].numpy(),
+        probabilities=said.numpy(),
+        classes=material.classes,
+        unreadable=tuple(names[position] for position in sorted(photos.pixels.unreadable)),
+    )
 
 
 def _measured(plan: Plan, network: ResNet, feed: Feed, journal: Journal) -> precision.Name:

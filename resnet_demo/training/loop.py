@@ -18,10 +18,10 @@ from resnet_demo.training.checkpoint import Pace
 from resnet_demo.training.feed import Batch
 from resnet_demo.training.journal import Journal, require_finite
 from resnet_demo.training.learner import on_device
-from resnet_demo.training.lesson import Lesson, final_photos, prepare
+from resnet_demo.training.lesson import Lesson, answers_of, final_photos, prepare
 from resnet_demo.training.ranks import Ranks, StopAskedError, joined_ranks
 from resnet_demo.training.run import Run
-from resnet_demo.training.scores import Scores, score
+from resnet_demo.training.scores import Scores, probabilities, score
 
 
 class Signal(IntEnum):
@@ -180,20 +180,22 @@ class Training:
             self.unwritten = copy.deepcopy(self.learner.taught.network), scores
 
     def finish(self) -> None:
-        """Look at the test photos, once, with the best model in float32; what comes out is noted in it and told.
+        """Look at the test photos, once, with the best model in float32; what comes out is noted in it, kept and told.
 
         Raises:
             StopAskedError, AppError: as for `epoch`.
         """
         lesson, run = self.lesson, self.lesson.run
         self.ranks.highest(0)  # nobody reads before the first process has written
+        photos = final_photos(lesson)
         network = on_device(open_saved(run.best).network, self.ranks.device)
-        scores = score(lambda batch: network(batch.inputs), self.feed.look(final_photos(lesson)), self.ranks)
+        said = probabilities(network, photos, self.feed)
+        scores = Scores.of(said, photos.labels[photos.readable])
         found = metrics(val=self.position.best or Scores(), test=scores)
         if self.ranks.leads:
             best.keep(run, network, lesson.plan, lesson.material, found)
-            looks = 1 + sum(event["kind"] == "finished" for event in run.events())
-            run.append("finished", **found, test_looks=looks)
+            run.write_answers(answers_of(lesson.material, photos, said))
+            run.append("finished", **found, test_looks=run.test_looks + 1)
 
 
 def metrics(**scores: Scores) -> dict[str, float]:

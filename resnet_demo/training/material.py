@@ -31,8 +31,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Material:
-    """The photos to learn from, to choose by, and to be judged by once."""
+    """The photos to learn from, to choose by, and to be judged by once; all lie below `root`."""
 
+    root: Path
     name: str
     fingerprint: str
     classes: tuple[str, ...]
@@ -68,14 +69,17 @@ def material_of(run: Run, settings: Settings) -> Material:
     """The photos that a run was made for.
 
     Raises:
-        AppError: they are not as they were then.
+        AppError: they are not as they were then, or the run does not say which they were.
     """
     folder = Path(run.config.data)
     dataset = open_dataset(folder, settings.home, max_pixels=settings.max_pixels)
-    if dataset.fingerprint != run.facts["data"]["fingerprint"]:
-        raise AppError("train.problem.other_data", folder=str(folder))
-    train, val, test = (_part(dataset, run.facts["split"][name]) for name in ("train", "val", "test"))
-    return Material(dataset.name, dataset.fingerprint, dataset.classes, train, val, test)
+    try:
+        if dataset.fingerprint != run.facts["data"]["fingerprint"]:
+            raise AppError("train.problem.other_data", folder=str(folder))
+        train, val, test = (_part(dataset, run.facts["split"][name]) for name in ("train", "val", "test"))
+    except (KeyError, TypeError, IndexError) as error:
+        raise AppError("run.problem.no_run", folder=str(run.folder)) from error
+    return Material(dataset.root, dataset.name, dataset.fingerprint, dataset.classes, train, val, test)
 
 
 def _part(dataset: Dataset, indices: Sequence[int]) -> Part:

@@ -1,7 +1,8 @@
 """A run's folder: the only reader and writer of its files, and the state that they tell.
 
 `config.json` never changes, `events.jsonl` only grows, `worker.lock` is held while a worker lives, `stop` asks it to
-end, `last-<step>/` are checkpoints, `best/` is a saved model, `log.txt` is for people.
+end, `last-<step>/` are checkpoints, `best/` is a saved model, `test.safetensors` what was said of the test photos,
+`log.txt` is for people.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ from typing import Any, Literal, cast
 
 from filelock import Timeout
 
+from resnet_demo.models.places import BEST, NAME, POINTER, RUNS, run_folder, run_names
 from resnet_demo.texts import AppError, language_of
 from resnet_demo.training import lines, worker_lock, writing
+from resnet_demo.training.answers import Answers
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.process import Process
 from resnet_demo.training.sentences import sentence_of
@@ -36,10 +39,11 @@ Event = dict[str, Any]
 
 ACTIVE = frozenset[State]({"starting", "running", "stopping"})
 ENDED = frozenset[State]({"finished", "stopped", "failed", "lost"})
-NAME = re.compile(r"[0-9a-z-]{1,100}")
-CONFIG, EVENTS, LOCK, STOP, LOG, BEST = "config.json", "events.jsonl", "worker.lock", "stop", "log.txt", "best"
+CONFIG, EVENTS, LOCK, STOP, LOG = "config.json", "events.jsonl", "worker.lock", "stop", "log.txt"
+ANSWERS = "test.safetensors"
+BESIDE = {"said", "looked"}
+"""Kinds of events that do not move a run on."""
 UNFINISHED, REPLACED = ".unfinished", ".replaced"
-RUNS, POINTER = "runs", "elsewhere.txt"
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,7 @@ class Run:
             AppError: there is no run, or its `config.json` cannot be understood.
         """
         try:
-            if (folder / POINTER).exists():
-                folder = Path(os.fsdecode((folder / POINTER).read_bytes()))
-            run = cls(folder)
+            run = cls(run_folder(folder))
             run.config  # noqa: B018  read now, so that whoever holds a run can use it
         except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise AppError("run.problem.no_run", folder=str(folder)) from error
@@ -178,7 +180,7 @@ class Run:
         """The newest event of these kinds; without any, of those that move the run on."""
         for line in lines.backwards(self.folder / EVENTS):
             event = _event(line)
-            if event and (event["kind"] in kinds if kinds else event["kind"] != "said"):
+            if event and (event["kind"] in kinds if kinds else event["kind"] not in BESIDE):
                 return event
         return None
 
@@ -197,6 +199,12 @@ class Run:
         """Epochs that were asked for later, on top of those of the settings."""
         asked = [event.get("more_epochs") for event in self.events() if event["kind"] == "queued"]
         return sum(number for number in asked if isinstance(number, int))
+
+    @property
+    def test_looks(self) -> int:
+        """How often the test photos were looked at: at the end of the training, and later on request."""
+        looks = (self.newest("finished", "looked") or {}).get("test_looks", 0)
+        return looks if isinstance(looks, int) else 0
 
     # How it stands
 
@@ -309,6 +317,22 @@ class Run:
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 
+    def write_answers(self, answers: Answers) -> None:
+        """Keep what was said of the test photos when they were looked at last.
+
+        Raises:
+            AppError: the disk is full or the folder cannot be written to.
+        """
+        with writing.refusals(self.folder):
+            writing.write_whole(self.folder / ANSWERS, answers.to_bytes())
+
+    def answers(self) -> Answers | None:
+        """What was said of the test photos when they were looked at last, if it is kept and can be read."""
+        try:
+            return Answers.read(self.folder / ANSWERS)
+        except (OSError, ValueError):
+            return None
+
     def tidy(self) -> None:
         """Clear up what a killed worker left half done; only its successor, or whoever killed it, may."""
         for unfinished in self.folder.glob(f"{UNFINISHED}*"):
@@ -321,12 +345,10 @@ class Run:
 
 def all_runs(home: Path) -> list[Run]:
     """Every run that is listed in the data home, the newest first; what cannot be read is passed over."""
-    folders = sorted((home / RUNS).glob("*"), reverse=True) if (home / RUNS).is_dir() else []
     found = []
-    for folder in folders:
-        if NAME.fullmatch(folder.name):
-            with contextlib.suppress(AppError):
-                found.append(Run.open(folder))
+    for name in run_names(home):
+        with contextlib.suppress(AppError):
+            found.append(Run.open(home / RUNS / name))
     return found
 
 

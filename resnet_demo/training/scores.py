@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from resnet_demo.training import recipe
-from resnet_demo.training.feed import Batch
+from resnet_demo.training.feed import Batch, Feed, Labelled
 from resnet_demo.training.ranks import Ranks
 
 
@@ -32,6 +33,12 @@ class Scores:
         """Mean cross-entropy."""
         return self.loss_sum / self.photos if self.photos else math.nan
 
+    @classmethod
+    def of(cls, probabilities: Tensor, labels: Tensor) -> Scores:
+        """Those of photos whose probabilities, (N, classes), and true classes, (N,), are known."""
+        loss = F.nll_loss(probabilities.double().log(), labels, reduction="sum")
+        return cls(float(loss), int((probabilities.argmax(dim=1) == labels).sum()), len(labels))
+
     def better_than(self, other: Scores | None) -> bool:
         """Whether more were named rightly or, if as many, with a lower loss; without photos the later is better."""
         if other is None or not self.photos:
@@ -51,3 +58,15 @@ def score(answer: Callable[[Batch], Tensor], batches: Iterable[Batch], ranks: Ra
         photos += len(logits)
     total = ranks.added(torch.stack([loss, torch.tensor(correct), torch.tensor(photos)]))
     return Scores(float(total[0]), int(total[1]), int(total[2]))
+
+
+@torch.no_grad()
+def probabilities(network: nn.Module, photos: Labelled, feed: Feed) -> Tensor:
+    """What a network says of all photos that can be read, (n, classes), the same in every process."""
+    ranks = feed.ranks
+    own = [network(batch.inputs).float().softmax(dim=1).cpu() for batch in feed.look(photos)]
+    rows = torch.zeros(len(photos.readable), feed.classes)
+    if own:
+        rows[ranks.rank :: ranks.world] = torch.cat(own)
+    ranks.fill_in(rows)
+    return rows

@@ -21,6 +21,8 @@ def sentence_of(event: Mapping[str, Any], language: str) -> str | None:
             return text("run.event.stopped_now" if event.get("how") == "now" else "run.event.stopped_keep", language)
         case "finished" if _number(event, "test_photos") > 0:
             return text("run.event.finished_test", language, **_share(event, "test"))
+        case "looked":
+            return text("run.event.looked", language, looks=f"{_number(event, 'test_looks'):.0f}")
         case "queued" | "launched" | "started" | "finished" as kind:
             return text(f"run.event.{kind}", language)
     return None
@@ -44,9 +46,10 @@ def best_of(events: Iterable[Mapping[str, Any]], language: str) -> str:
 def _said(event: Mapping[str, Any], language: str) -> str:
     key, fields = str(event.get("key")), event.get("fields")
     try:
-        return text(key, language, **(fields if isinstance(fields, dict) else {}))
+        said = text(key, language, **(fields if isinstance(fields, dict) else {}))
     except (KeyError, ValueError, TypeError, IndexError, AttributeError):
-        return key  # of another version of this program, which has a sentence for it
+        said = key  # of another version of this program, which has a sentence for it
+    return said.encode("utf-8", "replace").decode()  # a page sends no half letters
 
 
 def _epoch(event: Mapping[str, Any], language: str) -> str:

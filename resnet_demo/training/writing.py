@@ -38,7 +38,7 @@ def refusals(folder: Path, key: str = "run.problem.not_written") -> Iterator[Non
         raise AppError(key, folder=str(folder), reason=reason, free=free) from error
 
 
-def write_whole(path: Path, content: str) -> None:
+def write_whole(path: Path, content: str | bytes) -> None:
     """Write a small file, which gets its name once it is on the disk; paths in it are as the system has them."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -77,5 +77,5 @@ def is_complete(folder: Path) -> bool:
     try:
         sizes: dict[str, int] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
         return all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False

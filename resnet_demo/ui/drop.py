@@ -1,15 +1,20 @@
-"""The drop zone: photos and whole folders, dropped, chosen or pasted, with their places in the folders kept."""
+"""The drop zone: photos, whole folders and archives, dropped, chosen or pasted, with their places in folders kept."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
+from resnet_demo.data.archive import SUFFIXES
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.ui.guard import uploaded
@@ -18,56 +23,69 @@ from resnet_demo.ui.language import Words
 STATIC = Path(__file__).with_name("static")
 MAX_NAME = 300
 
-# What static/drop.js says; it fills the gaps itself.
-SENTENCES = ("title", "choose", "folder", "hint", "sending", "done", "cut", "large", "none", "unreadable")
-FAILURES = ("too_much", "later", "lost", "refused")
+# What the scripts in static/ say; they fill the gaps themselves.
+SENTENCES = ("title", "choose", "folder", "hint", "done", "cut", "none", "unreadable")
+SENDING = ("sending", "large", "too_much", "later", "lost", "refused")
 
 
 @dataclass(frozen=True)
 class ReceivedPhoto:
-    """One photo that a visitor gave.
+    """One photo that a visitor gave, or an archive of photos.
 
     `name` is its file name, behind its folders where it came in one (`tulips/a.jpg`); it is for people and classes, and
-    no path of this machine. `path` is None where the file was larger than the limit and stayed in the browser.
+    no path of this machine. `path` is None where the file was larger than the limit and stayed in the browser. A large
+    archive comes in pieces: `more` are those after the first.
     """
 
     name: str
     path: Path | None
+    more: tuple[Path, ...] = ()
 
 
-def photo_drop(words: Words, settings: Settings, **options: Any) -> Any:
-    """A drop zone whose `upload` event comes with a payload for `received`.
+def photo_drop(words: Words, settings: Settings, *, archives: bool = False, **options: Any) -> Any:
+    """A drop zone whose `upload` event comes with a payload for `received`; for a data set it takes `archives` too.
 
     Not a subclass of gr.HTML: Gradio writes a stub file beside the module of every class derived from a component.
     """
     return words.make(
         gr.HTML,
-        {"words": _words(settings)},
+        # All that the script reads is among the words: an update before it is shown replaces what it was made with.
+        {
+            "words": _words(settings, archives),
+            "max_bytes": lambda _: settings.max_upload_bytes,
+            "max_photos": lambda _: _most(settings, archives),
+            "archives": lambda _: list(SUFFIXES) if archives else [],
+        },
         value=[],
-        html_template=(STATIC / "drop.html").read_text(encoding="utf-8"),
-        css_template=(STATIC / "drop.css").read_text(encoding="utf-8"),
-        js_on_load=(STATIC / "drop.js").read_text(encoding="utf-8"),
+        html_template=static("drop.html"),
+        css_template=static("drop.css"),
+        js_on_load=static("send.js") + static("drop.js"),
         apply_default_css=False,
-        max_bytes=settings.max_upload_bytes,
-        max_photos=settings.max_photos,
         **options,
     )
 
 
-def received(payload: object, settings: Settings) -> list[ReceivedPhoto]:
+def static(name: str) -> str:
+    """A file of `static/`."""
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def received(payload: object, settings: Settings, *, archives: bool = False) -> list[ReceivedPhoto]:
     """The photos of a payload, which may come from anybody.
 
     Args:
         payload: `[{"rel": "tulips/a.jpg", "file": {"path": ..., "meta": ...}}, ...]`; an entry without `file` is one
-            that was too large to send, and one without `rel` has the uploaded file's own name.
+            that was too large to send, and one without `rel` has the uploaded file's own name. `more` are files, too.
+        archives: whether the zone takes them, and as many photos as a data set may have.
 
     Raises:
         AppError: not of this shape, more photos than allowed, or a file that was not uploaded here.
     """
     if not isinstance(payload, list):
         raise AppError("guard.problem.payload")
-    if len(payload) > settings.max_photos:
-        raise AppError("guard.problem.too_many", given=len(payload), most=settings.max_photos)
+    most = _most(settings, archives)
+    if len(payload) > most:
+        raise AppError("guard.problem.too_many", given=len(payload), most=most)
     return [_received(entry) for entry in payload]
 
 
@@ -78,7 +96,38 @@ def _received(entry: object) -> ReceivedPhoto:
     name = entry.get("rel")
     if not isinstance(name, str):
         name = path.name if path else ""
-    return ReceivedPhoto(_clean(name), path)
+    more = entry.get("more", [])
+    if not isinstance(more, list):
+        raise AppError("guard.problem.payload")
+    return ReceivedPhoto(_clean(name), path, tuple(map(uploaded, more)))
+
+
+@contextmanager
+def in_one_piece(archive: ReceivedPhoto) -> Iterator[Path]:
+    """An archive as one file, put together from its pieces for as long as it is needed.
+
+    Raises:
+        AppError: it was never sent, or a piece has been cleared away since.
+    """
+    if archive.path is None:
+        raise AppError("guard.problem.gone")
+    if not archive.more:
+        yield archive.path
+        return
+    with TemporaryDirectory(dir=get_upload_folder()) as folder:
+        whole = Path(folder, "archive")
+        try:
+            with whole.open("wb") as file:
+                for piece in (archive.path, *archive.more):
+                    with piece.open("rb") as source:
+                        shutil.copyfileobj(source, file)
+        except FileNotFoundError as error:
+            raise AppError("guard.problem.gone") from error
+        yield whole
+
+
+def _most(settings: Settings, archives: bool) -> int:
+    return settings.max_dataset_photos if archives else settings.max_photos
 
 
 def _clean(name: str) -> str:
@@ -88,14 +137,21 @@ def _clean(name: str) -> str:
     return "/".join(parts) or "?"
 
 
-def _words(settings: Settings) -> Callable[[str], object]:
-    megabytes = settings.max_upload_bytes // MEGABYTE
+def sending_words(settings: Settings, language: str) -> dict[str, str]:
+    """What static/send.js has to say of files under way."""
+    megabytes = str(settings.max_upload_bytes // MEGABYTE)
+    return {name: text(f"drop.{name}", language).replace("{megabytes}", megabytes) for name in SENDING}
+
+
+def _words(settings: Settings, archives: bool) -> Callable[[str], object]:
+    gaps = {"{megabytes}": str(settings.max_upload_bytes // MEGABYTE), "{most}": f"{_most(settings, archives):,}"}
 
     def in_language(language: str) -> dict[str, str]:
-        sentences = {name: text(f"drop.{name}", language) for name in (*SENTENCES, *FAILURES)}
-        return {
-            name: sentence.replace("{megabytes}", str(megabytes)).replace("{most}", str(settings.max_photos))
-            for name, sentence in sentences.items()
-        }
+        said = {name: text(f"drop.{name}", language) for name in SENTENCES}
+        if archives:
+            said |= {name: text(f"drop.dataset.{name}", language) for name in ("title", "choose", "hint")}
+        for gap, value in gaps.items():
+            said = {name: sentence.replace(gap, value) for name, sentence in said.items()}
+        return said | sending_words(settings, language)
 
     return in_language

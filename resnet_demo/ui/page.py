@@ -13,6 +13,7 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.ui import guard
 from resnet_demo.ui.gate import Gate
+from resnet_demo.ui.keeping import keep_clear
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
@@ -65,6 +66,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
     # Closed: a POST to /run would go past the queue, and past how many may be served together.
     demo.queue(max_size=WAITING_EVENTS, api_open=False)
     _check_address(settings)
+    keep_clear(settings, SWEEP_SECONDS)
     demo.launch(
         server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
         server_port=settings.port,

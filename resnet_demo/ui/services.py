@@ -9,18 +9,23 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from resnet_demo import catalogue
+from resnet_demo.catalogue import Entry
 from resnet_demo.data.images import Problem
+from resnet_demo.models import places
+from resnet_demo.models.places import Stamp
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 from resnet_demo.ui.drop import ReceivedPhoto
 from resnet_demo.ui.results import Results
+from resnet_demo.ui.runs import Runs
 
 if TYPE_CHECKING:
     from resnet_demo.data.preprocessing import View
     from resnet_demo.inference import Classifier
-    from resnet_demo.models.pretrained import Choice
 
 Progress = Callable[[int, int | None], None]
+Key = tuple[str, Stamp | None]
 
 MODELS_KEPT = 3
 """A page that compares two models and a third still answers at once.
@@ -40,51 +45,57 @@ class Services:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.runs = Runs(settings)
         self._lock = threading.Lock()
-        self._opening: dict[str, threading.Lock] = {}
-        self._classifiers: OrderedDict[str, Classifier] = OrderedDict()
+        self._opening: dict[Key, threading.Lock] = {}
+        self._classifiers: OrderedDict[Key, Classifier] = OrderedDict()
         self._wishes = itertools.count()
         self._newest: dict[str, int] = {}
 
-    def models(self) -> list[Choice]:
-        """What `classifier` can be asked for by name, those on this disk first."""
-        from resnet_demo.models import pretrained
+    def models(self, visitor: object = None) -> list[Entry]:
+        """What `classifier` can be asked for by name; of what runs have kept, only what this visitor may see."""
+        return catalogue.listed(self.settings, self.runs.listed(visitor))
 
-        return sorted(pretrained.available(self.settings), key=lambda choice: not choice.on_disk)
-
-    def classifier(self, name: str, progress: Progress | None = None) -> Classifier:
+    def classifier(self, name: str, progress: Progress | None = None, visitor: object = None) -> Classifier:
         """The classifier of this name, from memory or opened now; two visitors who ask at once open it once.
+
+        A saved model that has been replaced in its folder is opened anew.
 
         Raises:
             AppError: no such model, one that a stranger may not name, or weights that cannot be had.
         """
-        if not self.settings.local_paths_allowed and name not in {choice.name for choice in self.models()}:
+        if not self.settings.local_paths_allowed and name not in {entry.name for entry in self.models(visitor)}:
             raise AppError("services.unlisted_model")
+        folder = places.folder_of(name, self.settings)
+        key = name, None if folder is None else places.stamp(folder)
         with self._lock:
-            if name in self._classifiers:
-                return self._kept(name)
-            opening = self._opening.setdefault(name, threading.Lock())
+            if key in self._classifiers:
+                return self._kept(key)
+            opening = self._opening.setdefault(key, threading.Lock())
         with opening:
             with self._lock:
-                if name in self._classifiers:
-                    return self._kept(name)
+                if key in self._classifiers:
+                    return self._kept(key)
             try:
-                return self._open(name, progress)
+                return self._open(key, progress)
             finally:
                 with self._lock:
-                    if self._opening.get(name) is opening:
-                        del self._opening[name]
+                    if self._opening.get(key) is opening:
+                        del self._opening[key]
 
-    def _kept(self, name: str) -> Classifier:
-        self._classifiers.move_to_end(name)
-        return self._classifiers[name]
+    def _kept(self, key: Key) -> Classifier:
+        self._classifiers.move_to_end(key)
+        return self._classifiers[key]
 
-    def _open(self, name: str, progress: Progress | None) -> Classifier:
+    def _open(self, key: Key, progress: Progress | None) -> Classifier:
         from resnet_demo.inference import Classifier, open_model
 
+        name, _ = key
         classifier = Classifier(open_model(name, self.settings, progress), self.settings)
         with self._lock:
-            self._classifiers[name] = classifier
+            for replaced in [other for other in self._classifiers if other[0] == name]:
+                del self._classifiers[replaced]
+            self._classifiers[key] = classifier
             while len(self._classifiers) > MODELS_KEPT:
                 self._classifiers.popitem(last=False)
         return classifier
@@ -97,6 +108,7 @@ class Services:
         top: int,
         session: str,
         progress: Progress | None = None,
+        visitor: object = None,
     ) -> Generator[Results]:
         """Answer all photos; the results so far, now and then, and at last the complete ones.
 
@@ -107,7 +119,7 @@ class Services:
         """
         with self._lock:  # or an older wish might take the place of a newer one
             self._newest[session] = wish = next(self._wishes)
-        classifier = self.classifier(model, progress)
+        classifier = self.classifier(model, progress, visitor)
         results = Results(len(photos), top, classifier.model, self.settings.max_pixels)
         started = shown = time.monotonic()
         given = False

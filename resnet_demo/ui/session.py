@@ -31,10 +31,18 @@ class Session:
         self.knobs = remembered("knobs")
         self.dataset = gr.State(None)
         self.clock = gr.Timer(TICK_SECONDS)
+        self._first: list[dict[str, Any]] = []
+
+    def at_start(self, **event: Any) -> None:
+        """Have an event happen once a page is opened, as soon as it is known whose it is."""
+        self._first.append(event)
 
     def connect(self, demo: gr.Blocks) -> None:
-        """Give a browser that comes for the first time its secret."""
-        demo.load(_token, self.visitor, self.visitor, show_progress="hidden", queue=False, api_visibility="private")
+        """Give a browser that comes for the first time its secret, then do what was asked for; to be called last."""
+        quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        known = demo.load(_token, self.visitor, self.visitor, queue=False, **quietly)
+        for event in self._first:
+            known.then(**{**quietly, **event})
 
 
 def _token(known: object) -> str:

@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from PIL import Image
 
 from resnet_demo.models import variants
 from resnet_demo.models.pretrained import imagenet_labels
+from resnet_demo.settings import Settings
 from resnet_demo.texts import text
 from tests.browser.conftest import DESKTOP, PHONE, chromium_path, playwright, visit
 from tests.launched import free_port, launched
+from tests.shelf import keep, run_with_model
 from tests.tiny import photos
 
 pytestmark = pytest.mark.browser
@@ -49,6 +52,19 @@ def launch(weights: Path, home: Path) -> Any:
     return launched(command, RESNET_DEMO_WEIGHTS=str(weights))
 
 
+@contextmanager
+def visit_tab(chromium: Any, url: str, model: str = "resnet18", **options: Any) -> Iterator[Any]:
+    """A visit in which this model is chosen."""
+    with visit(chromium, url, **options) as page:
+        choose(page, model)
+        yield page
+
+
+def choose(page: Any, model: str) -> None:
+    page.locator("#classify-model input").click()
+    page.locator(f"[role=option][aria-label^='{model}']").first.click()
+
+
 def drop(page: Any, *files: Path) -> None:
     page.set_input_files("#classify-photos input[type=file]:not([webkitdirectory])", [str(file) for file in files])
 
@@ -63,7 +79,7 @@ def cell(page: Any, row: int, column: int) -> Any:
 
 
 def test_one_photo_is_shown_with_five_classes(chromium: Any, url: str, tmp_path: Path) -> None:
-    with visit(chromium, url) as page:
+    with visit_tab(chromium, url) as page:
         drop(page, *photos(tmp_path, 1))
         expect(page.locator("#classify-photo img")).to_be_visible(timeout=PATIENT)
         expect(page.locator("#classify-photo")).to_contain_text("0000.jpg")
@@ -77,7 +93,7 @@ def test_thirty_photos_with_two_bad_ones_are_all_accounted_for(chromium: Any, ur
     files[4].write_text("no picture")
     files[20].write_bytes(files[20].read_bytes()[:300])
     files[7] = files[7].rename(tmp_path / "郁金香 <b>bold<b>.jpg")
-    with visit(chromium, url, accept_downloads=True) as page:
+    with visit_tab(chromium, url, accept_downloads=True) as page:
         drop(page, *files)
         is_done(page, 30, 28)
         problems = page.locator("#classify-problems")
@@ -96,7 +112,7 @@ def test_thirty_photos_with_two_bad_ones_are_all_accounted_for(chromium: Any, ur
 
 def test_a_row_shows_its_photo_also_after_sorting(chromium: Any, url: str, tmp_path: Path) -> None:
     files = photos(tmp_path, 12)
-    with visit(chromium, url) as page:
+    with visit_tab(chromium, url) as page:
         drop(page, *files)
         is_done(page, 12, 12)
         shown = page.locator("#classify-photo")
@@ -115,7 +131,7 @@ def test_a_row_shows_its_photo_also_after_sorting(chromium: Any, url: str, tmp_p
 
 
 def test_a_new_view_answers_the_same_photos_again(chromium: Any, url: str, tmp_path: Path) -> None:
-    with visit(chromium, url) as page:
+    with visit_tab(chromium, url) as page:
         drop(page, *photos(tmp_path, 3, (480, 160)))
         is_done(page, 3, 3)
         picture = page.locator("#classify-photo img")
@@ -135,7 +151,7 @@ def left_edge(page: Any, src: str) -> float:
 
 
 def test_a_newer_drop_takes_the_place_of_an_older_one(chromium: Any, url: str, tmp_path: Path) -> None:
-    with visit(chromium, url) as page:
+    with visit_tab(chromium, url) as page:
         drop(page, *photos(tmp_path / "old", 300))
         expect(page.locator("#classify-status")).to_contain_text("300", timeout=PATIENT)
         drop(page, *photos(tmp_path / "new", 2))
@@ -145,7 +161,7 @@ def test_a_newer_drop_takes_the_place_of_an_older_one(chromium: Any, url: str, t
 
 
 def test_the_table_follows_the_language(chromium: Any, url: str, tmp_path: Path) -> None:
-    with visit(chromium, url) as page:
+    with visit_tab(chromium, url) as page:
         drop(page, *photos(tmp_path, 3))
         is_done(page, 3, 3)
         page.get_by_text("简体中文").click()
@@ -154,7 +170,7 @@ def test_the_table_follows_the_language(chromium: Any, url: str, tmp_path: Path)
 
 
 def test_an_example_is_answered_at_a_click(chromium: Any, url: str) -> None:
-    with visit(chromium, url) as page:
+    with visit_tab(chromium, url) as page:
         expect(page.locator("#classify-status")).to_have_text(text("classify.empty"))
         page.locator("#classify-examples button").nth(1).click()
         expect(page.locator("#classify-photo")).to_contain_text("lion.jpg", timeout=PATIENT)
@@ -164,7 +180,7 @@ def test_an_example_is_answered_at_a_click(chromium: Any, url: str) -> None:
 def test_one_bad_photo_was_not_answered(chromium: Any, url: str, tmp_path: Path) -> None:
     [file] = photos(tmp_path, 1)
     file.write_text("no picture")
-    with visit(chromium, url) as page:
+    with visit_tab(chromium, url) as page:
         drop(page, file)
         expect(page.locator("#classify-status")).to_have_text(text("classify.none_named"), timeout=PATIENT)
         expect(page.locator("#classify-problems")).to_contain_text(file.name)
@@ -175,7 +191,7 @@ def test_thumbnails_are_small_and_have_their_captions(
     chromium: Any, url: str, size: dict[str, int], tmp_path: Path
 ) -> None:
     for count in (3, 30):
-        with visit(chromium, url, viewport=size) as page:
+        with visit_tab(chromium, url, viewport=size) as page:
             drop(page, *photos(tmp_path / str(count), count))
             is_done(page, count, count)
             cells = page.locator("#classify-gallery button:has(img)")
@@ -189,10 +205,30 @@ def test_thumbnails_are_small_and_have_their_captions(
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])
 def test_results_fit_the_window(chromium: Any, url: str, size: dict[str, int], tmp_path: Path) -> None:
-    with visit(chromium, url, viewport=size) as page:
+    with visit_tab(chromium, url, viewport=size) as page:
         drop(page, *photos(tmp_path, 20, (800, 300)))
         is_done(page, 20, 20)
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
+
+
+def test_a_model_is_in_the_list_the_moment_it_is_kept(chromium: Any, weights: Path, tmp_path: Path) -> None:
+    """In a page that was open before; a better one takes its place, and answers."""
+    home = tmp_path / "home"
+    with launch(weights, home) as address, visit_tab(chromium, address) as page:
+        expect(page.locator("div.prose.note")).to_contain_text("ImageNet")
+        run = run_with_model(Settings(home=home))
+        choose(page, "My flowers · cifar_resnet20 · 91.2 % of 375 validation photos")
+        expect(page.locator("div.prose.note")).to_contain_text("郁金香 <b>")
+        drop(page, *photos(tmp_path / "photos", 1))
+        expect(page.locator("#classify-status")).to_contain_text(run.name, timeout=PATIENT)
+        expect(page.locator("#classify-answer li")).to_have_count(5)
+        first = page.locator("#classify-answer").inner_text()
+        keep(run, seed=1, val_accuracy=0.94, val_photos=375.0)
+        page.get_by_text("简体中文").click()
+        choose(page, "My flowers · cifar_resnet20 · 375 张验证照片中 94.0 %")
+        page.get_by_text(text("classify.view.whole", "zh-CN")).click()
+        expect(page.locator("#classify-answer")).not_to_have_text(first, timeout=PATIENT)
+        expect(page.locator("div.prose.note")).to_contain_text("5 个类别")
 
 
 def test_weights_that_are_not_here_are_one_sentence(chromium: Any, weights: Path, tmp_path: Path) -> None:
@@ -200,7 +236,7 @@ def test_weights_that_are_not_here_are_one_sentence(chromium: Any, weights: Path
     nowhere = f"http://127.0.0.1:{free_port()}"
     with (
         launched(command, RESNET_DEMO_MIRROR=nowhere, HF_ENDPOINT=nowhere) as address,
-        visit(chromium, address) as page,
+        visit_tab(chromium, address, "resnet50") as page,
     ):
         drop(page, *photos(tmp_path, 1))
         expect(page.get_by_text("resnet50-0676ba61.pth")).to_be_visible(timeout=PATIENT)
@@ -209,7 +245,7 @@ def test_weights_that_are_not_here_are_one_sentence(chromium: Any, weights: Path
 def test_the_webcam_takes_a_picture(driver: Any, url: str) -> None:
     film = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
     browser = driver.chromium.launch(executable_path=chromium_path(), args=film)
-    with visit(browser, url, permissions=["camera"]) as page:
+    with visit_tab(browser, url, permissions=["camera"]) as page:
         page.get_by_text(text("classify.webcam")).first.click()
         page.locator("#classify-webcam [title='grant webcam access'] button").click()
         page.wait_for_function("document.querySelector('#classify-webcam video').videoWidth > 0")
@@ -222,6 +258,6 @@ def test_the_webcam_takes_a_picture(driver: Any, url: str) -> None:
 @pytest.mark.shared
 def test_a_real_photo_is_named_rightly(chromium: Any, shared: Path, tmp_path: Path) -> None:
     koala = shared / "data" / "imagenet_samples" / "n01882714_koala.JPEG"
-    with launch(shared / "weights", tmp_path) as address, visit(chromium, address) as page:
+    with launch(shared / "weights", tmp_path) as address, visit_tab(chromium, address, "resnet50") as page:
         drop(page, koala)
         expect(page.locator("#classify-answer h2")).to_have_text("koala", timeout=PATIENT)

@@ -80,6 +80,18 @@ def test_photos_in_folders_are_fetched_once(server: Loopback, tmp_path: Path) ->
     assert len(server.asked("GET")) == asked + 1
 
 
+def test_strangers_get_what_everybody_gets(server: Loopback, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked for in the name of whoever runs the page, and no copy stays in the client's cache."""
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    serve(server, flowers(1))
+    folder, _, _ = ask(server.url, tmp_path, public=True)
+    assert contents(Path(folder)) == flowers(1)
+    assert list((tmp_path / "datasets").iterdir()) == [Path(folder)]
+    assert not list((tmp_path / "hf").rglob("*.jpg"))
+    assert server.asked()
+    assert not any("hf_secret" in str(request.headers) for request in server.asked())
+
+
 def test_a_new_commit_is_another_data_set(server: Loopback, tmp_path: Path) -> None:
     serve(server, flowers(1))
     first = ask(server.url, tmp_path)[0]

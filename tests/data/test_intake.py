@@ -171,11 +171,12 @@ def test_received_photos_that_cannot_be_taken(tmp_path: Path, settings: Settings
 
 def test_boxes_become_class_folders(tmp_path: Path, settings: Settings) -> None:
     given = write(tmp_path / "uploads", {"1/a.jpg": jpeg(1), "2/a.jpg": jpeg(2), "2/.b.jpg": jpeg(3)})
+    one, two, hidden = (given / name for name in ("1/a.jpg", "2/a.jpg", "2/.b.jpg"))
     boxes = [
-        ("<script>alert(1)</script>", [given / "1" / "a.jpg"]),
-        ("郁金香 2", [given / "1" / "a.jpg", given / "2" / "a.jpg", given / "2" / ".b.jpg"]),
+        ("<script>alert(1)</script>", [("a.jpg", one)]),
+        ("郁金香 2", [("a.jpg", one), ("a.jpg", two), (".b.jpg", hidden)]),
         ("../..", []),
-        ("a/b", [given / "2" / "a.jpg"]),
+        ("a/b", [("../c:d.jpg", two), ("..", two)]),
     ]
     refused("intake.problem.class_name", lambda: from_boxes([("..", [])], settings, "x"), settings)
     refused("intake.problem.class_name", lambda: from_boxes([(" ", [])], settings, "x"), settings)
@@ -184,7 +185,8 @@ def test_boxes_become_class_folders(tmp_path: Path, settings: Settings) -> None:
     assert dataset.classes == ("<script>alert(1)<-script>", "a-b", "郁金香 2")
     assert sorted(contents(arrival.folder)) == [
         "<script>alert(1)<-script>/a.jpg",
-        "a-b/a.jpg",
+        "a-b/-c-d.jpg",
+        "a-b/a-b",
         "郁金香 2/a-2.jpg",
         "郁金香 2/a.jpg",
         "郁金香 2/b.jpg",
@@ -246,15 +248,24 @@ def test_the_sample_flowers_arrive_once(server: Loopback, settings: Settings) ->
     body = flower_archive(FLOWERS)
     sha256 = hashlib.sha256(body).hexdigest()
     url = server.serve("/flower_photos.tgz", Answer(body, sent=20_000), Answer(body))
-    write(settings.home / "datasets" / "flower_photos", flowers(1))
+    write(settings.home / "samples" / "flower_photos", flowers(1))
     arrival = sample_flowers(settings, url=url, sha256=sha256)
     assert [request.range for request in server.asked()] == [None, "bytes=20000-"]
-    assert datasets(settings) == ["flower_photos", "flower_photos-2"]
-    assert arrival == Arrival(settings.home / "datasets" / "flower_photos-2")
+    assert arrival == Arrival(settings.home / "samples" / "flower_photos-2")
     assert len(contents(arrival.folder)) == 3_671
     assert sample_flowers(settings, url=url, sha256=sha256) == arrival
     assert len(server.asked()) == 2
     assert not (settings.home / "downloads" / "flower_photos.tgz").exists()
+
+
+def test_a_forged_set_of_flowers_is_not_taken_for_them(server: Loopback, settings: Settings) -> None:
+    """Whoever brings photos under that name, in those numbers, does not change what others get."""
+    forged = {f"{name}/{number}.jpg": b"x" for name, count in FLOWERS.items() for number in range(count)}
+    write(settings.home / "datasets" / "flower_photos", forged)
+    body = flower_archive(FLOWERS)
+    url = server.serve("/flower_photos.tgz", Answer(body))
+    arrival = sample_flowers(settings, url=url, sha256=hashlib.sha256(body).hexdigest())
+    assert (arrival.folder / "flower_photos" / "LICENSE.txt").is_file()
 
 
 def test_sample_flowers_that_are_something_else(server: Loopback, settings: Settings) -> None:
@@ -280,5 +291,5 @@ def test_two_visitors_want_the_sample_flowers(server: Loopback, settings: Settin
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [Arrival(settings.home / "datasets" / "flower_photos")] * 2
+    assert found == [Arrival(settings.home / "samples" / "flower_photos")] * 2
     assert len(server.asked()) == 1

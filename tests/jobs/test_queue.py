@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,7 @@ from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run, all_runs, find_run
 from tests.conftest import ROOT
 from tests.jobs.small import coloured_photos, small_config, wait_for
+from tests.shelf import run_with_model, ship
 
 
 def lying_run(settings: Settings, **creation: object) -> Run:
@@ -219,11 +221,22 @@ def test_paths_are_whole_wherever_they_were_given(
     run = queue.make(TrainConfig(data="here", parent="model"), settings)
     assert run.config.data == str(tmp_path / "here")
     assert run.config.parent == str(tmp_path / "model")
-    assert queue.located(TrainConfig(data="/x", parent="hf-hub:owner/name")).parent == "hf-hub:owner/name"
+    assert queue.located(TrainConfig(data="/x", parent="hf-hub:owner/name"), settings).parent == "hf-hub:owner/name"
     facts = find_run(settings.home, run.name).facts
     assert facts["data"]["classes"] == ["blue", "green", "red"]
     parts = (facts["split"][part] for part in ("train", "val", "test"))
     assert sorted(itertools.chain(*parts)) == list(range(24))
+
+
+def test_a_model_that_has_a_name_keeps_it(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a folder is called so: the name means the same model wherever the worker starts."""
+    settings = replace(settings, shipped=ship(tmp_path / "shipped"))
+    run = run_with_model(settings)
+    monkeypatch.chdir(tmp_path)
+    for name in ("flowers", "resnet50", run.name):
+        (tmp_path / name).mkdir()
+        assert queue.located(TrainConfig(data="/x", parent=name), settings).parent == name
+    assert queue.located(TrainConfig(data="/x", parent="./flowers"), settings).parent == str(tmp_path / "flowers")
 
 
 def test_without_photos_there_is_no_run(settings: Settings, tmp_path: Path) -> None:

@@ -126,6 +126,37 @@ def test_the_stages_have_the_papers_sizes_and_lead_to_the_logits(name: str) -> N
     assert outputs["stage4"].shape[1] == last
 
 
+@pytest.mark.parametrize("name", ["resnet18", "preact_resnet18", "cifar_plain20"])
+def test_a_network_runs_up_to_any_layer_and_on_from_there(name: str) -> None:
+    network = lively(variants.build(name, classes=7))
+    images = noise(2, 3, 32, 32)
+    with torch.no_grad():
+        expected, outputs = network(images), network.forward_stages(images)
+        layers = [*network.stages(), *network.blocks(), "layer1", "layer2.1"]
+        for layer in layers:
+            assert torch.equal(network.forward_from(layer, network.forward_to(layer, images)), expected), layer
+        for stage, output in outputs.items():
+            assert torch.equal(network.forward_to(stage, images), output)
+        assert torch.equal(network.forward_from("stem", outputs["stem"]), expected)
+    last = network.stage_names[-1]
+    assert {layer for layer in layers if network.is_last(layer)} == {last, [*network.blocks()][-1]}
+    for run in (network.forward_to, network.forward_from):
+        with pytest.raises(AppError, match=r"stage1 \(stage1\.0"):
+            run("stage9", images)
+
+
+def test_only_pre_activation_networks_have_more_than_a_linear_layer_behind_the_last_stage() -> None:
+    for name in ("resnet18", "highway18", "cifar_plain20", "preact_resnet18", "cifar_preact_resnet20"):
+        network = lively(variants.build(name, classes=7), 32)
+        last = network.stage_names[-1]
+        with torch.no_grad():
+            a, b = network.forward_to(last, noise(2, 3, 32, 32))
+            both, zero = network.forward_from(last, torch.stack([a + b, 0 * a]))
+            one, other = network.forward_from(last, torch.stack([a, b]))
+        linear = torch.allclose(both - zero, (one - zero) + (other - zero), atol=1e-4)
+        assert linear == network.head_is_linear == ("preact" not in name)
+
+
 def test_the_last_stage_of_a_pre_activation_network_is_the_bare_sum() -> None:
     network = lively(variants.build("preact_resnet18"))
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Saved models: written, read, exchanged with timm, and damaged."""
+"""Saved models: written, read, and damaged."""
 
 from __future__ import annotations
 
@@ -13,18 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import timm
 import torch
-from timm.models import save_for_hf
-from torch import Tensor, nn
 
-from resnet_demo.data.preprocessing import ImageSpec
-from resnet_demo.models import variants
 from resnet_demo.models.description import VERSION
-from resnet_demo.models.model import Model, Teaching
+from resnet_demo.models.model import Teaching
 from resnet_demo.models.saved import open_saved, write
 from resnet_demo.texts import AppError
 from tests.loopback import Loopback, loopback
+from tests.models.seen import logits, trained
 from tests.tiny import LABELS, tiny_model
 
 FILES = {"model.safetensors", "config.json", "resnet_demo.json", "README.md"}
@@ -39,21 +35,6 @@ def server() -> Iterator[Loopback]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return tmp_path / "model"
-
-
-def trained(variant: str, pixels: int = 64) -> Model:
-    """Five classes, and norms that have seen some data."""
-    torch.manual_seed(0)
-    network = variants.build(variant, len(LABELS))
-    with torch.no_grad():
-        network(torch.randn(4, 3, pixels, pixels))
-    spec = ImageSpec(crop_size=pixels, resize_size=pixels + 9, interpolation="bicubic")
-    return replace(tiny_model(), variant=variant, network=network.eval(), spec=spec)
-
-
-def logits(network: nn.Module, pixels: int = 64) -> Tensor:
-    with torch.no_grad():
-        return network(torch.randn(2, 3, pixels, pixels, generator=torch.Generator().manual_seed(1)))
 
 
 def problem(folder: Path) -> str:
@@ -114,63 +95,6 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(AppError, match="label_names"):
         write(replace(tiny_model(), labels=("a\n", *LABELS[1:])), tmp_path / "model", card="")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-
-
-# With timm.
-
-
-@pytest.mark.parametrize(
-    ("variant", "half"),
-    [
-        ("resnet18", True),
-        ("resnet50", False),
-        pytest.param("resnext50_32x4d", False, marks=pytest.mark.slow),
-        pytest.param("wide_resnet50_2", True, marks=pytest.mark.slow),
-        pytest.param("res2net50_26w_4s", False, marks=pytest.mark.slow),
-    ],
-)
-def test_timm_opens_the_folder_and_answers_alike(folder: Path, variant: str, half: bool) -> None:
-    model = trained(variant)
-    write(model, folder, card="", half=half)
-    theirs = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
-    torch.testing.assert_close(logits(theirs), logits(open_saved(folder).network), atol=1e-4, rtol=1e-4)
-    config = timm.data.resolve_data_config(model=theirs)
-    assert ImageSpec.from_timm(config) == model.spec
-    assert theirs.pretrained_cfg["label_names"] == list(LABELS)
-    assert timm.create_model(f"local-dir:{folder}", pretrained=True, num_classes=2).num_classes == 2
-
-
-@pytest.mark.parametrize("variant", ["resnet50_stride1x1", "plain18", "highway18", "preact_resnet18", "cifar_resnet20"])
-def test_timm_refuses_what_it_has_not(folder: Path, variant: str) -> None:
-    write(trained(variant), folder, card="")
-    with pytest.raises(RuntimeError, match="Unknown model"):
-        timm.create_model(f"local-dir:{folder}", pretrained=True)
-
-
-def test_timms_folders_open_and_answer_alike(folder: Path) -> None:
-    torch.manual_seed(0)
-    theirs = timm.create_model("resnet18", num_classes=3, drop_rate=0.1)
-    logits(theirs)
-    save_for_hf(theirs, str(folder), model_config={"label_names": ["a", "b", "c"]}, safe_serialization=True)
-    model = open_saved(folder)
-    torch.testing.assert_close(logits(model.network), logits(theirs.eval()), atol=1e-4, rtol=1e-4)
-    assert model.labels == ("a", "b", "c")
-    assert model.spec == ImageSpec.from_timm(timm.data.resolve_data_config(model=theirs))
-    assert model.teaching == Teaching()
-
-
-@pytest.mark.parametrize(
-    ("name", "arguments", "key"),
-    [
-        ("resnet18d", {}, "saved.problem.architecture"),
-        ("resnet18", {"global_pool": "max"}, "saved.problem.entry"),
-        ("resnet18", {"act_layer": "gelu"}, "saved.problem.entry"),
-        ("resnet18", {"in_chans": 1}, "saved.problem.entry"),
-    ],
-)
-def test_timms_other_networks_are_refused(folder: Path, name: str, arguments: dict[str, Any], key: str) -> None:
-    save_for_hf(timm.create_model(name, num_classes=3, **arguments), str(folder), safe_serialization=True)
-    assert problem(folder) == key
 
 
 # Damaged folders.

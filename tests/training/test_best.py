@@ -16,7 +16,9 @@ from resnet_demo.training.plan import Plan
 from tests.training.test_learner import network, settled
 
 PART = Part((Path("/home/me/a.jpg"),), (0,))
-MATERIAL = Material("my *photos*\n# <b>", "ab" * 32, ("rose", "tulip | <script>", "[x](y)"), PART, PART, PART)
+MATERIAL = Material(
+    Path("photos"), "my *photos*\n# <b>", "ab" * 32, ("rose", "tulip | <script>", "[x](y)"), PART, PART, PART
+)
 SPEC = ImageSpec(32, 37)
 
 

@@ -70,10 +70,32 @@ def test_written_and_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{}", '{"plan": 3}', '{"plan": {"config": {"data": "x"}}, "position": {}}']
+    "content",
+    ["", "[]", "{}", '{"plan": 3}', '{"plan": {"config": {"data": "x"}}, "position": {}}', "[" * 100_000],
 )
 def test_a_damaged_one_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / checkpoint.STATE).write_text(content, encoding="utf-8")
+    with pytest.raises(AppError):
+        checkpoint.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"step": -1},
+        {"step": 7},
+        {"epoch": "2"},
+        {"cycles": ["3"]},
+        {"cycles": [2**70]},
+        {"loss_sum": None},
+        {"waited": True},
+    ],
+)
+def test_a_position_that_cannot_be_is_told(tmp_path: Path, damage: dict[str, object]) -> None:
+    checkpoint.save(tmp_path, PLAN, Position((3,), 2), learner(network()))
+    state = json.loads((tmp_path / checkpoint.STATE).read_text(encoding="utf-8"))
+    state["position"] |= damage
+    (tmp_path / checkpoint.STATE).write_text(json.dumps(state), encoding="utf-8")
     with pytest.raises(AppError):
         checkpoint.read(tmp_path)
 

@@ -126,9 +126,18 @@ def test_the_figure_is_what_the_classifier_says(taught: Run) -> None:
     settings = settings_in(taught.folder.parent)
     part = material_of(taught, settings).test
     model = open_saved(taught.best)
-    said = Classifier(model, settings, "float32", "cpu").classify(part.paths, 1)
+    said = list(Classifier(model, settings, "float32", "cpu").classify(part.paths, 3))
     right = [guess.guesses[0].index == label for guess, label in zip(said, part.labels, strict=True)]
     assert events_of(taught, "finished")[0]["test_accuracy"] == sum(right) / len(right)
+    kept = taught.answers()
+    assert kept is not None
+    assert kept.correct == sum(right)
+    assert kept.classes == model.labels
+    assert kept.labels.tolist() == list(part.labels)
+    assert [taught.folder.parent / "photos" / file for file in kept.files] == list(part.paths)
+    for row, prediction in zip(kept.probabilities, said, strict=True):
+        expected = {guess.index: guess.probability for guess in prediction.guesses}
+        assert dict(enumerate(row)) == pytest.approx(expected, abs=1e-5)
 
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -278,20 +287,39 @@ def test_other_photos_are_noticed(tmp_path: Path) -> None:
     assert caught.value.message.key == "train.problem.other_data"
 
 
-def test_a_photo_damaged_in_its_midst_is_left_out_and_told(tmp_path: Path) -> None:
-    """Whoever looks at its beginning and its end alone does not notice."""
-    path = draw_photos(tmp_path / "photos") / "red" / "broken.png"
-    Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)).save(path)
+def damage(path: Path) -> None:
+    """Put a photo there that is whole at its beginning and its end alone."""
+    draw = np.random.default_rng(list(path.name.encode()))
+    Image.fromarray(draw.integers(0, 255, (300, 300, 3), dtype=np.uint8)).save(path)
     content = bytearray(path.read_bytes())
     middle = len(content) // 2
     content[middle : middle + 64] = bytes(64)
     path.write_bytes(content)
+
+
+def test_a_photo_damaged_in_its_midst_is_left_out_and_told(tmp_path: Path) -> None:
+    """Whoever looks at its beginning and its end alone does not notice."""
+    damage(draw_photos(tmp_path / "photos") / "red" / "broken.png")
     run = make_run(tmp_path, epochs=1)
     train(run, settings_in(tmp_path))
     told = [event["fields"] for event in events_of(run, "said") if event["key"] == "train.said.unreadable"]
     assert [(one["count"], one["name"]) for one in told] == [(1, "red/broken.png")]
     assert sum(events_of(run, "started")[0]["photos"].values()) == 49
     assert run.state() == "finished"
+
+
+def test_a_test_photo_damaged_in_its_midst_is_left_out_and_named(tmp_path: Path) -> None:
+    """All of one class, so that one of them is certainly among the test photos."""
+    for path in (draw_photos(tmp_path / "photos") / "red").iterdir():
+        damage(path)
+    run = make_run(tmp_path, epochs=1)
+    train(run, settings_in(tmp_path))
+    kept = run.answers()
+    assert kept is not None
+    assert len(kept.unreadable) == 2
+    assert all(name.startswith("red/") for name in kept.unreadable)
+    assert len(kept.files) == events_of(run, "finished")[0]["test_photos"] == 4
+    assert not any(name.startswith("red/") for name in kept.files)
 
 
 def test_going_on_from_a_model_with_the_same_classes_keeps_its_head(tmp_path: Path, taught: Run) -> None:

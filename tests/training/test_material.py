@@ -13,6 +13,7 @@ from PIL import Image
 
 from resnet_demo.texts import AppError
 from resnet_demo.training.material import facts_of, material_of
+from resnet_demo.training.run import Run
 from tests.conftest import ROOT
 from tests.training.schoolroom import CLASSES, SMALL, draw_photos, make_run, settings_in
 
@@ -66,3 +67,12 @@ def test_it_is_free_of_torch() -> None:
     code = "import sys, resnet_demo.training.material as _; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("facts", [{}, {"data": None}, {"split": {}}, {"split": {"train": [10**6]}}, {"split": [1]}])
+def test_facts_that_do_not_say_which_photos_are_a_sentence(tmp_path: Path, facts: dict[str, object]) -> None:
+    run = make_run(tmp_path)
+    hurt = Run.create(tmp_path / "home", run.config, {**run.facts, **facts} if facts else {})
+    with pytest.raises(AppError) as caught:
+        material_of(hurt, settings_in(tmp_path))
+    assert caught.value.message.key == "run.problem.no_run"

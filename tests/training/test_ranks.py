@@ -192,6 +192,11 @@ def test_a_run_of_two_goes_as_that_of_one(tmp_path: Path, parent: str, views: in
     for other in (two, mixed):
         assert events_of(other, "finished")[0]["test_photos"] == events_of(one, "finished")[0]["test_photos"]
         assert told(other).keys() == told(one).keys()
+        kept, alone = other.answers(), one.answers()
+        assert kept is not None
+        assert alone is not None
+        assert (kept.files, kept.labels.tolist()) == (alone.files, alone.labels.tolist())
+        assert kept.probabilities == pytest.approx(alone.probabilities, abs=1e-3)
         for epoch, expected in told(one).items():
             found = told(other)[epoch]
             assert (found["val_accuracy"], found["val_photos"]) == (expected["val_accuracy"], expected["val_photos"])

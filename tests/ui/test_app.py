@@ -35,7 +35,7 @@ def test_answers_and_leaves_nothing(tmp_path: Path) -> None:
         functions = {one["api_name"]: one["id"] for one in app.http.get("config").json()["dependencies"]}
         for name, data in (
             ("take_drop", [dropped, "en", None]),
-            ("run", [None, str(model), "crop", "en", None, ""]),
+            ("run", [None, str(model), "crop", "en", None, None, ""]),
         ):
             app.queued({"data": data, "fn_index": functions[name], "session_hash": "visitor"})
         [private] = [child for child in folder.iterdir() if child.name.startswith("resnet-demo-")]

@@ -16,6 +16,7 @@ from resnet_demo.ui import services as services_module
 from resnet_demo.ui.drop import ReceivedPhoto
 from resnet_demo.ui.results import Results
 from resnet_demo.ui.services import MODELS_KEPT, Services
+from tests.shelf import keep, run_with_model, ship
 from tests.tiny import photos, tiny_model
 
 
@@ -54,6 +55,18 @@ def test_the_model_unused_longest_leaves_memory(services: Services, models: list
         services.classifier(name)
     assert services.classifier(models[0]) is first
     assert services.classifier(models[1]) is not second
+
+
+def test_a_better_model_of_a_run_takes_the_place_of_the_one_before(services: Services) -> None:
+    run = run_with_model(services.settings)
+    first = services.classifier(run.name)
+    assert services.classifier(run.name) is first
+    keep(run, seed=1)
+    second = services.classifier(run.name)
+    assert second is not first
+    assert services.classifier(run.name) is second
+    assert [name for name, _ in services._classifiers] == [run.name]
+    assert second.model.network.fc.weight.equal(tiny_model(seed=1).network.fc.weight)
 
 
 def test_a_name_that_cannot_be_opened_leaves_nothing_behind(services: Services, models: list[str]) -> None:
@@ -95,6 +108,26 @@ def test_strangers_name_only_what_is_listed(models: list[str], tmp_path: Path) -
     for name in (models[0], "hf-hub:owner/name", "", "../.."):
         with pytest.raises(AppError, match="list"):
             services.classifier(name)
+
+
+def test_strangers_see_and_name_their_own_runs_alone(tmp_path: Path) -> None:
+    services = Services(Settings(home=tmp_path / "home", shipped=ship(tmp_path / "shipped"), public=True))
+    mine, others = (run_with_model(services.settings, owner=owner * 32) for owner in "ab")
+    nobodys = run_with_model(services.settings)
+    assert [entry.name for entry in services.models("a" * 32) if entry.kind == "own"] == [mine.name]
+    assert services.classifier(mine.name, visitor="a" * 32).model.name == mine.name
+    assert services.classifier("flowers").model.name == "flowers"
+    for visitor in ("a" * 32, "", None, ["b" * 32], "a"):
+        for run in (others, nobodys):
+            with pytest.raises(AppError, match="list"):
+                services.classifier(run.name, visitor=visitor)
+    for visitor in ("", None, {}, "a"):
+        assert not any(entry.kind == "own" for entry in services.models(visitor))
+
+
+def test_on_a_page_of_ones_own_all_runs_are_there(services: Services) -> None:
+    runs = {run_with_model(services.settings, owner="a" * 32).name, run_with_model(services.settings).name}
+    assert {entry.name for entry in services.models(None) if entry.kind == "own"} == runs
 
 
 def test_a_newer_wish_of_the_same_visitor_ends_the_older(

@@ -18,6 +18,7 @@ from resnet_demo.ui.bars import bars
 from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
+from resnet_demo.ui.model_choice import ModelChoice
 from resnet_demo.ui.results import Results
 from resnet_demo.ui.services import AT_A_TIME, Services
 from resnet_demo.ui.session import Session
@@ -66,20 +67,15 @@ class Tab:
     def _lay_out_inputs(self) -> None:
         make = self.words.make
         self.drop = photo_drop(self.words, self.settings, elem_id="classify-photos")
-        self.model = make(
-            gr.Dropdown,
-            {"label": "classify.model", "info": self._model_hint, "choices": self._model_choices},
-            value=self._first_model(),
-            allow_custom_value=self.settings.local_paths_allowed,
-            elem_id="classify-model",
-        )
+        choice = ModelChoice(self.words, self.services, self.session, elem_id="classify-model")
+        self.model = choice.dropdown
         self.view = make(
             gr.Radio,
             {"label": "classify.view", "choices": _view_choices},
             value=VIEWS[0],
             elem_id="classify-view",
         )
-        make(gr.HTML, {"value": "classify.about_imagenet"}, elem_classes="note")
+        choice.make_note()
         with make(gr.Accordion, {"label": "classify.webcam"}, open=False):
             self.webcam = make(
                 gr.Image,
@@ -152,7 +148,7 @@ class Tab:
         language = self.words.selector
         run: dict[str, Any] = {
             "fn": self.run,
-            "inputs": [self.photos, self.model, self.view, language, self.results, self.status],
+            "inputs": [self.photos, self.model, self.view, language, self.session.visitor, self.results, self.status],
             "outputs": [
                 *(self.photo, self.bars, self.many, self.gallery, self.status, self.table, self.problems),
                 *(self.download, self.results),
@@ -190,6 +186,7 @@ class Tab:
         model: str,
         view: View,
         language: str,
+        visitor: object,
         last: Results | None,
         status: str,
         request: gr.Request,
@@ -211,7 +208,7 @@ class Tab:
         replaced = False
         try:
             with spoken(language):
-                for results in self.services.classify(photos, model, view, TOP, session, downloading):
+                for results in self.services.classify(photos, model, view, TOP, session, downloading, visitor):
                     progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
                     yield self._show(results, language)
                     replaced = True
@@ -248,31 +245,6 @@ class Tab:
             self.services.forget(session)
             _discard(results)
         return [dict(tables.as_dict(row.prediction, DEFAULT_LANGUAGE)) for row in results.rows] if results else []
-
-    def _first_model(self) -> str:
-        """The default if it is on this disk, or else what is."""
-        here = [choice.name for choice in self.services.models() if choice.on_disk]
-        return self.settings.default_model if self.settings.default_model in here or not here else here[0]
-
-    def _model_choices(self, language: str) -> list[tuple[str, str]]:
-        return [
-            (
-                text("classify.model_here", language, name=choice.name)
-                if choice.on_disk
-                else text(
-                    "classify.model_download",
-                    language,
-                    name=choice.name,
-                    megabytes=round(choice.download_bytes / MEGABYTE),
-                ),
-                choice.name,
-            )
-            for choice in self.services.models()
-        ]
-
-    def _model_hint(self, language: str) -> str:
-        local = self.settings.local_paths_allowed
-        return text("classify.model_hint.local" if local else "classify.model_hint.public", language)
 
 
 def _view_choices(language: str) -> list[tuple[str, str]]:

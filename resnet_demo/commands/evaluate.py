@@ -1,0 +1,96 @@
+"""`python -m resnet_demo evaluate`: how right a model is on the photos of a folder."""
+
+from __future__ import annotations
+
+import argparse
+import codecs
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tqdm import tqdm
+
+from resnet_demo.commands import examination, figures
+from resnet_demo.commands.examination import Examination
+from resnet_demo.commands.progress import download_bar, looking_bar
+from resnet_demo.data.image_folder import Dataset, open_dataset
+from resnet_demo.data.images import Problem
+from resnet_demo.evaluation import Evaluation, evaluate
+from resnet_demo.settings import Settings
+from resnet_demo.texts import text
+from resnet_demo.training.answers import Answers
+
+if TYPE_CHECKING:
+    from resnet_demo.models.model import Model
+
+DONE, NOTHING_READ = 0, 1
+
+
+def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], language: str) -> None:
+    """Add the command."""
+    said = text("cli.help.evaluate", language)
+    parser = commands.add_parser("evaluate", help=said, description=said)
+    parser.set_defaults(run=run_evaluate)
+    parser.add_argument("model", metavar="MODEL", help=text("cli.help.judged", language))
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help=text("cli.help.judged_by", language))
+    parser.add_argument("--json", action="store_true", help=text("cli.help.json_object", language))
+
+
+def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
+    """Ask the model of each photo, and print how right it is; 1 where no photo could be read."""
+    from resnet_demo.inference import open_model
+
+    name, run = examination.model_and_run(arguments.model, settings)
+    with download_bar(language) as progress:
+        model = open_model(name, settings, progress)
+    with looking_bar(language) as progress:
+        dataset = open_dataset(arguments.folder, settings.home, progress, max_pixels=settings.max_pixels)
+    asked = examination.examination(model, run, dataset)
+    if asked.test_of is not None:
+        examination.count_look(asked.test_of)
+    answers, problems = _ask(asked, dataset, model, settings)
+    if asked.test_of is not None:
+        examination.keep(asked.test_of, answers)
+    problems = [*dataset.problems, *problems]
+    found = evaluate(replace(answers, unreadable=tuple(problem.file for problem in problems)))
+    if arguments.json:
+        _print_json(found, asked, problems, language)
+    else:
+        _print(found, asked, problems, language)
+    return DONE if found.photos else NOTHING_READ
+
+
+def _ask(asked: Examination, dataset: Dataset, model: Model, settings: Settings) -> tuple[Answers, list[Problem]]:
+    """In float32, as a training asks at its end."""
+    from resnet_demo.inference import Classifier
+
+    paths = [dataset.root / photo.path for photo in asked.photos]
+    predictions = Classifier(model, settings, "float32").classify(paths, len(model.labels))
+    bar = tqdm(predictions, total=len(paths), unit="", disable=None, leave=False)
+    return examination.answers_of(asked, dataset, model, bar)
+
+
+def _print(found: Evaluation, asked: Examination, problems: Sequence[Problem], language: str) -> None:
+    print(found.say(language))
+    for note in asked.notes:
+        print(note.say(language))
+    for line in figures.lines(found, language):
+        print(line)
+    if problems:
+        print()
+        print(text("evaluate.unreadable", language, count=len(problems)))
+        for problem in problems[: figures.MOST_FILES]:
+            print(f"  {problem.file}: {problem.say(language)}")
+
+
+def _print_json(found: Evaluation, asked: Examination, problems: Sequence[Problem], language: str) -> None:
+    whole: dict[str, Any] = found.as_dict()
+    whole["unreadable"] = [{"file": problem.file, "text": problem.say(language)} for problem in problems]
+    whole["notes"] = [note.say(language) for note in asked.notes]
+    whole["test_looks"] = None if asked.test_of is None else asked.test_of.test_looks
+    # Any other encoding lacks letters, and what is written for them instead is not JSON.
+    only_ascii = codecs.lookup(sys.stdout.encoding).name != "utf-8"
+    print(json.dumps(whole, ensure_ascii=only_ascii, indent=2))

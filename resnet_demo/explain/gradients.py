@@ -1,0 +1,121 @@
+"""Maps from the gradient at the photo itself, pixel by pixel: guided backpropagation, SmoothGrad, Integrated Gradients.
+
+Each gives one number for every score, photo, colour and pixel: (K, N, 3, H, W).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from resnet_demo.explain.activations import Pass
+from resnet_demo.explain.cam import Progress
+from resnet_demo.models.resnet import ResNet
+
+SAMPLES = 25
+"""SmoothGrad's noisy copies of a photo: from 50 on the paper sees no gain, and half as many are close (figure 4)."""
+NOISE = 0.15
+"""Their noise, as a share of the span from the photo's darkest to its brightest value (section 3.2: 10 to 20 %)."""
+STEPS = 32
+"""Points between the baseline and the photo (Sundararajan et al. 2017, section 5: 20 to 300)."""
+CHUNK = 8
+CAP = 0.99
+"""The share of pixels below the one that counts as 1, or a few would leave the rest dark (Smilkov et al. 2017, 3.1)."""
+
+
+def magnitude(attributions: Tensor) -> Tensor:
+    """(K, N, 3, H, W) -> maps (K, N, H, W) from 0: the colour that matters most (Simonyan et al. 2014, section 3.1)."""
+    maps = attributions.abs().amax(dim=2)
+    cap = maps.flatten(start_dim=2).kthvalue(max(1, round(CAP * maps[0, 0].numel())), dim=2).values
+    return torch.minimum(maps, cap[:, :, None, None])
+
+
+def guided_backprop(run: Pass, progress: Progress) -> Tensor:  # noqa: ARG001
+    """The gradient, held back at every ReLU where it is below zero (Springenberg et al. 2015, section 4)."""
+    return _gradients(guided_twin(run.network), run.images, run.wanted)
+
+
+def smoothgrad(run: Pass, progress: Progress) -> Tensor:
+    """The gradient's mean over copies of the photo with noise, the same each time (Smilkov et al. 2017)."""
+    noise = torch.Generator().manual_seed(0)
+    span = run.images.amax(dim=(1, 2, 3)) - run.images.amin(dim=(1, 2, 3))
+
+    def noisy(photo: int, count: int) -> Tensor:
+        image = run.images[photo]
+        drawn = torch.randn((count, *image.shape), generator=noise).to(image.device)
+        return image + NOISE * span[photo] * drawn
+
+    weights = torch.full((SAMPLES,), 1 / SAMPLES)
+    return _mean_gradients(run, lambda photo, chunk: noisy(photo, len(range(SAMPLES)[chunk])), weights, progress)
+
+
+def integrated_gradients(run: Pass, progress: Progress) -> Tensor:
+    """The gradient's mean on the way from a grey picture to the photo, times that way (Sundararajan et al. 2017).
+
+    The grey is the average colour of the photos that the network was trained with, zero once normalised. Over all
+    pixels the map adds up to the score's difference between the two. By Gauss and Legendre's rule.
+    """
+    points, weights = np.polynomial.legendre.leggauss(STEPS)
+    shares = torch.tensor((points + 1) / 2, dtype=torch.float32, device=run.images.device)
+
+    def between(photo: int, chunk: slice) -> Tensor:
+        return shares[chunk, None, None, None] * run.images[photo]
+
+    mean = _mean_gradients(run, between, torch.tensor(weights / 2, dtype=torch.float32), progress)
+    return mean * run.images
+
+
+def guided_twin(network: ResNet) -> ResNet:
+    """A network of its own over the same weights, whose ReLUs hold gradients below zero back."""
+    weights = [*network.parameters(), *network.buffers()]
+    twin = copy.deepcopy(network, {id(weight): weight for weight in weights})
+    for module in list(twin.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.ReLU):
+                module.set_submodule(name, _GuidedReLU())
+    return twin
+
+
+class _GuidedReLU(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        """The ReLU of (N, C, H, W)."""
+        y = F.relu(x)
+        y.register_hook(F.relu)  # type: ignore[no-untyped-call]  # on this pass's own tensor: it goes when the pass does
+        return y
+
+
+def _gradients(network: Callable[[Tensor], Tensor], images: Tensor, wanted: Tensor) -> Tensor:
+    """Of scores with respect to the images (N, 3, H, W): (K, N, 3, H, W), for `wanted` (K, N, classes)."""
+    leaf = images.detach().requires_grad_()
+    with torch.enable_grad():
+        logits = network(leaf)
+        scores = [(logits * one).sum() for one in wanted]
+    last = len(scores) - 1
+    return torch.stack(
+        [torch.autograd.grad(score, leaf, retain_graph=number < last)[0] for number, score in enumerate(scores)]
+    )
+
+
+def _mean_gradients(run: Pass, images: Callable[[int, slice], Tensor], weights: Tensor, progress: Progress) -> Tensor:
+    """The gradients at several images in the place of each photo, added up by `weights`: (K, N, 3, H, W).
+
+    `images` gives some of those of one photo, (count, 3, H, W).
+    """
+    steps, photos = len(weights), len(run.images)
+    total = torch.zeros(len(run.wanted), *run.images.shape, device=run.images.device)
+    weights = weights.to(run.images.device)
+    for photo in range(photos):
+        for first in range(0, steps, CHUNK):
+            progress(photo * steps + first, photos * steps)
+            chunk = slice(first, min(first + CHUNK, steps))
+            several = images(photo, chunk)
+            wanted = run.wanted[:, photo : photo + 1].expand(-1, len(several), -1)
+            gradients = _gradients(run.network, several, wanted)
+            total[:, photo] += torch.einsum("ksrhw,s->krhw", gradients, weights[chunk])
+    progress(photos * steps, photos * steps)
+    return total

@@ -1,0 +1,52 @@
+"""The blocks of a network along the lower side of a plot: one place for each, a gap and a number for each stage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resnet_demo.plots.svg import FONT_SIZE, GRID_OPACITY, QUIET, element, label
+
+STAGE_GAP = 0.8
+"""Between two stages, in blocks."""
+
+
+@dataclass(frozen=True)
+class BlockAxis:
+    """Where each block stands, how much room it has, and the axis as drawn."""
+
+    places: dict[str, float]
+    step: float
+    drawn: str
+
+
+def block_axis(names: Sequence[str], start: float, end: float, base: float, title: str) -> BlockAxis:
+    """Blocks (`stage1.0`, …) evenly from `start` to `end`; numbers of the stages and `title` stand below `base`."""
+    stages = [name.partition(".")[0] for name in names]
+    gaps = [index + STAGE_GAP * len(set(stages[: index + 1])) for index in range(len(names))]
+    step = (end - start) / (gaps[-1] - gaps[0] + 1)
+    places = {name: start + step * (gap - gaps[0] + 0.5) for name, gap in zip(names, gaps, strict=True)}
+    drawn = []
+    for stage in dict.fromkeys(stages):
+        inside = [places[name] for name, its_stage in zip(names, stages, strict=True) if its_stage == stage]
+        left, right = inside[0] - step / 2, inside[-1] + step / 2
+        drawn.append(element("path", d=f"M{left:.1f} {base:.1f}H{right:.1f}", stroke="currentColor", opacity=0.5))
+        number = stage.removeprefix("stage")
+        drawn.append(label(number, (left + right) / 2, base + FONT_SIZE + 4, text_anchor="middle", opacity=QUIET))
+    drawn.append(label(title, (start + end) / 2, base + 2 * FONT_SIZE + 8, text_anchor="middle", opacity=QUIET))
+    return BlockAxis(places, step, "".join(drawn))
+
+
+def grid_line(start: float, end: float, y: float, written: str) -> str:
+    """A line across and the number it stands for."""
+    line = element("path", d=f"M{start:.1f} {y:.1f}H{end:.1f}", stroke="currentColor", opacity=GRID_OPACITY)
+    return line + label(written, start - 6, y + FONT_SIZE * 0.35, text_anchor="end", opacity=QUIET)
+
+
+def chosen_band(axis: BlockAxis, name: str | None, top: float, base: float) -> str:
+    """A band behind the block that is chosen; nothing without one."""
+    if name not in axis.places:
+        return ""
+    wide = max(axis.step, 4.0)
+    left = axis.places[name] - wide / 2
+    return element("rect", x=left, y=top, width=wide, height=base - top, fill="currentColor", opacity=0.12)

@@ -1,0 +1,89 @@
+"""Curves as SVG: how figures of a training went, for one run or for several beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from resnet_demo.plots.legend import legend
+from resnet_demo.plots.svg import QUIET, Scale, axes, element, label, picture, ticks
+
+COLOURS = ("#0d9488", "#d9601a", "#4f7df0", "#b04fd8", "#a8791a", "#e0457b")
+"""Told apart by most who see colours otherwise, and 3 times as bright or dark as white and near-black paper."""
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")
+SHAPES = (
+    "M-3 0A3 3 0 1 1 3 0A3 3 0 1 1 -3 0Z",
+    "M-2.7 -2.7H2.7V2.7H-2.7Z",
+    "M0 -3.6L3.4 2.6H-3.4Z",
+    "M0 -3.9L3.9 0L0 3.9L-3.9 0Z",
+    "M0 3.6L3.4 -2.6H-3.4Z",
+    "M-3.4 -1H-1V-3.4H1V-1H3.4V1H1V3.4H-1V1H-3.4Z",
+)
+MOST_LINES = len(COLOURS)
+MOST_MARKS = 16
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 6, 34
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a plot: points (x, y) from left to right, each of them marked or not; without a name no legend."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What stands along one side: from where to where, the words below or above, and how a number is written."""
+
+    low: float
+    high: float
+    title: str
+    form: str = "{:g}"
+
+
+def curves(lines: Sequence[Line], x: Axis, y: Axis, *, said: str, width: float = 320, height: float = 200) -> str:
+    """At most `MOST_LINES` lines in one plot; each has a colour, dashes and a mark of its own, told in the legend.
+
+    Args:
+        x, y: both axes; with the same ones a plot that grows keeps its place.
+        said: the picture in a sentence, for those who do not see it.
+    """
+    named = [(_icon(number), line.name) for number, line in enumerate(lines) if line.name]
+    above, top = legend(y.title, named, 0, width)
+    across = Scale(x.low, x.high, LEFT, width - RIGHT)
+    up = Scale(y.low, y.high, height - BOTTOM, top + TOP)
+    whole = {tick: f"{tick:g}" for tick in ticks(x.low, x.high, 6) if tick == int(tick)}
+    grid = axes(across, up, whole, {tick: y.form.format(tick) for tick in ticks(y.low, y.high)})
+    below = label(x.title, (LEFT + width - RIGHT) / 2, height - 4, text_anchor="middle", opacity=QUIET)
+    drawn = "".join(_line(number, line, across, up) for number, line in enumerate(lines))
+    return picture(width, height, above + grid + below + drawn, said)
+
+
+def _line(number: int, line: Line, x: Scale, y: Scale) -> str:
+    places = [(x(across), min(max(y(up), y.end), y.start)) for across, up in line.points]
+    path = "M" + "L".join(f"{across:.1f} {up:.1f}" for across, up in places) if places else ""
+    drawn = _stroke(number, path)
+    if line.marked:
+        every = max(1, -(-len(places) // MOST_MARKS))
+        drawn += "".join(_mark(number, *place) for place in places[::-1][::every])  # the newest always
+    return drawn
+
+
+def sample(number: int) -> str:
+    """How the line of this number looks, for a legend outside the plot; nothing to those who do not see it."""
+    return element("svg", _icon(number), viewBox="-2 -6 20 12", width=20, height=12, aria_hidden="true")
+
+
+def _icon(number: int) -> str:
+    return _stroke(number, "M0 0h16") + _mark(number, 8, 0)
+
+
+def _stroke(number: int, path: str) -> str:
+    dashes = DASHES[number]
+    return element("path", d=path, fill="none", stroke=COLOURS[number], stroke_width=1.6, stroke_dasharray=dashes)
+
+
+def _mark(number: int, x: float, y: float) -> str:
+    return element("path", d=SHAPES[number], transform=f"translate({x:.1f} {y:.1f})", fill=COLOURS[number])

@@ -1,0 +1,70 @@
+"""How much each block adds: ‖F(x)‖ / ‖x‖ of every block of a network as bars."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+
+from resnet_demo.plots.block_axis import block_axis, chosen_band, grid_line
+from resnet_demo.plots.curves import COLOURS
+from resnet_demo.plots.legend import legend
+from resnet_demo.plots.svg import FONT_SIZE, Scale, element, label, picture, round_up, ticks
+from resnet_demo.texts import text
+
+LEFT, RIGHT, BELOW = 34, 6, 34
+
+
+def ratios(
+    measured: Mapping[str, float],
+    reshaping: Collection[str],
+    language: str,
+    *,
+    selected: str | None = None,
+    width: float = 360,
+    height: float = 210,
+) -> str:
+    """Bars from 0, with a line at 1: there as much is added as came in.
+
+    Each bar carries its block's name as `data-name`. A ratio that is no finite number is a bar to the top, marked ∞.
+
+    Args:
+        measured: block's name -> ratio, in the network's order.
+        reshaping: the blocks whose x was brought to a new shape; their bars are hollow.
+        language: of the words.
+        selected: the block to mark.
+    """
+    solid, hollow = _bar(8, 5, -5, 8, filled=True), _bar(8, 5, -5, 8, filled=False)
+    entries = [(solid, text("plots.ratios.same", language)), (hollow, text("plots.ratios.reshaped", language))]
+    shown = entries if set(reshaping) & set(measured) else entries[:1]
+    head, top = legend(text("plots.ratios.title", language), shown, 0, width)
+    base, top = height - BELOW, top + FONT_SIZE
+    axis = block_axis(list(measured), LEFT, width - RIGHT, base, text("plots.stage", language))
+    finite = {name: ratio for name, ratio in measured.items() if math.isfinite(ratio)}
+    up = Scale(0, round_up(max([*finite.values(), 1.0])), base, top)
+    grid = "".join(grid_line(LEFT, width - RIGHT, up(tick), f"{tick:g}") for tick in ticks(0, up.high))
+    one = element(
+        "path", d=f"M{LEFT} {up(1):.1f}H{width - RIGHT:.1f}", stroke="currentColor", opacity=0.6, stroke_dasharray="3 3"
+    )
+    bars = []
+    for name, ratio in measured.items():
+        place = axis.places[name]
+        bar = _bar(place, base, up(finite.get(name, up.high)), axis.step * 0.7, filled=name not in reshaping)
+        if name not in finite:
+            bar += label("∞", place, top - 2, text_anchor="middle")
+        title = element("title", f"{name}: {ratio:.2f}")
+        bars.append(element("g", title + bar, data_name=name))
+    band = chosen_band(axis, selected, top, base)
+    return picture(width, height, head + band + grid + "".join(bars) + one + axis.drawn, _said(finite, language))
+
+
+def _bar(middle: float, base: float, top: float, wide: float, *, filled: bool) -> str:
+    room = {"x": middle - wide / 2, "y": top, "width": wide, "height": base - top}
+    return element("rect", **room, fill=COLOURS[0], fill_opacity=1 if filled else 0.15, stroke=COLOURS[0])
+
+
+def _said(finite: Mapping[str, float], language: str) -> str:
+    if not finite:
+        return text("plots.ratios.title", language)
+    least, most = min(finite, key=finite.__getitem__), max(finite, key=finite.__getitem__)
+    low, high = f"{finite[least]:.2f}", f"{finite[most]:.2f}"
+    return text("plots.ratios.said", language, low=low, least=least, high=high, most=most)

@@ -1,0 +1,73 @@
+"""What a network said of photos whose class is known: kept in a file, to be judged any time after. Free of torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+PROBABILITIES, LABELS, NAMES = "probabilities", "labels", "names"
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Photos, each with its true class and what the network said.
+
+    `files` are names relative to the data set's folder, with `/` between; `labels` (N,) the true classes, indices into
+    `classes`; `probabilities` (N, classes). `unreadable` are files that nothing could be said of.
+
+    Raises:
+        ValueError: these do not fit each other.
+    """
+
+    files: tuple[str, ...]
+    labels: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float32]
+    classes: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        photos, classes = len(self.files), len(self.classes)
+        if self.labels.shape != (photos,) or self.probabilities.shape != (photos, classes):
+            raise ValueError("answers of different sizes")
+        if photos and not 0 <= self.labels.min() <= self.labels.max() < classes:
+            raise ValueError("no such class")
+
+    @cached_property
+    def said(self) -> npt.NDArray[np.int64]:
+        """The most probable class of each photo, (N,)."""
+        return self.probabilities.argmax(axis=1) if len(self.files) else np.zeros(0, np.int64)
+
+    @property
+    def correct(self) -> int:
+        """How many photos were named rightly."""
+        return int((self.said == self.labels).sum())
+
+    def to_bytes(self) -> bytes:
+        """As a file: safetensors, with the names as JSON in its header."""
+        names = {"files": self.files, "classes": self.classes, "unreadable": self.unreadable}
+        tensors: dict[str, npt.NDArray[Any]] = {PROBABILITIES: self.probabilities, LABELS: self.labels}
+        return safetensors.numpy.save(tensors, metadata={NAMES: json.dumps(names)})
+
+    @classmethod
+    def read(cls, path: Path) -> Answers:
+        """Read a file that holds what `to_bytes` gave.
+
+        Raises:
+            OSError, ValueError: there is none, or it is something else.
+        """
+        try:
+            with safe_open(path, "np") as file:
+                names = json.loads(file.metadata()[NAMES])
+                labels, probabilities = (file.get_tensor(name) for name in (LABELS, PROBABILITIES))
+            files, classes, unreadable = (tuple(map(str, names[of])) for of in ("files", "classes", "unreadable"))
+        except (SafetensorError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(path.name) from error
+        return cls(files, labels.astype(np.int64), probabilities.astype(np.float32), classes, unreadable)

@@ -1,0 +1,170 @@
+"""Runs as a visitor of the page may see them: all of them here, and each one's own where strangers share the page."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from resnet_demo.jobs import queue
+from resnet_demo.models.places import NAME, RUNS, run_names
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
+from resnet_demo.training.course import Course
+from resnet_demo.training.run import ACTIVE, CONFIG, EVENTS, Run, State
+
+LINE_SECONDS = 1.0
+AFTER_TROUBLE_SECONDS = 60.0
+COURSES_KEPT = 32
+OVER = frozenset[State]({"finished", "stopped", "failed"})
+"""States that stay as long as nothing is added to the events."""
+
+Stamp = tuple[int, int]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is kept of a run's `config.json`, which may hold the split of many photos."""
+
+    stamp: Stamp | None
+    folder: Path
+    owner: object
+
+
+class Runs:
+    """The runs of one data home; safe to call from any thread.
+
+    A page asks every second: what cannot have changed since is not read again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._known: dict[str, _Known] = {}
+        self._over: dict[Path, tuple[Stamp, State]] = {}
+        self._courses: OrderedDict[tuple[str, Path], tuple[threading.Lock, Course]] = OrderedDict()
+        self._next_look = 0.0
+
+    def find(self, name: object, visitor: object) -> Run:
+        """The run of this name, both as the browser gave them.
+
+        Raises:
+            AppError: there is none, or it is another visitor's.
+        """
+        known = self._look(name) if isinstance(name, str) and NAME.fullmatch(name) else None
+        if known is None or not self._may_see(known, visitor):
+            raise AppError("runs.problem.none")
+        return Run(known.folder)
+
+    def listed(self, visitor: object) -> list[Run]:
+        """The visitor's runs, the newest first."""
+        return [Run(known.folder) for known in self._all() if self._may_see(known, visitor)]
+
+    def shown(self, name: object, visitor: object) -> Run | None:
+        """The run that was opened, or else the one that goes on, or else the newest; named as for `find`."""
+        try:
+            return self.find(name, visitor)
+        except AppError:
+            listed = self.listed(visitor)
+        return next((run for run in listed if self.state(run) in ACTIVE), listed[0] if listed else None)
+
+    def state(self, run: Run) -> State:
+        """How a run stands."""
+        stamp = _stamp(run, EVENTS)
+        known = self._over.get(run.folder)
+        if known and known[0] == stamp:
+            return known[1]
+        state = run.state()
+        if state in OVER and stamp is not None:
+            self._over[run.folder] = stamp, state
+        return state
+
+    def test_looks(self, run: Run, visitor: object) -> int:
+        """How often the run's test photos were looked at, by any of the visitor's runs that has the same ones."""
+        return sum(other.test_looks for other in self.listed(visitor) if _test_photos(other) == _test_photos(run))
+
+    def before(self, run: Run) -> int:
+        """How many runs, whosever they are, come before one that is in line."""
+        turn = run.queued["t"], run.folder.name
+        others = [(other, self.state(other)) for other in self._runs() if other != run]
+        ahead = (state == "queued" and (other.queued["t"], other.folder.name) < turn for other, state in others)
+        return sum(state in ACTIVE for _, state in others) + sum(ahead)
+
+    def move_on(self) -> None:
+        """Start the run whose turn it is; looks once a second at the most, however many pages ask."""
+        with self._lock:
+            if time.monotonic() < self._next_look:
+                return
+            self._next_look = time.monotonic() + LINE_SECONDS
+        states = {self.state(run) for run in self._runs()}
+        if "queued" not in states or states & ACTIVE:
+            return
+        try:
+            queue.start_next(self._settings.home)
+        except (AppError, OSError):
+            log.exception("The line of runs cannot move on")
+            with self._lock:
+                self._next_look = time.monotonic() + AFTER_TROUBLE_SECONDS
+
+    @contextmanager
+    def course(self, run: Run) -> Iterator[Course]:
+        """The course of a run, read on to this moment; nobody else reads it meanwhile."""
+        key = run.name, run.folder
+        with self._lock:
+            lock, course = self._courses.setdefault(key, (threading.Lock(), Course(run)))
+            self._courses.move_to_end(key)
+            while len(self._courses) > COURSES_KEPT:
+                self._courses.popitem(last=False)
+        with lock:
+            course.read_on()
+            yield course
+
+    def _runs(self) -> list[Run]:
+        return [Run(known.folder) for known in self._all()]
+
+    def _all(self) -> list[_Known]:
+        names = run_names(self._settings.home)
+        for gone in self._known.keys() - set(names):
+            self._known.pop(gone, None)
+        return [known for known in map(self._look, names) if known is not None]
+
+    def _look(self, name: str) -> _Known | None:
+        """What is known of the run of this name, if it can be read; a run's settings never change."""
+        known = self._known.get(name)
+        if known and _stamp(Run(known.folder), CONFIG) == known.stamp:
+            return known
+        try:
+            run = Run.open(self._settings.home / RUNS / name)
+        except AppError:
+            return None
+        known = _Known(_stamp(run, CONFIG), run.folder, run.facts.get("owner"))
+        self._known[name] = known
+        return known
+
+    def _may_see(self, known: _Known, visitor: object) -> bool:
+        if self._settings.local_paths_allowed:
+            return True
+        if not (isinstance(visitor, str) and isinstance(known.owner, str) and known.owner):
+            return False
+        return secrets.compare_digest(visitor.encode("utf-8", "replace"), known.owner.encode("utf-8", "replace"))
+
+
+def _test_photos(run: Run) -> tuple[object, object]:
+    return run.facts["data"]["fingerprint"], run.facts["split"]["test"]
+
+
+def _stamp(run: Run, name: str) -> Stamp | None:
+    """Tells one version of a file of the run from another; None where there is none."""
+    try:
+        found = (run.folder / name).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -1,0 +1,88 @@
+"""What a name means: a published network, a shipped model, a run's, a folder; in this order."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from resnet_demo.models import places, saved
+from resnet_demo.settings import Settings
+from resnet_demo.training.run import Run, find_run
+from tests.shelf import keep, run_with_model, ship
+from tests.tiny import tiny_model
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home", shipped=ship(tmp_path / "shipped"))
+
+
+def test_names_come_before_folders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = run_with_model(settings)
+    for name in ("resnet50", "flowers", run.name, "mine"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert places.folder_of("resnet50", settings) is None
+    assert places.folder_of("resnet50:v2", settings) is None
+    assert places.folder_of("flowers", settings) == settings.shipped / "flowers"
+    assert places.folder_of(run.name, settings) == run.best
+    assert places.folder_of("mine", settings) == Path("mine")
+    for name in ("./resnet50", "./flowers", f"./{run.name}", str(tmp_path / "mine")):
+        assert places.folder_of(name, settings) == Path(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "none", "./none", "~nosuchuser/x", "hf-hub:a/b", "a\0b", "x" * 5000, "..", "/etc/x"]
+)
+def test_what_means_no_folder(name: str, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home" / "runs").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "home" / "runs")
+    assert places.named(name, settings) is None
+    assert places.folder_of(name, settings) == (Path("..") if name == ".." else None)
+
+
+def test_a_run_elsewhere_is_found_by_its_pointer(settings: Settings, tmp_path: Path) -> None:
+    run = run_with_model(settings, out=tmp_path / "my run")
+    assert places.named(run.name, settings) == tmp_path / "my run" / "best"
+
+
+@pytest.mark.parametrize("pointer", [b"", b".", b"../../x", b"\xff\0"])
+def test_a_pointer_to_nowhere_leads_nowhere(pointer: bytes, settings: Settings, tmp_path: Path) -> None:
+    run = run_with_model(settings, out=tmp_path / "my run")
+    listed = settings.home / "runs" / run.name
+    (listed / "elsewhere.txt").write_bytes(pointer)
+    assert places.run_folder(listed) == listed
+
+
+def test_without_shipped_models_and_runs_there_are_none(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", shipped=tmp_path / "absent")
+    assert places.shipped_names(settings) == []
+    assert places.run_names(settings.home) == []
+    assert places.folder_of("flowers", settings) is None
+
+
+def test_the_default_is_the_first_of_those_that_ship(settings: Settings) -> None:
+    ship(settings.shipped, "birds", seed=1)
+    (settings.shipped / "unfinished").mkdir()
+    assert places.shipped_names(settings) == ["flowers", "birds"]
+
+
+def test_a_stamp_tells_a_better_model_from_the_one_before(settings: Settings) -> None:
+    run = run_with_model(settings)
+    before = places.stamp(run.best)
+    assert before is not None
+    assert places.stamp(run.best) == before
+    keep(run, seed=1)
+    os.utime(run.best / "model.safetensors", ns=(before[0], before[0]))  # saved within the clock's precision
+    assert places.stamp(run.best) != before
+    assert places.stamp(settings.home / "absent") is None
+
+
+def test_the_register_of_runs_and_the_register_of_models_agree(settings: Settings, tmp_path: Path) -> None:
+    for run in (run_with_model(settings), run_with_model(settings, out=tmp_path / "elsewhere")):
+        assert find_run(settings.home, run.name) == Run(run.folder)
+        assert places.named(run.name, settings) == run.best
+    saved.write(tiny_model(), settings.home / "runs" / "Not a run" / "best", card="")
+    assert len(places.run_names(settings.home)) == 2

@@ -1,0 +1,250 @@
+"""`evaluate` as a person types it: whose photos count, what is said of the others, and the same figures each time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sklearn import metrics
+
+from resnet_demo.cli import main
+from resnet_demo.inference import Classifier
+from resnet_demo.models import saved
+from resnet_demo.texts import text
+from resnet_demo.training.loop import train
+from resnet_demo.training.run import ANSWERS, Run
+from tests.conftest import ROOT
+from tests.tiny import LABELS, tiny_model
+from tests.training.schoolroom import CLASSES, draw_photos, events_of, make_run, settings_in
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "C.UTF-8")
+    monkeypatch.delenv("LC_ALL", raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A finished run over 48 drawn photos, 6 of them to be judged by."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("taught")
+    run = make_run(folder, epochs=2)
+    train(run, settings_in(folder))
+    return run
+
+
+@pytest.fixture
+def taught(original: Run, tmp_path: Path) -> Run:
+    """A copy that a test may look at, with its photos beside it."""
+    shutil.copytree(original.folder.parent, tmp_path / "taught")
+    return Run(tmp_path / "taught" / "run")
+
+
+def evaluate(capsys: pytest.CaptureFixture[str], *arguments: object, home: Path) -> tuple[int, str, str]:
+    """Exit code, output and complaints of the command."""
+    code = main(["--home", str(home), "evaluate", *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def as_json(capsys: pytest.CaptureFixture[str], *arguments: object, home: Path) -> dict[str, Any]:
+    code, out, err = evaluate(capsys, *arguments, "--json", home=home)
+    assert code == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_the_photos_it_was_taught_with_mean_its_test_photos(
+    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the run's folder and by its model's; each look is counted, and the figure is that of the training."""
+    photos, before = taught.folder.parent / "photos", events_of(taught, "finished")[0]
+    for looks, name in ((2, taught.folder), (3, taught.best)):
+        found = as_json(capsys, name, photos, home=tmp_path)
+        assert found["photos"] == before["test_photos"] == 6
+        assert found["accuracy"] == pytest.approx(before["test_accuracy"], abs=1e-6)
+        assert found["test_looks"] == taught.test_looks == looks
+        assert str(looks) in found["notes"][0]
+        assert taught.name in found["notes"][0]
+    assert taught.state() == "finished"
+
+
+def test_a_run_has_a_name(tmp_path: Path, original: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(original.folder, home / "runs" / original.name)
+    found = as_json(capsys, original.name, original.folder.parent / "photos", home=home)
+    assert (found["photos"], found["test_looks"]) == (6, 2)
+
+
+def test_answers_that_were_not_kept_are_there_again(
+    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = taught.answers()
+    (taught.folder / ANSWERS).unlink()
+    as_json(capsys, taught.folder, taught.folder.parent / "photos", home=tmp_path)
+    after = taught.answers()
+    assert before is not None
+    assert after is not None
+    assert (after.files, after.labels.tolist()) == (before.files, before.labels.tolist())
+    assert after.probabilities == pytest.approx(before.probabilities, abs=1e-5)
+
+
+def test_other_photos_are_all_looked_at_and_figures_are_those_of_scikit_learn(
+    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The data set of the training with one photo more is another one."""
+    other = draw_photos(tmp_path / "other", per_class=5)
+    found = as_json(capsys, taught.best, other, home=tmp_path)
+    assert (found["photos"], found["test_looks"]) == (15, None)
+    assert found["notes"] == [text("evaluate.by.all")]
+    paths = sorted(other.glob("*/*.png"))
+    model = saved.open_saved(taught.best)
+    predictions = Classifier(model, settings_in(tmp_path), "float32").classify(paths, 1)
+    said = [prediction.guesses[0].label for prediction in predictions]
+    true = [path.parent.name for path in paths]
+    names = [one["name"] for one in found["classes"]]
+    assert found["confusion"] == metrics.confusion_matrix(true, said, labels=names).tolist()
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(true, said), abs=1e-6)
+    wrong = {
+        f"{path.parent.name}/{path.name}" for path, one in zip(paths, said, strict=True) if path.parent.name != one
+    }
+    assert {one["file"] for one in found["mistakes"]} == wrong
+    assert taught.test_looks == 1
+
+
+def test_a_copy_of_the_model_cannot_know_what_it_learned_from(
+    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(taught.best, tmp_path / "copy")
+    found = as_json(capsys, tmp_path / "copy", taught.folder.parent / "photos", home=tmp_path)
+    assert found["photos"] == 48
+    assert text("evaluate.note.flatters") in found["notes"]
+
+
+def test_photos_that_have_changed_since_are_told(
+    original: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path, epochs=1)
+    shutil.copytree(original.best, run.best)
+    (tmp_path / "photos" / "red" / "000.png").unlink()
+    found = as_json(capsys, run.best, tmp_path / "photos", home=tmp_path)
+    assert found["photos"] == 47
+    assert text("evaluate.note.changed") in found["notes"]
+
+
+def test_a_given_test_part_is_what_counts(taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw_photos(tmp_path / "parts" / "train", per_class=4)
+    draw_photos(tmp_path / "parts" / "test", per_class=2)
+    found = as_json(capsys, taught.best, tmp_path / "parts", home=tmp_path)
+    assert found["photos"] == 6
+    assert found["notes"] == [text("evaluate.by.part")]
+
+
+def test_classes_that_it_does_not_know_are_told(
+    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = draw_photos(tmp_path / "other", per_class=3)
+    (other / "grün").rename(other / "teal")
+    found = as_json(capsys, taught.best, other, home=tmp_path)
+    assert found["photos"] == 6
+    assert text("evaluate.note.unknown", photos=3, classes="teal") in found["notes"]
+    assert "grün" in found["unjudged"] or "grün" in [one["name"] for one in found["classes"]]
+
+
+def test_classes_none_of_which_it_knows_are_an_error(
+    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = draw_photos(tmp_path / "other", per_class=3)
+    for name in CLASSES:
+        (other / name).rename(other / f"{name} too")
+    code, out, err = evaluate(capsys, taught.best, other, home=tmp_path)
+    assert (code, out) == (2, "")
+    assert "red too" in err
+    assert "blue <b>" in err
+
+
+def test_bad_files_are_named_and_never_fatal(taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = draw_photos(tmp_path / "other", per_class=3)
+    (other / "red" / "cut.png").write_bytes((other / "red" / "000.png").read_bytes()[:200])
+    damaged = other / "red" / "damaged.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)).save(damaged)
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 64] = bytes(64)
+    damaged.write_bytes(content)
+    found = as_json(capsys, taught.best, other, home=tmp_path)
+    assert found["photos"] == 9
+    assert {one["file"] for one in found["unreadable"]} == {"red/cut.png", "red/damaged.png"}
+    assert all(one["text"] for one in found["unreadable"])
+    _, out, _ = evaluate(capsys, taught.best, other, home=tmp_path)
+    assert "red/damaged.png: " in out
+
+
+def test_nothing_that_can_be_read_is_exit_code_1(
+    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "other" / "red" / "damaged.png"
+    damaged.parent.mkdir(parents=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)).save(damaged)
+    content = bytearray(damaged.read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 64] = bytes(64)
+    damaged.write_bytes(content)
+    code, out, _ = evaluate(capsys, taught.best, tmp_path / "other", home=tmp_path)
+    assert code == 1
+    assert out.startswith(text("evaluation.no_photos"))
+
+
+def flowers_model(folder: Path) -> Path:
+    """A saved model whose answers are nonsense, and photos of its classes whose names are wide or look like HTML."""
+    saved.write(replace(tiny_model(), labels=LABELS), folder / "model", card="")
+    for label, name in enumerate(LABELS[:2] + LABELS[4:]):
+        (folder / "photos" / name).mkdir(parents=True)
+        for number in range(3):
+            noise = np.random.default_rng([label, number]).integers(0, 255, (36, 40, 3), dtype=np.uint8)
+            Image.fromarray(noise).save(folder / "photos" / name / f"{number}.png")
+    return folder / "photos"
+
+
+def test_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = flowers_model(tmp_path)
+    code, out, _ = evaluate(capsys, tmp_path / "model", photos, home=tmp_path)
+    assert code == 0
+    assert out.splitlines()[0].endswith("9 photos")
+    rows = [line for line in out.splitlines() if line.startswith("郁金香 <b>")]
+    assert rows
+    table = out.splitlines().index(rows[0])
+    assert text("evaluation.confusion") in out
+    assert text("evaluation.worst") in out
+    # Each Chinese letter takes two columns, so that row has three letters less.
+    assert len(out.splitlines()[table - 1]) - len(rows[0]) == 3
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    _, out, _ = evaluate(capsys, tmp_path / "model", photos, home=tmp_path)
+    assert out.splitlines()[0].endswith("9 张照片")
+    assert "--json" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("absent-model", "."), "absent-model"),
+        (("./absent", "."), "./absent"),
+        (("resnet18",), "FOLDER"),
+    ],
+)
+def test_a_wrong_request_is_exit_code_2(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "resnet_demo", "--home", str(tmp_path), "evaluate", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

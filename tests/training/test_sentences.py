@@ -1,0 +1,28 @@
+"""Events in words, whatever they hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from resnet_demo.texts import text
+from resnet_demo.training.sentences import sentence_of
+
+
+def test_what_is_said_has_its_fields() -> None:
+    event = {"kind": "said", "key": "train.said.early_stop", "fields": {"epochs": 3}}
+    assert sentence_of(event, "en") == text("train.said.early_stop", epochs=3)
+    assert sentence_of({**event, "key": "train.said.of_another_version"}, "en") == "train.said.of_another_version"
+
+
+@pytest.mark.parametrize(
+    "event", [{"key": "\ud800"}, {"key": "train.said.range_test", "fields": [1]}, {"key": ["a"]}, {}]
+)
+def test_whatever_is_said_can_be_sent_to_a_page(event: dict[str, object]) -> None:
+    said = sentence_of({"kind": "said", **event}, "zh-CN")
+    assert said is not None
+    said.encode()
+
+
+def test_names_in_no_encoding_can_be_sent_to_a_page() -> None:
+    fields = {"count": 1, "name": "caf\udce9.jpg", "reason": "x"}
+    assert "caf?.jpg" in str(sentence_of({"kind": "said", "key": "train.said.unreadable", "fields": fields}, "en"))

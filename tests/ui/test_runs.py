@@ -1,0 +1,173 @@
+"""Runs as visitors see them: nobody another's on a public page, whatever names and secrets are sent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError, text
+from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.process import Process
+from resnet_demo.training.run import Run
+from resnet_demo.ui.runs import COURSES_KEPT, Runs
+
+MINE, THEIRS = "a" * 32, "b" * 32
+
+
+def make(settings: Settings, owner: object = None, **creation: Any) -> Run:
+    return Run.create(settings.home, TrainConfig(data="/photos"), {} if owner is None else {"owner": owner}, **creation)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path)
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, public=True)
+
+
+def require_refused(runs: Runs, name: object, visitor: object) -> None:
+    with pytest.raises(AppError, match="no such run"):
+        runs.find(name, visitor)
+
+
+def test_here_everybody_sees_everything(local: Settings) -> None:
+    mine, unowned = make(local, MINE), make(local)
+    runs = Runs(local)
+    for visitor in (None, MINE, THEIRS, 7):
+        assert runs.listed(visitor) == [unowned, mine]
+        assert runs.find(mine.name, visitor) == mine
+
+
+def test_strangers_see_their_own(public: Settings) -> None:
+    mine, theirs, unowned = make(public, MINE), make(public, THEIRS), make(public)
+    runs = Runs(public)
+    assert runs.listed(MINE) == [mine]
+    assert runs.listed(THEIRS) == [theirs]
+    assert runs.find(mine.name, MINE) == mine
+    for run in (theirs, unowned):
+        require_refused(runs, run.name, MINE)
+
+
+@pytest.mark.parametrize(
+    "forged", [None, "", 0, True, [], [MINE], {"owner": MINE}, MINE[:-1], MINE.upper(), "é", "\ud800"]
+)
+@pytest.mark.parametrize("owner", [MINE, "", None, 0, True, [MINE], "\ud800x"])
+def test_a_forged_secret_opens_nothing(public: Settings, owner: object, forged: object) -> None:
+    run = make(public, owner)
+    runs = Runs(public)
+    assert runs.listed(forged) == []
+    require_refused(runs, run.name, forged)
+
+
+@pytest.mark.parametrize(
+    "name", [None, 3, [], {}, "", ".", "..", "../runs", "/etc", "a/b", "x" * 200, "A", "ü", "a\n", ".lock"]
+)
+def test_a_forged_name_is_no_run(local: Settings, name: object) -> None:
+    make(local)
+    require_refused(Runs(local), name, MINE)
+
+
+def test_a_refusal_names_no_place_of_this_machine(public: Settings) -> None:
+    run = make(public, THEIRS)
+    with pytest.raises(AppError) as refusal:
+        Runs(public).find(run.name, MINE)
+    assert refusal.value.say() == text("runs.problem.none")
+    assert str(public.home) not in refusal.value.say()
+
+
+def test_what_comes_and_goes_is_noticed(local: Settings) -> None:
+    runs = Runs(local)
+    assert runs.listed(None) == []
+    first, second = make(local), make(local)
+    assert set(runs.listed(None)) == {first, second}
+    (first.folder / "config.json").write_text("{")
+    assert runs.listed(None) == [second]
+    second.folder.rename(local.home / "gone")
+    assert runs.listed(None) == []
+    require_refused(runs, second.folder.name, None)
+
+
+def test_a_run_elsewhere_is_found_by_its_name(local: Settings, tmp_path: Path) -> None:
+    run = make(local, folder=tmp_path / "out")
+    assert Runs(local).find(run.name, None).folder == tmp_path / "out"
+
+
+def test_the_state_follows_the_folder(local: Settings) -> None:
+    run, runs = make(local), Runs(local)
+    me = Process.of(os.getpid())
+    states = [runs.state(run)]
+    run.append("launched", pid=me.pid, born=me.born)
+    states.append(runs.state(run))
+    with run.lock():
+        run.append("started")
+        states.append(runs.state(run))
+    states.append(runs.state(run))
+    run.append("stopped", how="now")
+    states += [runs.state(run), runs.state(run)]
+    run.queue_again()
+    states.append(runs.state(run))
+    assert states == ["queued", "starting", "running", "lost", "stopped", "stopped", "queued"]
+
+
+def test_how_many_come_before(local: Settings) -> None:
+    runs, line = Runs(local), [make(local, owner) for owner in (MINE, THEIRS, MINE)]
+    assert [runs.before(run) for run in line] == [0, 1, 2]
+    me = Process.of(os.getpid())
+    line[0].append("launched", pid=me.pid, born=me.born)
+    assert [runs.before(run) for run in line[1:]] == [1, 2]
+    line[1].append("stopped", how="keep")
+    assert runs.before(line[2]) == 1
+    line[0].append("finished")
+    assert runs.before(line[2]) == 0
+
+
+def test_the_line_moves_on_but_once_a_second(local: Settings) -> None:
+    first, runs = make(local), Runs(local)
+    runs.move_on()
+    worker = first.worker
+    assert worker is not None
+    psutil.Process(worker.pid).kill()  # it would only find that there are no photos
+    first.append("failed", key="run.problem.unexpected")
+    second = make(local)
+    runs.move_on()
+    assert second.state() == "queued"
+    Runs(local).move_on()
+    worker = second.worker
+    assert worker is not None
+    psutil.Process(worker.pid).kill()
+
+
+def test_a_line_that_cannot_move_on_breaks_no_page(local: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    run = make(local)
+    run.log.unlink()
+    run.log.mkdir()  # nothing can be written there
+    runs = Runs(local)
+    runs.move_on()
+    runs.move_on()
+    assert len(caplog.records) == 1
+    assert run.state() == "failed"
+
+
+def test_a_course_is_read_once_and_kept_for_few_runs(local: Settings) -> None:
+    runs, run = Runs(local), make(local)
+    run.append("started", epochs=3, resumed=None)
+    with runs.course(run) as first:
+        assert first.total_epochs == 3
+    run.append("said", key="train.said.range_test", fields={})
+    with runs.course(Run(run.folder)) as again:
+        assert again is first
+        assert again.spoken[-1]["kind"] == "said"
+    for number in range(COURSES_KEPT):
+        with runs.course(make(local, folder=local.home / f"out-{number}")):
+            pass
+    with runs.course(run) as later:
+        assert later is not first
+        assert list(later.spoken) == list(first.spoken)

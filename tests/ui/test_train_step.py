@@ -1,0 +1,450 @@
+"""The train step: settings come back whole, what is shown is true and still, and strangers see and do nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from resnet_demo import catalogue
+from resnet_demo.jobs import queue
+from resnet_demo.settings import Settings
+from resnet_demo.texts import LANGUAGES, AppError, text
+from resnet_demo.training.config import KNOBS, TrainConfig
+from resnet_demo.training.process import Process
+from resnet_demo.training.run import Run, find_run
+from resnet_demo.ui import page
+from resnet_demo.ui.tabs.finetune import knobs
+from resnet_demo.ui.tabs.finetune.forecast import forecast
+from tests.jobs.small import wait_for
+from tests.training.schoolroom import draw_photos
+
+MINE, THEIRS = "a" * 32, "b" * 32
+ENTRIES = [catalogue.Entry("resnet18", "published", "resnet18"), catalogue.Entry("20260101-flowers", "own", "resnet50")]
+
+
+class Step:
+    """A page's train step, whose handlers are called as Gradio calls them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.demo = page.build(settings)
+        look = self.function("look")
+        self.outputs = [getattr(block, "elem_id", None) for block in look.outputs]
+        self.seen: str | None = None
+
+    def function(self, name: str) -> Any:
+        owners = {f"Shown.{name}", f"Form.{name}"}
+        return next(found for found in self.demo.fns.values() if getattr(found.fn, "__qualname__", "") in owners)
+
+    def call(self, name: str, *data: object) -> Any:
+        return self.function(name).fn(*data)
+
+    def look(
+        self, name: object = None, visitor: object = None, language: str = "en", doomed: object = None
+    ) -> dict[str, Any]:
+        """What changes on the page, by the component's id."""
+        seen, *updates = self.call("look", self.seen, name, visitor, language, doomed, [])
+        if isinstance(seen, str):
+            self.seen = seen
+        skipped = gr.skip()
+        return {
+            str(part): update
+            for part, update in zip(self.outputs[1:], updates, strict=True)
+            if part and update != skipped
+        }
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+@pytest.fixture
+def step(settings: Settings) -> Step:
+    return Step(settings)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_photos(tmp_path_factory.mktemp("photos") / "<b>colours", per_class=9)
+
+
+def held(**changes: object) -> dict[str, Any]:
+    return {**{name: knobs.usual(name) for name in knobs.NAMES}, **changes}
+
+
+def lying_run(settings: Settings, **facts: object) -> Run:
+    """A run that a living process seems to carry out."""
+    run = Run.create(settings.home, TrainConfig("/photos/tulips", epochs=4), facts)
+    me = Process.of(os.getpid())
+    run.append("launched", pid=me.pid, born=me.born)
+    return run
+
+
+# The settings
+
+
+def test_every_knob_is_on_the_page() -> None:
+    assert {*knobs.NAMES, *knobs.ELSEWHERE} == {*KNOBS, knobs.NETWORK}
+    assert len(knobs.NAMES) == len(set(knobs.NAMES))
+
+
+def test_untouched_they_leave_everything_open() -> None:
+    assert knobs.read(held(), "/p", ENTRIES, "en") == TrainConfig("/p", variant="resnet18")
+
+
+def test_what_was_typed_and_chosen_is_read() -> None:
+    values = held(
+        network="resnet18:v1",
+        scratch=True,
+        train_depth="all",
+        preset="best",
+        epochs=" 12 ",
+        learning_rate="3e-4",
+        class_weights="no",
+        range_test=True,
+        seed="7.0",
+    )
+    wanted = TrainConfig(
+        "/p",
+        variant="resnet18:v1",
+        scratch=True,
+        train_depth="all",
+        preset="best",
+        epochs=12,
+        learning_rate=3e-4,
+        class_weights=False,
+        range_test=True,
+        seed=7,
+    )
+    assert knobs.read(values, "/p", ENTRIES, "en") == wanted
+    assert knobs.read(held(train_depth="3"), "/p", ENTRIES, "en").train_depth == 3
+
+
+def test_the_network_says_what_a_training_begins_with() -> None:
+    own = knobs.read(held(network="20260101-flowers", scratch=True), "/p", ENTRIES, "en")
+    assert (own.parent, own.variant, own.scratch) == ("20260101-flowers", None, False)
+    bare = knobs.read(held(network="cifar_resnet20"), "/p", ENTRIES, "en")
+    assert (bare.parent, bare.variant, bare.scratch) == (None, "cifar_resnet20", True)
+    names = [name for _, name in knobs.networks(ENTRIES, "en")]
+    assert names[:2] == ["resnet18", "20260101-flowers"]
+    assert "cifar_resnet20" in names
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"epochs": "many"}, "train.problem.whole"),
+        ({"epochs": "1e999"}, "train.problem.whole"),
+        ({"epochs": "1.5"}, "train.problem.whole"),
+        ({"learning_rate": "nan"}, "train.problem.number"),
+        ({"seed": -1}, "train.problem.whole"),
+        ({"seed": ["7"]}, "train.problem.whole"),
+        ({"preset": "fastest"}, "train.problem.choice"),
+        ({"preset": ["quick"]}, "train.problem.choice"),
+        ({"train_depth": "5"}, "train.problem.choice"),
+        ({"range_test": "yes"}, "train.problem.switch"),
+        ({"range_test": None}, "train.problem.switch"),
+        ({"scratch": True, "train_depth": "head"}, "train.problem.scratch_depth"),
+        ({"first_size": "64", "image_size": "32"}, "train.problem.first_size"),
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_cannot_be_is_a_sentence_that_names_it_as_the_page_does(
+    changes: dict[str, object], key: str, language: str
+) -> None:
+    with pytest.raises(AppError) as refusal:
+        knobs.read(held(**changes), "/p", ENTRIES, language)
+    assert refusal.value.message.key == key
+    if len(changes) == 1:
+        label = KNOBS[next(iter(changes))].label.say(language)
+        assert label in refusal.value.say(language)
+
+
+def test_what_a_browser_kept_comes_back() -> None:
+    kept = held(network="resnet50", epochs="12", train_depth="2", class_weights="yes", range_test=True)
+    assert knobs.restored(json.loads(json.dumps(kept))) == kept
+
+
+@pytest.mark.parametrize("kept", [None, [], "x", 3, {"epochs": 12}, {"scratch": "yes"}, {"preset": "no such"}])
+@pytest.mark.parametrize("more", [{}, {"network": 3}, {"network": ""}, {"seed": "1" * 999}, {"seed": "\n"}, {"a": {}}])
+def test_whatever_else_stands_in_the_browser_is_left_there(kept: object, more: dict[str, object]) -> None:
+    stored = {**kept, **more} if isinstance(kept, dict) else kept
+    assert knobs.restored(stored) == held()
+
+
+# What is to come
+
+
+@pytest.mark.slow
+def test_the_forecast_is_what_is_done(settings: Settings, photos: Path) -> None:
+    config = TrainConfig(
+        str(photos), variant="cifar_resnet20", scratch=True, preset="quick", epochs=2, precision="float32"
+    )
+    told = forecast(config, settings)
+    run = queue.submit(config, settings)
+    assert wait_for(run, "finished", "failed") == "finished"
+    started = run.newest("started")
+    assert started is not None
+    assert started["config"] == told.settled.to_json()
+    assert started["photos"] == {"train": told.photos.train, "val": told.photos.val, "test": told.photos.test}
+    assert started["per_class"] == told.photos.per_class
+    steps = [event["steps"] for event in run.events() if event["kind"] == "step"]
+    assert set(steps) <= {told.steps_per_epoch * 2}
+    assert dict(told.say("en"))[text("train.forecast.work.heading")] == text(
+        "train.forecast.work", epochs=2, steps=told.steps_per_epoch * 2, batch=told.settled.batch_size
+    )
+
+
+def test_the_page_says_what_comes_and_what_an_empty_line_means(step: Step, photos: Path) -> None:
+    stored, no_photos, told, *parts = step.call("consider", str(photos), "en", MINE, *held(epochs="5").values())
+    assert stored == held(epochs="5")
+    assert no_photos["visible"] is False
+    assert "5 epochs" in told
+    by_name = dict(zip(knobs.NAMES, parts, strict=True))
+    assert by_name["epochs"]["placeholder"] == "5"
+    assert by_name["image_size"]["placeholder"] == "160"
+    assert by_name["train_depth"]["choices"][0] == ("As the preset has it: The last three stages", "")
+    assert by_name["scratch"]["visible"] is True
+    assert all("value" not in part for part in parts)  # nothing is typed over
+
+
+def test_a_mistake_stands_where_the_forecast_would(step: Step, photos: Path) -> None:
+    _, _, told, *_ = step.call("consider", str(photos), "zh-CN", MINE, *held(epochs="<b>").values())
+    assert "<b>" not in told
+    assert KNOBS["epochs"].label.say("zh-CN") in told
+
+
+def test_without_photos_it_asks_for_them(step: Step) -> None:
+    _, no_photos, told, *_ = step.call("consider", None, "en", MINE, *held().values())
+    assert no_photos["visible"] is True
+    assert told == ""
+    with pytest.raises(gr.Error, match="no photos"):
+        step.call("begin", None, "en", MINE, *held().values())
+
+
+def test_settings_come_back_after_a_reload(step: Step) -> None:
+    kept = held(epochs="9", preset="best")
+    _, _, _, *parts = step.call("restore", None, "en", MINE, kept)
+    assert {name: part["value"] for name, part in zip(knobs.NAMES, parts, strict=True)} == kept
+
+
+def test_a_start_belongs_to_the_one_who_made_it(settings: Settings, step: Step, photos: Path) -> None:
+    lying_run(settings)  # so that the new one waits
+    values = held(network="cifar_resnet20", epochs="1")
+    name = step.call("begin", str(photos), "en", MINE, *values.values())
+    run = find_run(settings.home, name)
+    assert run.state() == "queued"
+    assert run.facts["owner"] == MINE
+    assert run.config == replace(TrainConfig(str(photos), variant="cifar_resnet20", scratch=True), epochs=1)
+
+
+@pytest.mark.parametrize("network", ["../../etc", "/etc", "hf-hub:owner/name", "nothing-of-this-name"])
+def test_strangers_begin_with_nothing_of_this_machine(tmp_path: Path, photos: Path, network: str) -> None:
+    step = Step(Settings(home=tmp_path, public=True))
+    with pytest.raises(gr.Error, match=text("services.unlisted_model")[:20]):
+        step.call("begin", str(photos), "en", MINE, *held(network=network).values())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_strangers_begin_with_no_model_of_another(tmp_path: Path, photos: Path) -> None:
+    settings = Settings(home=tmp_path, public=True)
+    theirs = lying_run(settings, owner=THEIRS)
+    with pytest.raises(gr.Error, match=text("services.unlisted_model")[:20]):
+        Step(settings).call("begin", str(photos), "en", MINE, *held(network=theirs.name).values())
+
+
+# What is shown
+
+
+def test_no_run_yet(step: Step) -> None:
+    shown = step.look()
+    assert text("train.live.empty") in shown["train-status"]["value"]
+    assert text("train.list.empty") in shown["train-runs"]["value"]
+    assert shown["train-keep"]["visible"] is False
+
+
+def test_nothing_is_sent_while_nothing_happens(settings: Settings, step: Step) -> None:
+    run = lying_run(settings)
+    assert step.look(run.name)
+    assert step.look(run.name) == {}
+    with run.lock():
+        run.append("started", epochs=4, resumed=None, config=run.config.to_json())
+        assert {"train-plots", "train-runs"} <= step.look(run.name).keys()
+        run.append("step", step=1, steps=8, epoch=1, epochs=4, loss=0.5, lr=1e-3)
+        assert step.look(run.name).keys() == {"train-status", "train-plots"}
+        assert step.look(run.name) == {}
+        assert "train-status" in step.look(run.name, language="zh-CN")
+
+
+def test_a_page_that_was_told_nothing_is_told_all(settings: Settings, step: Step) -> None:
+    """After a reload, a restart of the server, or an answer that got lost."""
+    run = lying_run(settings)
+    first = step.look(run.name)
+    for seen in (None, "", "{", "[]", "[" * 100_000, '{"status": 1}'):
+        step.seen = seen
+        assert step.look(run.name) == first
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sentence_says_how_it_goes(settings: Settings, step: Step, language: str) -> None:
+    run = lying_run(settings)
+    with run.lock():
+        run.append("started", epochs=12, resumed=None)
+        for epoch in (1, 2, 3):
+            run.append("step", step=epoch * 10, steps=120, epoch=epoch, epochs=12, loss=0.5, lr=1e-3)
+            right = {"val_accuracy": 0.7 + epoch / 14, "val_photos": 375, "best": True}
+            run.append("epoch", epoch=epoch, epochs=12, train_loss=0.6, val_loss=0.6, **right)
+        run.append(
+            "step", step=31, steps=120, epoch=4, epochs=12, loss=0.5, lr=1e-3, photos_per_second=88, megabytes=900
+        )
+        shown = step.look(run.name, language=language)
+    said = shown["train-status"]["value"]
+    parts = [
+        text("train.live.epoch", language, epoch=4, epochs=12),
+        text("train.live.left_less", language),
+        text("train.live.best", language, accuracy="91.4", photos=375),
+        text("train.live.improving", language),
+    ]
+    assert text("train.live.comma", language).join(parts) in said
+    assert 'aria-valuenow="26"' in said
+    assert "0.9 GB" in shown["train-plots"]["value"]
+    assert shown["train-plots"]["value"].count("<svg") == 3
+
+
+BUTTONS = ("keep", "now", "resume", "results", "delete")
+
+
+@pytest.mark.parametrize(
+    ("kinds", "state", "there"),
+    [
+        ((), "queued", {"now"}),
+        (("launched",), "starting", {"keep", "now"}),
+        (("launched", "stop"), "stopping", {"keep", "now"}),
+        (("started",), "lost", {"resume", "delete"}),
+        (("stopped",), "stopped", {"resume", "delete"}),
+        (("failed",), "failed", {"resume", "delete"}),
+        (("finished",), "finished", {"results", "delete"}),
+    ],
+)
+def test_there_is_a_button_for_what_can_be_done(
+    settings: Settings, step: Step, kinds: tuple[str, ...], state: str, there: set[str]
+) -> None:
+    lying_run(settings)  # or the line would move on
+    run = Run.create(settings.home, TrainConfig("/photos"), {})
+    me = Process.of(os.getpid())
+    with run.lock() if "stop" in kinds else run.log.open():
+        for kind in kinds:
+            if kind == "stop":
+                run.ask_stop("keep")
+            else:
+                run.append(kind, **({"pid": me.pid, "born": me.born} if kind == "launched" else {}))
+        assert run.state() == state
+        shown = step.look(run.name)
+    assert {name for name in BUTTONS if shown[f"train-{name}"]["visible"]} == there
+    assert text(f"run.state.{state}") in shown["train-status"]["value"]
+    assert shown["train-keep"]["interactive"] is (state != "stopping")
+
+
+def test_the_run_that_goes_on_is_shown_to_who_has_opened_none(settings: Settings, step: Step) -> None:
+    going_on = lying_run(settings)
+    Run.create(settings.home, TrainConfig("/photos/newer"), {}).append("finished")
+    for name in (None, "no-such-run", 3):
+        step.seen = None
+        assert going_on.name in step.look(name)["train-status"]["value"]
+
+
+def test_deleting_takes_two_questions(settings: Settings, step: Step) -> None:
+    run = lying_run(settings)
+    run.append("finished")
+    step.look(run.name)
+    doomed = step.call("ask_to_delete", step.seen, MINE, "en")
+    assert doomed == run.name
+    shown = step.look(run.name, doomed=doomed)
+    assert run.name in shown["train-question"]["value"]
+    assert run.folder.exists()
+    assert step.call("delete", doomed, MINE, "en") == (None, None)
+    assert not run.folder.exists()
+    assert text("train.live.empty") in step.look(run.name)["train-status"]["value"]
+
+
+def test_a_click_is_for_the_run_that_was_shown(settings: Settings, step: Step) -> None:
+    """Not for the one that would be shown by now."""
+    first = lying_run(settings)
+    step.look()
+    first.append("finished")
+    second = lying_run(settings)
+    with pytest.raises(gr.Error, match="not running"):
+        step.call("stop_and_keep", step.seen, None, "en")
+    assert second.stop_asked() is None
+
+
+@pytest.mark.parametrize("act", ["stop_and_keep", "stop_now", "resume", "ask_to_delete"])
+def test_strangers_do_nothing_to_others_runs(tmp_path: Path, act: str) -> None:
+    settings = Settings(home=tmp_path, public=True)
+    theirs, step = lying_run(settings, owner=THEIRS), Step(settings)
+    before = theirs.events()
+    for seen in (json.dumps({"run": theirs.name}), json.dumps({"run": "../" + theirs.name}), "", "[]", None):
+        with pytest.raises(gr.Error, match="no such run"):
+            step.call(act, seen, MINE, "en")
+    with pytest.raises(gr.Error, match="no such run"):
+        step.call("delete", theirs.name, MINE, "en")
+    assert theirs.events() == before
+    assert theirs.stop_asked() is None
+
+
+def test_strangers_are_told_nothing_of_others_and_no_path(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home", public=True)
+    theirs, mine = lying_run(settings, owner=THEIRS), lying_run(settings, owner=MINE)
+    shown = repr(Step(settings).look(theirs.name, MINE))
+    assert mine.name in shown
+    assert f'data-run="{theirs.name}"' not in shown
+    assert shown.count("data-run") == 2  # a box and a name
+    assert str(tmp_path) not in shown
+    assert "/photos" not in shown
+
+
+def test_words_of_others_are_no_markup(settings: Settings, step: Step) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    run = lying_run(settings, data={"name": name})
+    run.append("said", key=name, fields={})
+    shown = step.look(run.name)
+    assert name not in repr(shown)
+    assert shown["train-status"]["value"].count("&lt;img") == 2
+    assert "&lt;img" in shown["train-runs"]["value"]
+    assert "&lt;img" in shown["train-log"]["value"]
+
+
+def test_several_runs_are_compared_in_one_plot(settings: Settings, step: Step) -> None:
+    runs = [lying_run(settings) for _ in range(3)]
+    for number, run in enumerate(runs):
+        run.append("started", epochs=2, resumed=None)
+        for epoch in (1, 2):
+            right = {"val_accuracy": 0.5 + number / 10 + epoch / 20, "val_photos": 50, "best": True}
+            run.append("epoch", epoch=epoch, epochs=2, train_loss=1, val_loss=1, **right)
+    picked = [run.name for run in runs[:2]]
+    _, *updates = step.call("look", None, None, None, "en", None, [*picked, "no-such-run", "../x"])
+    shown = dict(zip(step.outputs[1:], updates, strict=True))
+    compared = shown["train-comparison"]["value"]
+    assert [name in compared for name in [run.name for run in runs]] == [True, True, False]
+    assert f"{runs[0].name} 60.0 %" in compared
+    assert shown["train-runs"]["value"].count(" checked") == 2
+
+
+def test_what_nobody_expected_is_shown_whole_here_and_not_to_strangers(tmp_path: Path) -> None:
+    told = {}
+    for public in (False, True):
+        settings = Settings(home=tmp_path / str(public), public=public)
+        run = lying_run(settings, owner=MINE)
+        run.write_log("abc123\nTraceback: ValueError <b>")
+        run.append("failed", key="run.problem.unexpected", fields={"number": "abc123"})
+        told[public] = Step(settings).look(run.name, MINE)["train-log"]["value"]
+    assert "ValueError &lt;b&gt;" in told[False]
+    assert "ValueError" not in told[True]
+    assert "abc123" in told[True]
