@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 QUICK = $(BIN)/pytest --numprocesses 2 --dist loadfile
 
-.PHONY: run install install-dev check format test test-all bench-classify bench-train bench-start screenshots clean
+.PHONY: run install install-dev check format test test-all bench-classify bench-train bench-explain bench-start screenshots clean
 
 run: install
 	$(BIN)/python app.py
@@ -46,6 +46,9 @@ bench-classify: install-dev
 
 bench-train: install-dev
 	$(BIN)/python -m tests.bench.train
+
+bench-explain: install-dev
+	$(BIN)/python -m tests.bench.explain
 
 bench-start: install-dev
 	$(BIN)/pytest -m bench -s tests/bench/test_startup.py

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from tqdm import tqdm
 
 from resnet_demo import __version__, catalogue, tables
-from resnet_demo.commands import evaluate, runs, train
+from resnet_demo.commands import evaluate, explain, runs, train
 from resnet_demo.commands.progress import download_bar
 from resnet_demo.data.files import find_files
 from resnet_demo.settings import Settings, find_settings
@@ -93,6 +93,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     summary.add_argument("--size", type=whole, help=say("size"))
 
     evaluate.add_to(commands, language)
+    explain.add_to(commands, language)
     train.add_to(commands, language)
     runs.add_to(commands, language)
     return parser

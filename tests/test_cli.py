@@ -15,7 +15,7 @@ import pytest
 
 from resnet_demo.cli import build_parser, run_classify
 from resnet_demo.models import saved
-from resnet_demo.settings import Settings
+from resnet_demo.settings import SHIPPED, Settings
 from tests.conftest import ROOT
 from tests.shelf import run_with_model, ship
 from tests.tiny import LABELS, photos, tiny_model
@@ -229,6 +229,18 @@ def test_without_a_model_named_the_shipped_one_answers(tmp_path: Path, capsys: p
     settings = Settings(home=tmp_path / "home", shipped=tmp_path / "shipped")
     assert run_classify(given, settings, "en") == 0
     assert [len(row["guesses"]) for row in json.loads(capsys.readouterr().out)] == [5, 5]
+
+
+@pytest.mark.shared
+def test_the_model_that_ships_needs_nothing_else(shared: Path, tmp_path: Path) -> None:
+    nowhere = {"RESNET_DEMO_MIRROR": "http://127.0.0.1:9", "HF_ENDPOINT": "http://127.0.0.1:9"}
+    tulips = shared / "data" / "flower_photos" / "tulips"
+    done = run("--home", tmp_path / "home", "classify", tulips, "--csv", tmp_path / "out.csv", **nowhere)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(list(tulips.iterdir()))
+    assert sum(row["top1"] == "tulips" for row in rows) > 0.75 * len(rows)
 
 
 @pytest.mark.shared

@@ -29,6 +29,7 @@ from resnet_demo.models.model import Teaching
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError
 from resnet_demo.training import loop, writing
+from resnet_demo.training.course import Course
 from resnet_demo.training.material import material_of
 from resnet_demo.training.run import Run, all_runs
 from resnet_demo.training.sentences import best_of, pace_of, sentence_of
@@ -134,6 +135,9 @@ def look_at(folder: Path, settings: Settings, told: list[AppError]) -> None:
             entry = catalogue.of_run(run)
             f"{entry and entry.say(language)}".encode()
         queue.repeat_command(run)
+        course = Course(run)
+        course.read_on()
+        f"{course.total_epochs} {course.best} {course.seconds_left}".encode("utf-8", "replace")
         material_of(run, settings)
 
 

@@ -51,7 +51,7 @@ def _confusion(found: Evaluation, language: str) -> Iterator[str]:
     """Columns are numbered as the rows are, for names would not fit above them."""
     numbers = range(1, len(found.classes) + 1)
     rows = [["", *map(str, numbers)]] + [
-        [f"{number} {one.name}", *(str(count) if count else "." for count in counts)]
+        [f"{number:{len(str(numbers.stop - 1))}} {one.name}", *(str(count) if count else "." for count in counts)]
         for number, one, counts in zip(numbers, found.classes, found.confusion.tolist(), strict=True)
     ]
     drawn = _aligned(rows)

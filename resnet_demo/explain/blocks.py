@@ -100,7 +100,7 @@ def parts(network: ResNet, image: Tensor, name: str) -> Parts:
     """The four parts of a block for one photo.
 
     Args:
-        network: in evaluation mode; it is left as it was.
+        network: in evaluation mode, with norms folded or not; it is left as it was.
         image: normalised, (1, 3, H, W), on the network's device.
         name: the block's.
 
@@ -112,7 +112,8 @@ def parts(network: ResNet, image: Tensor, name: str) -> Parts:
     x = network.forward_to(["stem", *names][names.index(name)], image)
     residual, shortcut = block.residual(x), block.shortcut(x)
     total = residual + shortcut
-    values = torch.cat([shortcut, residual, total, block.activation(total)])
+    output = block.activation(total.clone())  # of a network with norms folded, a ReLU overwrites what it reads
+    values = torch.cat([shortcut, residual, total, output])
     return Parts(name, values.float().cpu().numpy())
 
 
@@ -125,7 +126,7 @@ def ratios(network: ResNet, images: Tensor) -> dict[str, float]:
     small F(x) is; this is F(x) beside what it is added to. Where the shortcut brings nothing, the ratio is infinite.
 
     Args:
-        network: in evaluation mode; it is left as it was.
+        network: in evaluation mode, with norms folded or not; it is left as it was.
         images: normalised, (N, 3, H, W), on the network's device.
 
     Raises:

@@ -52,7 +52,7 @@ def feature_maps(network: ResNet, image: Tensor, layer: str, target: Target | No
     """The channels that leave the stem, a stage or a block, and what they contribute to what is asked about.
 
     Args:
-        network: in evaluation mode; it is left as it was.
+        network: in evaluation mode, with norms folded or not; it is left as it was.
         image: normalised, (1, 3, H, W), on the network's device.
         layer: `stage3`, `stage3.1`, torchvision's `layer3.1`, or `stem`.
         target: what `contributions` are to, such as a class; they cost one gradient, computed down to the layer only.
@@ -117,6 +117,7 @@ def stem_filters(network: ResNet) -> colours.Colours:
     """The first convolution's filters as pictures (C, k, k, 3): red, green and blue are the weights of that colour.
 
     Mid-grey is zero; each filter has a scale of its own, from minus its largest weight to plus it.
+    They are to be read before norms are folded, which may turn a filter's sign.
     """
     weights = network.conv1.weight.detach().permute(0, 2, 3, 1).float().cpu().numpy()
     most = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)

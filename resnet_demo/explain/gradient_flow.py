@@ -34,7 +34,7 @@ def gradient_flow(network: ResNet, image: Tensor, target: Target) -> GradientFlo
     2016b, eqn. 5). No weight gets a gradient, and nothing is computed below the first block.
 
     Args:
-        network: in evaluation mode; it is left as it was.
+        network: in evaluation mode, with norms folded or not; it is left as it was.
         image: normalised, (1, 3, H, W), on the network's device.
         target: what is asked about, such as a class's logit.
     """

@@ -42,16 +42,14 @@ def guided_backprop(run: Pass, progress: Progress) -> Tensor:  # noqa: ARG001
 
 def smoothgrad(run: Pass, progress: Progress) -> Tensor:
     """The gradient's mean over copies of the photo with noise, the same each time (Smilkov et al. 2017)."""
-    noise = torch.Generator().manual_seed(0)
+    shape = SAMPLES, *run.images.shape[1:]
+    noise = NOISE * torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(run.images.device)
     span = run.images.amax(dim=(1, 2, 3)) - run.images.amin(dim=(1, 2, 3))
 
-    def noisy(photo: int, count: int) -> Tensor:
-        image = run.images[photo]
-        drawn = torch.randn((count, *image.shape), generator=noise).to(image.device)
-        return image + NOISE * span[photo] * drawn
+    def noisy(photo: int, chunk: slice) -> Tensor:
+        return run.images[photo] + span[photo] * noise[chunk]
 
-    weights = torch.full((SAMPLES,), 1 / SAMPLES)
-    return _mean_gradients(run, lambda photo, chunk: noisy(photo, len(range(SAMPLES)[chunk])), weights, progress)
+    return _mean_gradients(run, noisy, torch.full((SAMPLES,), 1 / SAMPLES), progress)
 
 
 def integrated_gradients(run: Pass, progress: Progress) -> Tensor:

@@ -31,8 +31,12 @@ class Method:
     slow: bool = False
 
     def say(self, language: str) -> str:
-        """What it does, in a sentence that begins with its name."""
+        """What it is called."""
         return text(f"explain.method.{self.name}", language)
+
+    def about(self, language: str) -> str:
+        """What it does, in a sentence."""
+        return text(f"explain.about.{self.name}", language)
 
 
 def _by_gradient(name: str, formula: Formula) -> Method:

@@ -22,27 +22,37 @@ from resnet_demo.models.resnet import ResNet, stage_name
 from resnet_demo.texts import Message
 
 SEEDS = 3
-ALIKE = 0.5
-"""A rank correlation from which on two maps count as alike."""
+ALIKE = 0.55
+"""A mean rank correlation from which on the map counts as staying the same.
+
+On ten ImageNet photos, ResNet-18's Grad-CAM reached -0.04 to 0.50, guided backpropagation 0.58 to 0.73.
+"""
 
 
 @dataclass(frozen=True)
 class Sanity:
-    """How like the map stayed: `similarity[part]` is Spearman's rank correlation, -1 to 1, with the map of the network
-    as it was, once this part and all that follow it (`head`, `stage4`, …, `stem`) have random weights.
+    """How much the map stayed as it was.
+
+    `similarity[part]` is Spearman's rank correlation with the map of the network as it is, -1 to 1, once this part and
+    all that follow it have random weights; the parts are `head`, `stage4`, …, `stem`.
     """
 
     similarity: dict[str, float]
 
     @property
+    def mean(self) -> float:
+        """Over all parts."""
+        return float(np.mean(list(self.similarity.values())))
+
+    @property
     def depends_on_weights(self) -> bool:
-        """Whether the map is another once all weights are random."""
-        return self.similarity["stem"] < ALIKE
+        """Whether the map becomes another when the network forgets."""
+        return self.mean < ALIKE
 
     def verdict(self) -> Message:
         """The judgement in words."""
         key = "explain.sanity.changes" if self.depends_on_weights else "explain.sanity.stays"
-        return Message(key, {"similarity": f"{self.similarity['stem']:.2f}"})
+        return Message(key, {"similarity": f"{self.mean:.2f}"})
 
 
 def sanity(
@@ -118,7 +128,7 @@ def rank_correlation(a: Map, b: Map) -> float:
     ranks = np.stack([_ranks(a.ravel()), _ranks(b.ravel())])
     if ranks.std(axis=1).min() == 0:
         return 0.0
-    return float(np.corrcoef(ranks)[0, 1])
+    return float(np.asarray(np.corrcoef(ranks))[0, 1])
 
 
 def _ranks(values: Map) -> Map:

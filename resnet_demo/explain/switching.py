@@ -47,7 +47,7 @@ def run(network: ResNet, images: Tensor, off: Collection[str] = ()) -> Tensor:
     the shape, the first, leaves these two in place.
 
     Args:
-        network: in evaluation mode; it is left as it was.
+        network: in evaluation mode, with norms folded or not; it is left as it was.
         images: normalised, (N, 3, H, W), on the network's device.
         off: names of blocks.
 
@@ -86,7 +86,7 @@ def accuracy_without_each(network: ResNet, batches: Iterable[tuple[Tensor, Tenso
     What comes before a block is computed once for all.
 
     Args:
-        network: in evaluation mode; it is left as it was.
+        network: in evaluation mode, with norms folded or not; it is left as it was.
         batches: normalised pictures (N, 3, H, W) and their classes (N,), on the network's device.
     """
     names = switchable(network)

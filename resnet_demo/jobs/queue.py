@@ -27,7 +27,7 @@ from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop, all_runs
+from resnet_demo.training.run import ACTIVE, ENDED, Event, Run, State, Stop, all_runs
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
@@ -230,9 +230,9 @@ def _state_at(place: Path) -> State:
         return Run(place).state()
 
 
-def repeat_command(run: Run) -> str:
-    """The line for a shell that does the same again."""
-    count = (run.newest("started") or {}).get("processes", 1)
+def repeat_command(run: Run, started: Event | None = None) -> str:
+    """The line for a shell that does the same again; `started` is the newest event of this kind, for who knows it."""
+    count = (started or run.newest("started") or {}).get("processes", 1)
     python = ["python"] if count == 1 else ["torchrun", "--nproc-per-node", str(count)]
     words = [*python, "-m", "resnet_demo", "train", *run.config.arguments()]
     weights = run.facts.get("weights")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from resnet_demo.plots.legend import legend
 from resnet_demo.plots.svg import FONT_SIZE, QUIET, element, label, text_width
 
 COLOUR = "#0d9488"
@@ -18,9 +19,11 @@ LOOKS: tuple[dict[str, str | float], ...] = (
 
 MOST_BARS = 40
 LARGEST = 20
-"""Of more than `MOST_BARS` classes so many of the largest are drawn, and of the smallest those for whom there is room."""
+"""Of more than `MOST_BARS` classes, so many of the largest are drawn, and of the smallest as many as there is room for."""
 
-ROW, THICK, LEGEND, GAP = 22, 12, 26, 6
+ROW, THICK, GAP = 22, 12, 6
+NARROW = 320
+"""Pixels that there are at least."""
 NAMES_END, BARS_START, BARS_END = 34.0, 36.0, 88.0
 """Percent of the width, whatever it is: letters keep their size on a narrow screen."""
 NAME_WIDTH = 118
@@ -47,8 +50,9 @@ def counts(bars: Sequence[Bar], parts: Sequence[str], *, said: str, between: Cal
         said: the picture in a sentence, for those who do not see it.
         between: puts the classes that are not drawn into words.
     """
-    top = LEGEND if len(parts) > 1 else 0
-    drawn = [_legend(parts)] if top else []
+    squares = (element("rect", x=2, y=-THICK / 2, width=THICK, height=THICK, rx=2, **look) for look in LOOKS)
+    names, below = legend("", list(zip(squares, parts, strict=False)), 2, NARROW)
+    drawn, top = ([names], below + GAP) if len(parts) > 1 else ([], 0.0)
     longest = max((bar.total for bar in bars), default=0) or 1
     rows: list[Bar | str] = list(bars)
     if len(bars) > MOST_BARS:
@@ -85,15 +89,6 @@ def _bar(bar: Bar, y: float, longest: int) -> str:
             drawn.append(element("rect", x=f"{x:.2f}%", y=y, width=f"{wide:.2f}%", height=THICK, rx=2, **look))
         x += wide
     drawn.append(label(f"{bar.total:,}", f"{x:.2f}%", y + THICK - 1, dx=GAP, opacity=QUIET))
-    return "".join(drawn)
-
-
-def _legend(parts: Sequence[str]) -> str:
-    drawn, x = [], 1.0
-    for name, look in zip(parts, LOOKS, strict=False):
-        drawn.append(element("rect", x=x, y=1, width=THICK, height=THICK, rx=2, **look))
-        drawn.append(label(name, x + THICK + GAP, THICK - 1, opacity=QUIET))
-        x += THICK + 4 * GAP + text_width(name, FONT_SIZE + 1)
     return "".join(drawn)
 
 

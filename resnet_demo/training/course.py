@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,9 @@ MOST_POINTS = 400
 
 PACE_STEPS = 120
 SENTENCES = 200
+MOST = 1e15
+"""What is larger is no number of ours."""
+
 SPOKEN = frozenset({"queued", "launched", "started", "epoch", "said", "stopped", "failed", "finished"})
 
 
@@ -51,12 +53,14 @@ class Course:
         """Take in what has happened since the last time."""
         events, self._offset = self._run.events_from(self._offset)
         for event in events:
+            if not _is_number(event["t"]):
+                continue
             self._last = event["t"]
             if event["kind"] == "started":
                 self._start(event)
-            elif event["kind"] == "epoch" and _has_numbers(event, "epoch", "epochs", "train_loss", "val_accuracy"):
+            elif event["kind"] == "epoch" and _has_numbers(event, "epoch", "val_accuracy", "val_photos"):
                 self.epochs.append(event)
-            elif event["kind"] == "step" and _has_numbers(event, "step", "steps", "epochs", "loss", "lr"):
+            elif event["kind"] == "step" and _has_numbers(event, "step", "steps", "epoch", "epochs", "loss", "lr"):
                 self._step(event)
             if event["kind"] in SPOKEN:
                 self.spoken.append(event)
@@ -64,7 +68,8 @@ class Course:
     @property
     def total_epochs(self) -> int:
         """How many epochs it shall have in the end; 0 as long as that is not known."""
-        return int((self.started or {}).get("epochs", 0))
+        epochs: Any = (self.started or {}).get("epochs")
+        return int(epochs) if _is_number(epochs) else 0
 
     @property
     def best(self) -> Event | None:
@@ -87,7 +92,9 @@ class Course:
 
     def _start(self, event: Event) -> None:
         """What was done after the checkpoint that it goes on from is done again."""
-        resumed = event.get("resumed") or {"epoch": 0, "step": 0}
+        resumed = event.get("resumed")
+        if not (isinstance(resumed, dict) and _has_numbers(resumed, "epoch", "step")):
+            resumed = {"epoch": 0, "step": 0}
         kept = resumed["epoch"] * self.steps_per_epoch + resumed["step"]
         self.points = [point for point in self.points if point.step <= kept]
         self.epochs = [epoch for epoch in self.epochs if epoch["epoch"] <= resumed["epoch"]]
@@ -96,6 +103,8 @@ class Course:
         self._pace.clear()
 
     def _step(self, event: Event) -> None:
+        if event["steps"] < 1 or event["epochs"] < 1:
+            return
         self.latest = event
         self.steps_per_epoch = event["steps"] / event["epochs"]
         self._pace.append((event["t"], event["step"]))
@@ -117,4 +126,4 @@ def _has_numbers(event: Event, *names: str) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and abs(value) < MOST

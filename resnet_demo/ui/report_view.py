@@ -121,7 +121,7 @@ def _figure(found: Findings, index: int, language: str) -> str:
     label, path = found.dataset.classes[photo.label], shown(photo.path)
     part = "" if photo.split is None else " · " + text(f"photos.part.{photo.split}", language)
     uri = found.thumbnails.get(index)
-    picture = f'<img src="{uri}" alt="{escape(path)}">' if uri else "<div class='none'></div>"
+    picture = f'<img src="{uri}" alt="{escape(path)}"/>' if uri else "<div class='none'></div>"
     size = f"{photo.size[0]} × {photo.size[1]}"
     return (
         f'<figure title="{escape(path)}">{picture}<figcaption><b>{escape(label)}</b>{escape(part)}'

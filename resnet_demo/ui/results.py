@@ -29,7 +29,7 @@ GALLERY_MOST = 200
 """Thumbnails in the gallery; the table and the download always hold every photo."""
 
 
-def _new_folder() -> Path:
+def new_folder() -> Path:
     """A folder among the uploads: Gradio serves what is in it, and it goes with them when the app ends."""
     # Not mkdtemp: Gradio serves these to whoever knows the name, and its names can be foretold from enough others.
     folder = Path(get_upload_folder(), secrets.token_hex(16))
@@ -61,7 +61,7 @@ class Results:
     rows: list[Row] = field(default_factory=list)
     gallery: list[tuple[str, str]] = field(default_factory=list)
     gallery_rows: list[int] = field(default_factory=list)
-    folder: Path = field(default_factory=_new_folder)
+    folder: Path = field(default_factory=new_folder)
 
     @property
     def complete(self) -> bool:

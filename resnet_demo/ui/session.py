@@ -31,18 +31,20 @@ class Session:
         self.knobs = remembered("knobs")
         self.dataset = gr.State(None)
         self.clock = gr.Timer(TICK_SECONDS)
-        self._first: list[dict[str, Any]] = []
+        self._first: list[tuple[dict[str, Any], ...]] = []
 
-    def at_start(self, **event: Any) -> None:
-        """Have an event happen once a page is opened, as soon as it is known whose it is."""
-        self._first.append(event)
+    def at_start(self, *events: dict[str, Any]) -> None:
+        """Have events happen, one after the other, once a page is opened and it is known whose it is."""
+        self._first.append(events)
 
     def connect(self, demo: gr.Blocks) -> None:
         """Give a browser that comes for the first time its secret, then do what was asked for; to be called last."""
         quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         known = demo.load(_token, self.visitor, self.visitor, queue=False, **quietly)
-        for event in self._first:
-            known.then(**{**quietly, **event})
+        for events in self._first:
+            before = known
+            for event in events:
+                before = before.then(**{**quietly, **event})
 
 
 def _token(known: object) -> str:

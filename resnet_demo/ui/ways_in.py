@@ -1,4 +1,7 @@
-"""The ways in for a visitor's photos: what came from the browser, brought to a folder that can be opened."""
+"""The ways in for a visitor's photos: what came from the browser, brought to a folder that can be opened.
+
+Each is a function of the settings, of what tells the progress of a stage of the work, and of what the browser gave.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from resnet_demo.data.archive import SUFFIXES
+from resnet_demo.data.hub_photos import from_hub
 from resnet_demo.data.images import Problem
-from resnet_demo.data.intake import SAMPLES, Arrival, from_archive, from_boxes, from_photos
+from resnet_demo.data.intake import SAMPLES, Arrival, from_archive, from_boxes, from_folder, from_photos, sample_flowers
 from resnet_demo.data.staging import DATASETS, PREFIX
+from resnet_demo.data.stored import bounded
 from resnet_demo.download import Progress
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 from resnet_demo.ui.boxes import Box
-from resnet_demo.ui.drop import ReceivedPhoto, in_one_piece
+from resnet_demo.ui.drop import ReceivedPhoto, in_one_piece, received
 
 OTHER_ARCHIVES = (".rar", ".7z", ".zst", ".gz", ".bz2", ".xz")
 """Not read here, but looked into: the sentence then says what they are."""
@@ -23,20 +28,21 @@ MOST_LETTERS = 60
 Tell = Callable[[str], Progress]
 
 
-def from_drop(files: Sequence[ReceivedPhoto], settings: Settings, tell: Tell) -> Arrival:
-    """What was dropped: an archive on its own, or photos in folders.
+def from_drop(settings: Settings, tell: Tell, payload: object) -> Arrival:
+    """What was dropped: an archive on its own, or photos in folders; `payload` is as `drop.received` takes it.
 
     Raises:
-        AppError: several archives or one among photos, or as `from_archive` and `from_photos` say.
+        AppError: several archives or one among photos, or as `received`, `from_archive` and `from_photos` say.
     """
+    files, room = received(payload, settings, archives=True), bounded(settings)
     archives = [file for file in files if _is_archive(file.name, alone=len(files) == 1)]
     if archives and len(files) > 1:
         raise AppError("photos.problem.archives")
     if archives:
         with in_one_piece(archives[0]) as path:
-            return from_archive(path, settings, archives[0].name, tell("unpacking"))
+            return from_archive(path, room, archives[0].name, tell("unpacking"))
     sent = [(file.name, file.path) for file in files if file.path]
-    arrival = from_photos(sent, settings, _common_folder(files), tell("copying"))
+    arrival = from_photos(sent, room, _common_folder(files), tell("copying"))
     limit = {"megabytes": settings.max_upload_bytes // MEGABYTE}
     large = (Problem(file.name, "file_too_large", limit) for file in files if file.path is None)
     return replace(arrival, problems=(*arrival.problems, *large))
@@ -53,14 +59,45 @@ def _common_folder(files: Sequence[ReceivedPhoto]) -> str:
     return tops.pop() if len(tops) == 1 else ""
 
 
-def from_sorted(boxes: Sequence[Box], settings: Settings, tell: Tell) -> Arrival:
+def from_sorted(settings: Settings, tell: Tell, boxes: Sequence[Box]) -> Arrival:
     """Photos that were sorted into boxes; empty boxes are left out.
 
     Raises:
         AppError: as `from_boxes` says.
     """
     filled = [(box.name, box.files()) for box in boxes if box.photos]
-    return from_boxes(filled, settings, ", ".join(name for name, _ in filled)[:MOST_LETTERS], tell("copying"))
+    name = ", ".join(name for name, _ in filled)[:MOST_LETTERS]
+    return from_boxes(filled, bounded(settings), name, tell("copying"))
+
+
+def from_path(settings: Settings, _: Tell, path: object) -> Arrival:
+    """A folder of this machine.
+
+    Raises:
+        AppError: nothing was written, or as `from_folder` says: a stranger may name none.
+    """
+    written = str(path or "").strip()
+    if not written:
+        raise AppError("photos.problem.no_folder")
+    return from_folder(Path(written), settings)
+
+
+def from_hub_id(settings: Settings, tell: Tell, name: object) -> Arrival:
+    """A data set of the Hugging Face Hub.
+
+    Raises:
+        AppError: as `from_hub` says.
+    """
+    return from_hub(str(name or ""), bounded(settings), tell("fetching"))
+
+
+def from_sample(settings: Settings, tell: Tell) -> Arrival:
+    """The sample flowers, which everybody shares.
+
+    Raises:
+        AppError: as `sample_flowers` says.
+    """
+    return sample_flowers(settings, tell("downloading"))
 
 
 def brought_before(home: Path) -> list[Path]:

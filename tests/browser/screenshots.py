@@ -34,6 +34,8 @@ def take(browser: Any, url: str, name: str, **options: Any) -> None:
     context = browser.new_context(locale="en-US", **options)
     page = context.new_page()
     page.goto(url)
+    page.locator("#classify-model input").click()
+    page.locator("[role=option][aria-label^='resnet50']").first.click()
     page.locator("#classify-examples button").nth(1).click()
     page.locator("#classify-answer h2").get_by_text("lion").wait_for(timeout=60_000)
     page.get_by_text(text("classify.download")).wait_for()

@@ -1,10 +1,11 @@
-"""A page of two tabs, a drop zone and a list of what Python received from it; the second tab stays closed at first.
+"""A page of two tabs, each with a drop zone and a list of what Python received; the second stays closed at first.
 
 Started by the tests as `python -m tests.browser.small_app '{"port": 7900, ...}'`, with the settings as JSON.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from typing import Any
@@ -13,7 +14,7 @@ import gradio as gr
 
 from resnet_demo.settings import Settings
 from resnet_demo.ui import page
-from resnet_demo.ui.drop import photo_drop, received
+from resnet_demo.ui.drop import in_one_piece, photo_drop, received
 from resnet_demo.ui.language import Words
 
 
@@ -25,6 +26,11 @@ def build(settings: Settings) -> gr.Blocks:
         sizes: list[Any] = [[photo.name, photo.path and photo.path.stat().st_size] for photo in photos]
         return json.dumps(sizes, ensure_ascii=False)
 
+    def weigh(payload: object) -> str:
+        [archive] = received(payload, settings, archives=True)
+        with in_one_piece(archive) as path:
+            return json.dumps([archive.name, len(archive.more), hashlib.sha256(path.read_bytes()).hexdigest()])
+
     with gr.Blocks(analytics_enabled=False) as demo:
         words = Words()
         words.make_selector()
@@ -35,6 +41,9 @@ def build(settings: Settings) -> gr.Blocks:
                 drop.upload(list_received, drop, result, api_visibility="private")
             with gr.Tab("2"):
                 words.make(gr.Button, {"value": "drop.choose"}, elem_id="second")
+                archive = photo_drop(words, settings, archives=True, elem_id="archive")
+                weight = gr.Textbox(elem_id="weight", interactive=False)
+                archive.upload(weigh, archive, weight, api_visibility="private")
         words.connect(demo)
     return demo
 

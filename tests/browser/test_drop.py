@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -195,6 +196,23 @@ def test_progress_is_shown(chromium: Any, url: str, tmp_path: Path) -> None:
         assert result(page) == [["photo 0.jpg", 600_000]]
         playwright.expect(bar).to_be_hidden()
         playwright.expect(button).to_be_enabled()
+
+
+def test_a_large_archive_comes_in_pieces(chromium: Any, url: str, tmp_path: Path) -> None:
+    """Each as large as a file may be; a zone that is for photos alone does not send it."""
+    archive = tmp_path / "花.tar.gz"
+    archive.write_bytes(b"".join(number.to_bytes(4) for number in range(600_000)))
+    with visit(chromium, url) as page:
+        drop(page, archive)
+        assert result(page) == [[archive.name, None]]
+        page.get_by_role("tab", name="2", exact=True).click()
+        zone = page.locator("#archive input[name=files]")
+        assert zone.get_attribute("accept").endswith(".zip,.tar,.gz,.tgz,.bz2,.tbz2,.xz,.txz")
+        zone.set_input_files(archive)
+        box = page.locator("#weight textarea")
+        playwright.expect(box).not_to_have_value("")
+        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+        assert json.loads(box.input_value()) == [archive.name, 2, digest]
 
 
 def test_language_switch_keeps_the_status(chromium: Any, url: str, tmp_path: Path) -> None:

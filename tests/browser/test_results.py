@@ -56,6 +56,7 @@ def url(home: Path) -> Iterator[str]:
 
 
 def open_results(page: Any, language: str = "en") -> None:
+    page.set_default_timeout(PATIENT)
     for key in ("page.tabs.finetune", "finetune.step.results"):
         page.get_by_role("tab", name=text(key, language), exact=True).click()
 
@@ -66,7 +67,7 @@ def counts(page: Any) -> dict[tuple[int, int], int]:
     cells = page.locator("#results-matrix [data-row]").all()
     return {
         (int(cell.get_attribute("data-row")), int(cell.get_attribute("data-column"))): int(
-            cell.locator("text").inner_text()
+            cell.locator("text").text_content()
         )
         for cell in cells
     }
@@ -134,7 +135,7 @@ def test_it_fits_the_window(chromium: Any, url: str, size: dict[str, int], local
     with visit(chromium, url, viewport=size, locale=locale) as page:
         open_results(page, language)
         counts(page)
-        expect(page.locator("#results-matrix")).to_contain_text(text("results.matrix.hint", language))
+        expect(page.locator("#results-matrix")).to_contain_text(text("results.matrix.hint", language), timeout=PATIENT)
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
         page.locator("#results-matrix [data-row]").first.click()
         expect(page.locator("#results-photos")).to_be_in_viewport(timeout=PATIENT)

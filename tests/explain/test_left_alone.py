@@ -75,7 +75,10 @@ def test_and_after_an_exception(name: str, failing: str) -> None:
     assert torch.is_grad_enabled()
 
 
-@pytest.mark.parametrize("name", ["resnet18", "preact_resnet18", "highway18", "cifar_plain20"])
+@pytest.mark.parametrize(
+    "name",
+    ["cifar_resnet20", "cifar_plain20", "cifar_preact_resnet20", pytest.param("highway18", marks=pytest.mark.slow)],
+)
 def test_two_at_once_see_what_each_would_alone(name: str) -> None:
     network = lively(name)
     before = state(network)

@@ -122,7 +122,10 @@ def test_what_is_no_block_cannot_be_switched_off(name: str) -> None:
         switching.run(lively("resnet18"), images(1), [name])
 
 
-@pytest.mark.parametrize("name", ["cifar_resnet20", "cifar_plain20", "preact_resnet18", "highway18"])
+@pytest.mark.parametrize(
+    "name",
+    ["cifar_resnet20", "cifar_plain20", "cifar_preact_resnet20", pytest.param("highway18", marks=pytest.mark.slow)],
+)
 def test_accuracy_by_block_removed_is_that_of_running_each_network(name: str) -> None:
     network, photos = copy.deepcopy(lively(name)), images(12)
     with torch.no_grad():

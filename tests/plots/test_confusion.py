@@ -1,4 +1,4 @@
-"""The picture of a confusion matrix: every number in its place, whatever the classes are called and how many there are."""
+"""The picture of a confusion matrix: every number in its place, whatever the classes are called, however many."""
 
 from __future__ import annotations
 

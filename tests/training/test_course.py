@@ -116,7 +116,7 @@ def test_the_time_left_goes_by_the_pace(run: Run) -> None:
     start(run)
     with events.open("a") as file:
         for number in range(1, 11):
-            line = '{"t": %d, "kind": "step", "step": %d, "steps": 50, "epochs": 10, "loss": 1, "lr": 1}\n'
+            line = '{"t": %d, "kind": "step", "step": %d, "steps": 50, "epoch": 1, "epochs": 10, "loss": 1, "lr": 1}\n'
             file.write(line % (100 + 3 * number, number))
     assert read(run).seconds_left == 40 * 3
 

@@ -65,3 +65,22 @@ def test_too_many() -> None:
 def test_foreign_file(file: dict[str, Any], reference: object) -> None:
     with pytest.raises(AppError, match="not a file that was uploaded"):
         received([{"rel": "a", "file": reference}], Settings())
+
+
+def test_an_archives_pieces(file: dict[str, Any]) -> None:
+    [archive] = received([{"rel": "a.zip", "file": file, "more": [file, file]}], Settings(), archives=True)
+    assert (archive.name, len(archive.more)) == ("a.zip", 2)
+    for more, said in (
+        ("a", "not a list of photos"),
+        (["/etc/passwd"], "not a file that was uploaded"),
+        ([{"path": "/etc/passwd", "meta": META}], "not a file that was uploaded"),
+    ):
+        with pytest.raises(AppError, match=said):
+            received([{"rel": "a.zip", "file": file, "more": more}], Settings(), archives=True)
+
+
+def test_a_data_set_may_have_more_photos() -> None:
+    settings = Settings(max_photos=2, max_dataset_photos=3)
+    assert len(received([{"rel": "a"}] * 3, settings, archives=True)) == 3
+    with pytest.raises(AppError, match=r"4 photos.* at most 3 "):
+        received([{"rel": "a"}] * 4, settings, archives=True)

@@ -21,6 +21,7 @@ from resnet_demo.training.run import Run, find_run
 from resnet_demo.ui import page
 from resnet_demo.ui.tabs.finetune import knobs
 from resnet_demo.ui.tabs.finetune.forecast import forecast
+from resnet_demo.ui.tabs.finetune.train import restore_knobs
 from tests.jobs.small import wait_for
 from tests.training.schoolroom import draw_photos
 
@@ -229,10 +230,14 @@ def test_without_photos_it_asks_for_them(step: Step) -> None:
         step.call("begin", None, "en", MINE, *held().values())
 
 
-def test_settings_come_back_after_a_reload(step: Step) -> None:
+def test_settings_come_back_after_a_reload() -> None:
     kept = held(epochs="9", preset="best")
-    _, _, _, *parts = step.call("restore", None, "en", MINE, kept)
-    assert {name: part["value"] for name, part in zip(knobs.NAMES, parts, strict=True)} == kept
+    parts = dict(zip(knobs.NAMES, restore_knobs(kept), strict=True))
+    assert {name: part["value"] for name, part in parts.items() if part != gr.skip()} == {
+        "epochs": "9",
+        "preset": "best",
+    }
+    assert restore_knobs(None) == [gr.skip()] * len(knobs.NAMES)
 
 
 def test_a_start_belongs_to_the_one_who_made_it(settings: Settings, step: Step, photos: Path) -> None:
@@ -312,7 +317,7 @@ def test_the_sentence_says_how_it_goes(settings: Settings, step: Step, language:
         text("train.live.best", language, accuracy="91.4", photos=375),
         text("train.live.improving", language),
     ]
-    assert text("train.live.comma", language).join(parts) in said
+    assert {"en": ", ", "zh-CN": "，"}[language].join(parts) in said
     assert 'aria-valuenow="26"' in said
     assert "0.9 GB" in shown["train-plots"]["value"]
     assert shown["train-plots"]["value"].count("<svg") == 3
@@ -448,3 +453,41 @@ def test_what_nobody_expected_is_shown_whole_here_and_not_to_strangers(tmp_path:
     assert "ValueError &lt;b&gt;" in told[False]
     assert "ValueError" not in told[True]
     assert "abc123" in told[True]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "started", "epochs": "many", "config": [], "photos": 3, "resumed": "x"},
+        {
+            "kind": "started",
+            "epochs": 3,
+            "config": {"preset": "no such", "seed": []},
+            "photos": {"train": "<b>"},
+            "device": {},
+        },
+        {"kind": "started", "epochs": 1e300, "resumed": {"epoch": None}},
+        {"kind": "step", "step": 1, "steps": 0, "epoch": 1, "epochs": 0, "loss": 1, "lr": 1},
+        {"kind": "step", "step": 5, "steps": 1, "epoch": 7, "epochs": 2, "loss": -1e9, "lr": -1, "megabytes": "much"},
+        {"kind": "epoch", "epoch": -3, "val_accuracy": 7, "val_photos": -1, "best": True, "val_loss": "x"},
+        {"kind": "epoch", "epoch": 2, "val_accuracy": 0.5, "val_photos": 3, "best": 1, "val_loss": None},
+        {"kind": "failed", "key": ["<b>"], "fields": {"number": {}}},
+        {"kind": "said", "key": "train.said.rate", "fields": {"rate": "<script>"}},
+        {"kind": "<b>"},
+    ],
+)
+@pytest.mark.parametrize("t", [1, 1e14, 1e18, -1e14, float("nan")])
+def test_whatever_stands_in_the_events_the_page_goes_on(
+    settings: Settings, step: Step, fields: dict[str, object], t: float
+) -> None:
+    run = lying_run(settings)
+    started = {"t": 1, "kind": "started", "epochs": 3, "config": run.config.to_json()}
+    good = {"t": 2, "kind": "step", "step": 2, "steps": 9, "epoch": 1, "epochs": 3, "loss": 1, "lr": 1}
+    with run.lock():
+        for event in (started, {"t": t, **fields}, good):
+            with (run.folder / "events.jsonl").open("a") as file:
+                file.write(json.dumps(event) + "\n")
+            step.seen = None
+            shown = step.look(run.name)
+            assert "<b>" not in repr(shown).replace("<b>tulips</b>", "")
+            assert "<script>" not in repr(shown)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from functools import reduce
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 from resnet_demo.data import names
 from resnet_demo.plots.curves import Axis, Line, curves
 from resnet_demo.plots.svg import round_up
-from resnet_demo.texts import text
+from resnet_demo.texts import AppError, Message, text
 from resnet_demo.training import lines
-from resnet_demo.training.config import KNOBS
+from resnet_demo.training.config import KNOBS, TrainConfig
 from resnet_demo.training.course import Course
 from resnet_demo.training.run import ACTIVE, Event, Run, State
 from resnet_demo.training.sentences import sentence_of
@@ -29,7 +30,7 @@ PATIENT_EPOCHS = 1
 def status(run: Run, state: State, before: int, course: Course, language: str) -> str:
     """What the run is called, how it stands and how far it is, as HTML."""
     badge = f'<span class="state {state}">{escape(text(f"run.state.{state}", language))}</span>'
-    title = f"{data_of(run)} · {run.config.parent or run.config.network}"
+    title = f"{data_of(run)} · {network_of(run.config)}"
     return (
         f"<h3>{escape(title)} {badge}</h3>"
         f'<p class="name">{escape(run.name)}</p>'
@@ -41,6 +42,11 @@ def status(run: Run, state: State, before: int, course: Course, language: str) -
 def data_of(run: Run) -> str:
     """What the photos are called that the run learns from."""
     return str(run.facts["data"]["name"]) if "data" in run.facts else names.shown(Path(run.config.data).name)
+
+
+def network_of(config: TrainConfig) -> str:
+    """What a training begins with, in a word; where a model's folder lies is left out."""
+    return config.network if config.parent is None else names.shown(Path(config.parent).name)
 
 
 def sentence(state: State, before: int, course: Course, language: str) -> str:
@@ -70,14 +76,15 @@ def _going_on(course: Course, language: str) -> str:
                 "train.live.best",
                 language,
                 accuracy=f"{100 * best['val_accuracy']:.1f}",
-                photos=f"{best.get('val_photos', 0):.0f}",
+                photos=f"{best['val_photos']:.0f}",
             )
         )
         waited = course.epochs[-1]["epoch"] - best["epoch"]
         if len(course.epochs) > 1:
             key = "train.live.improving" if waited <= PATIENT_EPOCHS else "train.live.waiting"
             parts.append(text(key, language, epochs=waited))
-    return text("train.live.end", language, said=text("train.live.comma", language).join(parts))
+    said = reduce(lambda before, after: text("train.live.join", language, before=before, after=after), parts)
+    return text("train.live.end", language, said=said)
 
 
 def _left(seconds: float, language: str) -> str:
@@ -129,8 +136,8 @@ def plots(course: Course, language: str) -> str:
     per_epoch = course.steps_per_epoch or 1.0
     loss = [(point.step / per_epoch, point.loss) for point in course.points]
     rate = [(point.step / per_epoch, point.rate) for point in course.points]
-    checked = [(event["epoch"], event.get("val_loss")) for event in course.epochs]
-    val_loss = [(float(epoch), float(value)) for epoch, value in checked if value is not None]
+    checked = [(float(event["epoch"]), event.get("val_loss")) for event in course.epochs]
+    val_loss = [(epoch, float(value)) for epoch, value in checked if isinstance(value, int | float)]
     right = accuracy_points(course.epochs)
     highest = max((value for _, value in (*loss, *val_loss)), default=1.0)
     drawn = (
@@ -183,10 +190,7 @@ def _told(name: str, points: Sequence[tuple[float, float]], language: str, form:
 def log(run: Run, state: State, course: Course, language: str, *, local: bool) -> str:
     """What has been said last, as HTML; here (`local`) also the end of the log where nobody expected the failure."""
     said = [(event["t"], found) for event in course.spoken if (found := sentence_of(event, language))]
-    rows = "".join(
-        f"<li><time>{datetime.fromtimestamp(when).astimezone():%H:%M:%S}</time> {escape(words)}</li>"
-        for when, words in said[-LOG_LINES:]
-    )
+    rows = "".join(f"<li><time>{_clock(when)}</time> {escape(words)}</li>" for when, words in said[-LOG_LINES:])
     trouble = ""
     if local and state == "failed" and course.spoken[-1].get("key") == "run.problem.unexpected":
         last = [line for line, _ in zip(lines.backwards(run.log), range(TROUBLE_LINES), strict=False)]
@@ -195,21 +199,37 @@ def log(run: Run, state: State, course: Course, language: str, *, local: bool) -
     return f'<ol class="log">{rows}</ol>{trouble}'
 
 
+def _clock(when: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(when).astimezone():%H:%M:%S}"
+    except (OSError, ValueError, OverflowError):  # no time that a clock here can show
+        return ""
+
+
 def resolved(run: Run, course: Course, language: str) -> str:
     """All settings of the run as HTML: resolved once it has begun, as they were given before that."""
     started = course.started or {}
-    config = started.get("config") or run.config.to_json()
     rows = {text("train.knob.data", language): data_of(run)}
     photos = started.get("photos")
-    if isinstance(photos, Mapping):
-        rows[text("train.live.parts", language)] = " / ".join(f"{photos[part]:,}" for part in ("train", "val", "test"))
-    for name in KNOBS:
-        value = started.get("parent") if name == "parent" and started else config.get(name)
+    if isinstance(photos, dict):
+        rows[text("train.live.parts", language)] = " / ".join(
+            str(photos.get(part)) for part in ("train", "val", "test")
+        )
+    for name, value in _settings(run, started).items():
         if name != "data" and value is not None:
             rows[KNOBS[name].label.say(language)] = shown(name, value, language)
-    if started.get("precision"):
-        rows[KNOBS["precision"].label.say(language)] = str(started["precision"])
-    if started.get("device"):
-        rows[text("train.live.device", language)] = str(started["device"])
+    for name, heading in (("precision", KNOBS["precision"].label), ("device", Message("train.live.device"))):
+        if started.get(name):
+            rows[heading.say(language)] = str(started[name])
     listed = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows.items())
     return f'<dl class="settings">{listed}</dl>'
+
+
+def _settings(run: Run, started: Event) -> dict[str, Any]:
+    """The settings as they were resolved or, as long as they are not, as they were given; no folder of a parent."""
+    try:
+        config = TrainConfig.from_json(started.get("config"))
+    except AppError:
+        config = run.config
+    parent = None if config.parent is None else Path(config.parent).name
+    return {**config.to_json(), "parent": parent}

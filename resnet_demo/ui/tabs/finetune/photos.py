@@ -6,33 +6,35 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from resnet_demo.data.hub_photos import from_hub
-from resnet_demo.data.intake import Arrival, from_folder, sample_flowers
+from resnet_demo.data.intake import Arrival
 from resnet_demo.data.staging import DATASETS
-from resnet_demo.data.stored import bounded
 from resnet_demo.download import Progress
-from resnet_demo.settings import MEGABYTE, Settings
+from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, LANGUAGES, AppError, Message, text
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.presets import FINE_TUNING, FROM_SCRATCH
-from resnet_demo.ui import boxes, report_view, ways_in
+from resnet_demo.ui import boxes, report_view, sheet, ways_in
 from resnet_demo.ui.boxes import Box, boxes_input
-from resnet_demo.ui.drop import photo_drop, received
+from resnet_demo.ui.drop import photo_drop
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.findings import Findings, look_through
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import AT_A_TIME, Services
 from resnet_demo.ui.session import Session
+from resnet_demo.ui.sheet import Sheet
 from resnet_demo.ui.tabs.finetune import knobs
 from resnet_demo.ui.ways_in import Tell
 
 WAYS = ("drop", "boxes", "folder", "hub", "flowers")
+OUTPUTS = 9
+"""Of a way in."""
 IN_BYTES = {"unpacking", "downloading"}
 
 # On a phone what was found stands below the ways in, out of sight.
@@ -40,8 +42,6 @@ SHOW_FOUND = """() => {
     const found = document.querySelector("#photos-status");
     if (found.getBoundingClientRect().top > window.innerHeight * 0.6) found.scrollIntoView({ behavior: "smooth" });
 }"""
-
-Arrive = Callable[[Settings, Tell], Arrival]
 
 
 def build(words: Words, services: Services, session: Session, steps: Any) -> None:
@@ -154,26 +154,25 @@ class Step:
             "concurrency_limit": 1,
         }
         self.sorted.input(**sorting)
-        self._take(self.drop.upload, self.from_drop, self.drop)
-        self._take(self.sorted.submit(**sorting).success, self.from_boxes, self.boxes)
-        self._take(self.hub.submit, self.from_hub, self.hub)
-        self._take(self.fetch.click, self.from_hub, self.hub)
-        self._take(self.flowers.click, self.from_flowers)
+        self._take("drop", self.drop.upload, ways_in.from_drop, self.drop)
+        self._take("boxes", self.sorted.submit(**sorting).success, ways_in.from_sorted, self.boxes)
+        self._take("hub", partial(gr.on, [self.hub.submit, self.fetch.click]), ways_in.from_hub_id, self.hub)
+        self._take("flowers", self.flowers.click, ways_in.from_sample)
         if self.settings.local_paths_allowed:
             self.folder.focus(self.list_folders, None, self.folder, **quick)
-            self._take(self.open_folder.click, self.from_folder, self.folder)
+            self._take("folder", self.open_folder.click, ways_in.from_path, self.folder)
         drawing: dict[str, Any] = {**self._drawing(), "show_progress_on": [self.samples]}
         gr.on([self.again.click, self.strength.release], **drawing)
         said = [self.status, self.report, self.samples]
-        language.change(self.say_again, [self.findings, self.sheet, self.status, language], said, **quick)
+        language.change(_say_again, [self.findings, self.sheet, self.status, language], said, **quick)
         self.go.click(lambda: gr.Tabs(selected="train"), None, steps, **quick)
 
-    def _take(self, event: Any, way: Callable[..., Any], *inputs: Any) -> None:
+    def _take(self, way: str, event: Any, arrive: Callable[..., Arrival], *inputs: Any) -> None:
         """Wire a way in: bring the photos, show the report, then the samples."""
         context = [self.session.knobs, self.session.visitor, self.words.selector]
         taken = event(
-            way,
-            [*inputs, *context],
+            self.bringing(arrive),
+            [*context, *inputs],
             [
                 *(self.session.dataset, self.findings, self.status, self.report, self.go),
                 *(self.sheet_panel, self.strength, self.sheet, self.samples),
@@ -181,6 +180,7 @@ class Step:
             show_progress_on=[self.status],
             concurrency_id="photos",
             concurrency_limit=AT_A_TIME,
+            api_name=f"photos_{way}",
             api_visibility="private",
         )
         taken.success(None, js=SHOW_FOUND)
@@ -208,98 +208,33 @@ class Step:
         """The folders that were brought here earlier; only ever on a page of one's own."""
         return gr.update(choices=[str(folder) for folder in ways_in.brought_before(self.settings.home)])
 
-    def from_drop(
-        self,
-        payload: object,
-        kept: object,
-        visitor: object,
-        language: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Iterator[list[Any]]:
-        """Photos, folders or an archive that were dropped."""
+    def bringing(self, arrive: Callable[..., Arrival]) -> Callable[..., Iterator[list[Any]]]:
+        """The handler of a way in: let photos arrive, look through them, and show what was found.
 
-        def arrive(settings: Settings, tell: Tell) -> Arrival:
-            return ways_in.from_drop(received(payload, settings, archives=True), settings, tell)
+        Where that fails or nobody waits for it any more, the photos are not kept.
+        """
 
-        yield from self._bring(arrive, kept, visitor, language, progress)
+        def bring(
+            kept: object,
+            visitor: object,
+            language: str,
+            *given: Any,
+            progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio asks for one
+        ) -> Iterator[list[Any]]:
+            tell = _teller(progress, language)
+            with spoken(language):
+                here = set(self._datasets())
+                arrival = arrive(self.settings, tell, *given)
+                config = self._config(kept, visitor, str(arrival.folder))
+                try:
+                    for found in look_through(arrival, config, self.settings, tell):
+                        yield [gr.skip()] * OUTPUTS if found is None else self._show(found, config, language)
+                except BaseException:  # GeneratorExit too
+                    if arrival.folder in set(self._datasets()) - here:
+                        shutil.rmtree(arrival.folder, ignore_errors=True)
+                    raise
 
-    def from_boxes(
-        self,
-        held: tuple[Box, ...],
-        kept: object,
-        visitor: object,
-        language: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Iterator[list[Any]]:
-        """Photos that were sorted into boxes."""
-
-        def arrive(settings: Settings, tell: Tell) -> Arrival:
-            return ways_in.from_sorted(held, settings, tell)
-
-        yield from self._bring(arrive, kept, visitor, language, progress)
-
-    def from_folder(
-        self,
-        folder: object,
-        kept: object,
-        visitor: object,
-        language: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Iterator[list[Any]]:
-        """A folder of this machine."""
-
-        def arrive(settings: Settings, _: Tell) -> Arrival:
-            if not str(folder or "").strip():
-                raise AppError("photos.problem.no_folder")
-            return from_folder(Path(str(folder).strip()), settings)
-
-        yield from self._bring(arrive, kept, visitor, language, progress)
-
-    def from_hub(
-        self,
-        name: str,
-        kept: object,
-        visitor: object,
-        language: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Iterator[list[Any]]:
-        """A data set of the Hugging Face Hub."""
-
-        def arrive(settings: Settings, tell: Tell) -> Arrival:
-            return from_hub(name, settings, tell("fetching"))
-
-        yield from self._bring(arrive, kept, visitor, language, progress)
-
-    def from_flowers(
-        self,
-        kept: object,
-        visitor: object,
-        language: str,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Iterator[list[Any]]:
-        """The sample flowers."""
-
-        def arrive(_: Settings, tell: Tell) -> Arrival:
-            return sample_flowers(self.settings, tell("downloading"))
-
-        yield from self._bring(arrive, kept, visitor, language, progress)
-
-    def _bring(
-        self, arrive: Arrive, kept: object, visitor: object, language: str, progress: gr.Progress
-    ) -> Iterator[list[Any]]:
-        """Let photos arrive and look through them; where that fails or nobody waits for it, they are not kept."""
-        tell = _teller(progress, language)
-        with spoken(language):
-            here = set(self._datasets())
-            arrival = arrive(bounded(self.settings), tell)
-            config = self._config(kept, visitor, str(arrival.folder))
-            try:
-                for found in look_through(arrival, config, self.settings, tell):
-                    yield [gr.skip()] * 9 if found is None else self._show(found, config, language)
-            except BaseException:  # GeneratorExit too
-                if arrival.folder in set(self._datasets()) - here:
-                    shutil.rmtree(arrival.folder, ignore_errors=True)
-                raise
+        return bring
 
     def _datasets(self) -> Iterator[Path]:
         return (self.settings.home / DATASETS).glob("*")
@@ -335,8 +270,6 @@ class Step:
         self, found: Findings | None, strength: float, kept: object, visitor: object, language: str
     ) -> tuple[Any, Any]:
         """Samples of the photos in hand, other ones each time."""
-        from resnet_demo.ui import sheet
-
         if found is None:
             gr.Info(text("photos.gone", language))
             return gr.skip(), gr.skip()
@@ -345,15 +278,14 @@ class Step:
             drawn = sheet.draw(found.dataset, size, strength, secrets.randbelow(2**31), self.settings.max_pixels)
         return drawn, sheet.as_html(drawn, language)
 
-    def say_again(self, found: Findings | None, drawn: Any, status: str, language: str) -> list[Any]:
-        """What stands on the page in another language; what is no longer kept stays as it is."""
-        from resnet_demo.ui import sheet
 
-        if found is None:
-            nothing_yet = status in map(_empty, LANGUAGES)
-            return [_empty(language) if nothing_yet else gr.skip(), gr.skip(), gr.skip()]
-        samples = gr.skip() if drawn is None else sheet.as_html(drawn, language)
-        return [report_view.heading(found, language), report_view.as_html(found, language), samples]
+def _say_again(found: Findings | None, drawn: Sheet | None, status: str, language: str) -> list[Any]:
+    """What stands on the page in another language; what is no longer kept stays as it is."""
+    if found is None:
+        nothing_yet = status in map(_empty, LANGUAGES)
+        return [_empty(language) if nothing_yet else gr.skip(), gr.skip(), gr.skip()]
+    samples = gr.skip() if drawn is None else sheet.as_html(drawn, language)
+    return [report_view.heading(found, language), report_view.as_html(found, language), samples]
 
 
 def _seen_as(config: TrainConfig) -> tuple[int, float]:

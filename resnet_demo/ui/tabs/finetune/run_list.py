@@ -18,7 +18,7 @@ from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.run import Event, Run, State
 from resnet_demo.ui.runs import Runs
 from resnet_demo.ui.tabs.finetune.knobs import shown
-from resnet_demo.ui.tabs.finetune.live import accuracy_axis, accuracy_points, data_of
+from resnet_demo.ui.tabs.finetune.live import accuracy_axis, accuracy_points, data_of, network_of
 
 # A row's name opens its run, its box puts it into the comparison. Gradio mends the list in place when it changes, so
 # boxes would keep what was ticked at their place in the list.
@@ -95,7 +95,7 @@ def _item(row: Row, is_open: bool, place: int | None, language: str) -> str:
         depth = shown("train_depth", config.train_depth, language)
     else:
         depth = text(f"train.list.preset.{config.preset}", language)
-    about = f"{config.parent or config.network} · {depth}"
+    about = f"{network_of(config)} · {depth}"
     pick = escape(text("train.list.pick", language, name=row.name))
     return (
         f"<li{' class=open' if is_open else ''}>"

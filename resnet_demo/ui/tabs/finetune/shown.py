@@ -108,7 +108,7 @@ class Shown:
         session, language, parts = self.session, self.words.selector, self.parts
         quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
         look = self.look_event
-        session.at_start(**look)
+        session.at_start(look)
         gr.on([session.clock.tick, session.run.change, language.change], **look)
         known = [self.seen, session.visitor, language]
         acts: tuple[tuple[Any, Callable[..., Any], list[Any], Any], ...] = (
@@ -168,10 +168,10 @@ class Shown:
                 "plots": {"value": live.plots(course, language)},
                 "log": {"value": live.log(run, state, course, language, local=local), "visible": True},
                 "settings": {"value": live.resolved(run, course, language), "visible": True},
+                # A stranger is told no path of this machine.
+                "command": {"value": queue.repeat_command(run, course.started) if local else "", "visible": local},
             }
-        # A stranger is told no path of this machine.
-        command = {"value": queue.repeat_command(run), "visible": True} if local else {"visible": False}
-        folds: dict[str, View] = {"log_fold": {"visible": True}, "settings_fold": {"visible": True}, "command": command}
+        folds: dict[str, View] = {"log_fold": {"visible": True}, "settings_fold": {"visible": True}}
         return {**said, **folds, **_acts(run, state, language, doomed)}
 
     def _list_views(self, run: Run | None, visitor: object, language: str, picked: Sequence[str]) -> dict[str, View]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -79,7 +78,8 @@ class Form:
             "trigger_mode": "always_last",
             **quietly,
         }
-        session.at_start(**{**consider, "fn": self.restore, "inputs": [*context, session.knobs]})
+        restore = {"fn": restore_knobs, "inputs": [session.knobs], "outputs": parts, "queue": False}
+        session.at_start(restore, consider)
         # A line of text has no `input` where something is pasted into it or rubbed out.
         touched = [part.change if isinstance(part, gr.Textbox) else part.input for part in parts]
         gr.on([*touched, session.dataset.change, language.change], **consider)
@@ -95,27 +95,11 @@ class Form:
         )
         started.success(**shown.look_event).then(None, js=SHOW_RUN)
 
-    def restore(self, dataset: str | None, language: str, visitor: object, kept: object) -> list[Any]:
-        """What a browser has kept of the settings, and what they come to."""
-        values = knobs.restored(kept)
-        return self._considered(values, dataset, language, visitor, {name: {"value": values[name]} for name in values})
-
     def consider(self, dataset: str | None, language: str, visitor: object, *held: object) -> list[Any]:
         """Keep the settings in the browser, and say what they come to."""
         values = dict(zip(knobs.NAMES, held, strict=True))
-        return self._considered(values, dataset, language, visitor, {})
-
-    def _considered(
-        self,
-        values: knobs.Values,
-        dataset: str | None,
-        language: str,
-        visitor: object,
-        updates: Mapping[str, Mapping[str, Any]],
-    ) -> list[Any]:
-        """Updates for the outputs of `consider`; `updates` are further ones for some of the knobs."""
         entries = self.services.models(visitor)
-        views: dict[str, dict[str, Any]] = {name: dict(updates.get(name, {})) for name in knobs.NAMES}
+        views: dict[str, dict[str, Any]] = {name: {} for name in knobs.NAMES}
         views[knobs.NETWORK]["choices"] = knobs.networks(entries, language)
         views["scratch"]["visible"] = knobs.beginning(str(values[knobs.NETWORK]), entries) == "published"
         told = ""
@@ -129,7 +113,7 @@ class Form:
                 for name in knobs.NAMES:
                     views[name] |= knobs.hinted(name, found.settled, language)
         no_photos = gr.update(visible=dataset is None)
-        return [dict(values), no_photos, told, *(gr.update(**view) for view in views.values())]
+        return [values, no_photos, told, *(gr.update(**view) for view in views.values())]
 
     def _config(self, values: knobs.Values, dataset: str, visitor: object, language: str) -> TrainConfig:
         entries = self.services.models(visitor)
@@ -162,3 +146,9 @@ class Form:
             config = self._config(dict(zip(knobs.NAMES, held, strict=True)), dataset, visitor, language)
             owner = visitor if isinstance(visitor, str) else None
             return queue.submit(config, self.settings, looking, owner=owner).name
+
+
+def restore_knobs(kept: object) -> list[Any]:
+    """What a browser has kept of the settings; what it has not is left alone, somebody may be at it already."""
+    values = knobs.restored(kept)
+    return [gr.update(value=value) if value != knobs.usual(name) else gr.skip() for name, value in values.items()]

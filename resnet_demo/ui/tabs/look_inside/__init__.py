@@ -1,0 +1,49 @@
+"""The Look inside tab: what a network makes of a photo, layer by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from resnet_demo.ui.language import Words
+from resnet_demo.ui.services import Services
+from resnet_demo.ui.session import Session
+from resnet_demo.ui.tabs.look_inside import adds, flow, maps, subject, where
+from resnet_demo.ui.tabs.look_inside.desk import QUICK, Desk
+from resnet_demo.ui.tabs.look_inside.picture import Picture
+
+LABEL = "page.tabs.look_inside"
+SECTIONS = {"maps": maps, "adds": adds, "where": where, "flow": flow}
+
+
+def build(words: Words, services: Services, session: Session) -> None:
+    """Lay out the tab inside the one that is open."""
+    desk = Desk(words, services, session)
+    top = subject.Top(desk)
+    with gr.Row(visible=False, equal_height=False, elem_id="look-inside") as inside:
+        with gr.Column(scale=2, min_width=300):
+            picture = Picture(desk)
+        with gr.Column(scale=3, min_width=300), gr.Tabs(elem_id="look-sections"):
+            laid_out = {}
+            for name, section in SECTIONS.items():
+                with words.make(gr.Tab, {"label": f"look.section.{name}"}, id=name) as tab:
+                    laid_out[name] = tab, section.build(desk, picture)
+    shows = [show for _, show in laid_out.values()]
+    begun = top.wire(picture, inside)
+    picked = picture.wire()
+    for change in (*begun, *picked):
+        _follow(change.success, shows)
+    for listen in (desk.wanted.input, words.selector.change):
+        _follow(listen, shows)
+    for name, (tab, show) in laid_out.items():
+        tab.select(_opener(name), None, desk.opened, queue=False, **QUICK).then(**show)
+
+
+def _follow(listen: Any, shows: list[dict[str, Any]]) -> None:
+    for show in shows:
+        listen(**show)
+
+
+def _opener(name: str) -> Any:
+    return lambda: name

@@ -1,0 +1,111 @@
+"""What all sections work with: the photo in hand, the part that is chosen, and how an event gets at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+
+from resnet_demo.ui.drop import static
+from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.language import Words
+from resnet_demo.ui.looking import Look, Looking, Subject
+from resnet_demo.ui.services import AT_A_TIME, Services
+from resnet_demo.ui.session import Session
+
+FIRST = "maps"
+BUSY: dict[str, Any] = {
+    "concurrency_id": "classify",
+    "concurrency_limit": AT_A_TIME,
+    "api_visibility": "private",
+}
+QUICK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+Share = Callable[[float], None]
+"""Told how much of the work is done, 0 to 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What one event works with.
+
+    `part` and the blocks that are `off` are the network's; `wanted` is the class asked about, as the browser sent it,
+    and so is `sent`, what it says was clicked.
+    """
+
+    look: Look
+    subject: Subject
+    part: str
+    off: tuple[str, ...]
+    wanted: object
+    language: str
+    share: Share
+    sent: object
+
+    def with_off(self, off: tuple[str, ...]) -> View:
+        """The same with other blocks switched off."""
+        return replace(self, off=off)
+
+
+Make = Callable[..., Any]
+"""(View, values of the section's controls) -> updates of its outputs."""
+
+
+class Desk:
+    """States of one visitor, and how events come by them; a page has one."""
+
+    def __init__(self, words: Words, services: Services, session: Session) -> None:
+        keep = services.settings.keep_seconds
+        self.words, self.services, self.session = words, services, session
+        self.looking = Looking(services)
+        self.subject = gr.State(None, time_to_live=keep)
+        self.part = gr.State("", time_to_live=keep)
+        self.off = gr.State((), time_to_live=keep)
+        self.opened = gr.State(FIRST, time_to_live=keep)
+        self.wanted: Any = None  # the choice of a class, once it is laid out
+
+    def section(self, name: str, make: Make, controls: Sequence[Any], outputs: Sequence[Any]) -> dict[str, Any]:
+        """An event that shows a section anew if it is the one that is open."""
+        return self._event(make, controls, outputs, name)
+
+    def event(self, make: Make, controls: Sequence[Any], outputs: Sequence[Any]) -> dict[str, Any]:
+        """An event inside of a section; `make` is given the `View` and the controls' values."""
+        return self._event(make, controls, outputs, None)
+
+    def _event(
+        self, make: Make, controls: Sequence[Any], outputs: Sequence[Any], section: str | None
+    ) -> dict[str, Any]:
+        def run(event: gr.EventData, progress: gr.Progress = gr.Progress(), *values: Any) -> Any:  # noqa: B008
+            opened, subject, part, off, wanted, visitor, language, *rest = values
+            if subject is None or (section is not None and section != opened):
+                return [gr.skip()] * len(outputs) if len(outputs) != 1 else gr.skip()
+            with spoken(language):
+                look = self.looking.again(subject, visitor)
+                sent = getattr(event, "_data", None)
+                return make(View(look, subject, part, off, wanted, language, progress, sent), *rest)
+
+        return {"fn": run, "inputs": [*self._inputs(), *controls], "outputs": list(outputs), **BUSY}
+
+    def _inputs(self) -> list[Any]:
+        return [
+            *(self.opened, self.subject, self.part, self.off, self.wanted),
+            *(self.session.visitor, self.words.selector),
+        ]
+
+
+def chooser(script: str, **options: Any) -> Any:
+    """A picture whose event `choose` tells what was clicked; `script` is a file of `static/`."""
+    return gr.HTML(js_on_load=static(script), apply_default_css=False, **options)
+
+
+def name_sent(sent: object) -> str | None:
+    """The `name` of what was clicked, if that is what the browser sent."""
+    name = sent.get("name") if isinstance(sent, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def note(said: str) -> str:
+    """A quiet sentence; `said` is markup already."""
+    return f'<p class="note">{said}</p>'

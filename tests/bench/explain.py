@@ -1,0 +1,116 @@
+"""`make bench-explain`: our Grad-CAM beside pytorch-grad-cam's, on the same photos, weights and processor.
+
+Each side gets pictures that are ready and gives maps as large as these; theirs on torchvision's network, ours on the
+network that a classifier runs. The sides take turns, and medians and their ratios are printed. Several classes cost us
+one forward pass; pytorch-grad-cam is asked once for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_grad_cam
+import torch
+import torchvision
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from resnet_demo.explain.methods import METHODS, explain
+from resnet_demo.explain.targets import named
+from resnet_demo.inference import Classifier, open_model
+from resnet_demo.models.resnet import ResNet
+from resnet_demo.settings import Settings
+from tests.conftest import SHARED
+
+CLASSES = (1, 208, 281, 340, 985)
+AIMS = {"layer4": 0.4, "layer3": 0.7, "layer2": 0.7, "layer1": 0.7}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked of both sides."""
+
+    layer: str
+    photos: int
+    classes: int
+
+
+CASES = [Case(layer, photos, classes) for layer in AIMS for photos, classes in ((1, 1), (16, 1), (1, 5))]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--variants", nargs="+", default=["resnet18", "resnet50"])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--method", choices=("gradcam", "layercam"), default="gradcam")
+    arguments = parser.parse_args()
+    if not SHARED.is_dir():
+        sys.exit("This needs the photos and weights of ../shared.")
+    print(f"{arguments.method}, {torch.get_num_threads()} threads of {os.cpu_count()} cores, {arguments.rounds} rounds")
+    for variant in arguments.variants:
+        compare(variant, arguments.method, arguments.rounds)
+
+
+def compare(variant: str, method: str, rounds: int) -> None:
+    """Print for each case the milliseconds of both sides, their ratio and what it should be at most."""
+    with tempfile.TemporaryDirectory() as home:
+        settings = Settings(home=Path(home), weights=SHARED / "weights")
+        classifier = Classifier(open_model(variant, settings), settings, device="cpu")
+    theirs = torchvision.models.get_model(variant, weights=None)
+    theirs.load_state_dict(classifier.model.network.state_dict())
+    (batch,) = classifier.batches(sorted((SHARED / "data" / "imagenet_samples").iterdir())[:16])
+    photos = classifier.normalised(batch)
+    print(f"\n{variant:12}{'photos':>8}{'classes':>9}{'theirs':>12}{'ours':>12}{'ratio':>8}{'aim':>7}")
+    for case in CASES:
+        shown = photos[: case.photos]
+        standard = shown.contiguous(memory_format=torch.contiguous_format)
+        sides = {
+            "theirs": lambda case=case, shown=standard: their_maps(theirs.eval(), method, shown, case),
+            "ours": lambda case=case, shown=shown: our_maps(classifier.engines.folded(), method, shown, case),
+        }
+        times = in_turn(sides, rounds)
+        ratio = times["ours"] / times["theirs"]
+        print(
+            f"{case.layer:12}{case.photos:>8}{case.classes:>9}{1000 * times['theirs']:>9.0f} ms"
+            f"{1000 * times['ours']:>9.0f} ms{ratio:>8.2f}{AIMS[case.layer]:>7}"
+        )
+
+
+def our_maps(network: ResNet, method: str, photos: Tensor, case: Case) -> Tensor:
+    """(classes, N, H, W)."""
+    targets = [named(index) for index in CLASSES[: case.classes]]
+    maps = explain(network, photos, METHODS[method], case.layer, targets).values
+    return nn.functional.interpolate(maps, photos.shape[-2:], mode="bilinear")
+
+
+def their_maps(network: nn.Module, method: str, photos: Tensor, case: Case) -> Tensor:
+    """(classes, N, H, W)."""
+    kind = {"gradcam": pytorch_grad_cam.GradCAM, "layercam": pytorch_grad_cam.LayerCAM}[method]
+    with kind(network, [network.get_submodule(case.layer)]) as oracle:
+        maps = [oracle(photos, [ClassifierOutputTarget(index)] * len(photos)) for index in CLASSES[: case.classes]]
+    return torch.stack([torch.from_numpy(one) for one in maps])
+
+
+def in_turn(sides: dict[str, Callable[[], Tensor]], rounds: int) -> dict[str, float]:
+    """Median seconds of each side, after one round that is not counted, in which both must agree."""
+    first, second = (side() for side in sides.values())
+    assert torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1] > 0.999
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            started = time.perf_counter()
+            side()
+            times[name].append(time.perf_counter() - started)
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
+
+
+if __name__ == "__main__":
+    main()

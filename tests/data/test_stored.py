@@ -1,0 +1,56 @@
+"""What strangers brought is bounded and goes in time; on a page of one's own all of it stays."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from resnet_demo.data.staging import PREFIX
+from resnet_demo.data.stored import bounded, clear_away, stored_bytes
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
+from tests.data.drawn import write
+
+FILES = {"a/1.jpg": b"x" * 600, "b/郁.jpg": b"x" * 400}
+
+
+@pytest.fixture
+def public(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path, public=True, keep_seconds=3_600, max_stored_bytes=2_500)
+
+
+def lay(settings: Settings, name: str, age: float = 0) -> Path:
+    folder = write(settings.home / "datasets" / name, FILES)
+    os.utime(folder, (time.time() - age,) * 2)
+    return folder
+
+
+def test_room_gets_less_and_ends(public: Settings) -> None:
+    assert stored_bytes(public.home / "datasets") == 0
+    assert bounded(public) == public
+    lay(public, "one")
+    lay(public, PREFIX + "two")  # under way
+    assert bounded(public) == replace(public, max_stored_bytes=500)
+    lay(public, "three")
+    with pytest.raises(AppError, match="no room"):
+        bounded(public)
+    assert bounded(replace(public, public=False)) == replace(public, public=False)
+
+
+def test_what_is_old_goes_unless_it_is_needed(public: Settings) -> None:
+    old, needed, new = lay(public, "old", 4_000), lay(public, "needed", 4_000), lay(public, "new", 3_000)
+    arriving, sample = lay(public, PREFIX + "x", 4_000), write(public.home / "samples" / "flower_photos", FILES)
+    own = replace(public, public=False)
+    clear_away(own)
+    assert old.exists()
+    clear_away(public, {needed})
+    assert [folder.exists() for folder in (old, needed, new, arriving, sample)] == [False, True, True, True, True]
+
+
+def test_nothing_there_yet(public: Settings) -> None:
+    clear_away(public)
+    assert not (public.home / "datasets").exists()

@@ -1,0 +1,41 @@
+"""A figure for a paper: as PDF and as SVG, in any language, whatever a class is called."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from resnet_demo.explain.explainer import Explanation
+from resnet_demo.explain.figure import SIDE, figure
+from resnet_demo.explain.methods import METHODS
+from resnet_demo.inference import Guess
+
+LOOKED = Explanation(
+    "photo.jpg",
+    METHODS["gradcam"],
+    (Guess("tulips", 2, 0.98), Guess("$x_{1}$ & <b>", 1, 0.015)),
+    np.random.default_rng(0).random((2, 7, 7), dtype=np.float32),
+    (2400, 1600),
+    (400.0, 0.0, 2000.0, 1600.0),
+)
+PHOTO = Image.effect_noise((2400, 1600), 50).convert("RGB")
+
+
+@pytest.mark.parametrize(("form", "start"), [("pdf", b"%PDF"), ("svg", b"<?xml")])
+@pytest.mark.parametrize("target", [0, 1])
+def test_it_is_saved_whole(form: str, start: bytes, target: int) -> None:
+    file = io.BytesIO()
+    drawn = figure(LOOKED, PHOTO, 0.6, "en", target=target)
+    drawn.savefig(file, format=form)
+    assert file.getvalue().startswith(start)
+    photo, overlay, bar = drawn.axes
+    assert photo.get_images()[0].get_array().shape == overlay.get_images()[0].get_array().shape == (667, SIDE, 3)
+    assert bar.get_ylabel() == "evidence"
+
+
+def test_the_caption_says_method_class_and_probability_or_what_one_likes() -> None:
+    assert figure(LOOKED, PHOTO, 0.6, "en").get_supxlabel() == 'Grad-CAM for "tulips" (98.0 %)'
+    assert figure(LOOKED, PHOTO, 0.6, "en", "Figure 3.").get_supxlabel() == "Figure 3."

@@ -1,0 +1,39 @@
+"""What a map can be asked about, and how classes are named."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from resnet_demo.explain.targets import best, class_named, difference, named, probability, settled
+from resnet_demo.texts import AppError
+
+LOGITS = torch.tensor([[1.0, 3.0, 2.0], [5.0, 0.0, 4.0]])
+
+
+def test_each_photo_is_asked_about_its_own_classes() -> None:
+    assert best()(LOGITS).tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert best(2)(LOGITS).tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert named(2)(LOGITS).tolist() == [[0, 0, 1], [0, 0, 1]]
+    assert difference(best(), named(2))(LOGITS).tolist() == [[0, 1, -1], [1, 0, -1]]
+    assert settled(torch.tensor([0.0, 1.0, -1.0]))(LOGITS).tolist() == [[0, 1, -1], [0, 1, -1]]
+
+
+def test_the_probability_is_softmax_and_of_two_classes_the_one_rather_than_the_other() -> None:
+    assert torch.equal(probability(LOGITS, named(1)(LOGITS)), LOGITS.softmax(dim=1)[:, 1])
+    either = probability(LOGITS, difference(named(0), named(2))(LOGITS))
+    torch.testing.assert_close(either, torch.sigmoid(LOGITS[:, 0] - LOGITS[:, 2]))
+
+
+def test_classes_go_by_their_names() -> None:
+    labels = ("daisy", "郁金香 <b>", "Rose")
+    assert [class_named(labels, name) for name in ("DAISY", " rose ", "郁金香 <b>")] == [0, 2, 1]
+    with pytest.raises(AppError, match=r'no class "tulip".*daisy, 郁金香 <b>, Rose'):
+        class_named(labels, "tulip")
+
+
+def test_of_many_classes_those_spelt_alike_are_offered() -> None:
+    labels = [f"class {number}" for number in range(997)] + ["hyena", "keeshond", "tabby cat"]
+    with pytest.raises(AppError, match=r"among its 1000.*: hyena, ") as caught:
+        class_named(labels, "hyenna")
+    assert len(caught.value.say().split(", ")) == 12
