@@ -97,7 +97,7 @@ def _patterns(node: ast.expr) -> Iterator[str]:
         case ast.IfExp(body=body, orelse=orelse):
             yield from (*_patterns(body), *_patterns(orelse))
         case ast.Constant(value=str()) | ast.JoinedStr():
-            yield re.escape(_join(node)).replace(re.escape(GAP), r"[\w]+")
+            yield re.escape(_join(node)).replace(re.escape(GAP), r"[\w+]+")
 
 
 def _fields(call: ast.Call) -> frozenset[str] | None:

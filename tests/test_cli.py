@@ -15,7 +15,7 @@ import pytest
 
 from resnet_demo.cli import build_parser, run_classify
 from resnet_demo.models import saved
-from resnet_demo.settings import SHIPPED, Settings
+from resnet_demo.settings import Settings
 from tests.conftest import ROOT
 from tests.shelf import run_with_model, ship
 from tests.tiny import LABELS, photos, tiny_model

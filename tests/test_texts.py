@@ -130,7 +130,7 @@ words.make(gr.Tab, {"label": "h", "choices": choices}, id="i")
     found = [(keys.pattern, keys.fields) for keys in key_calls(ast.parse(source))]
     assert found == [
         (r"a\.b", {"count"}),
-        (r"c\.[\w]+\.d", None),
+        (r"c\.[\w+]+\.d", None),
         ("e", {"file"}),
         ("f", {"file"}),
         ("g", set()),

@@ -171,8 +171,6 @@ class ResNet(nn.Module):
     def _blocks_up_to(self, name: str) -> int:
         if name == "stem":
             return 0
-        if name == "stem":
-            return 0
         self.layer(name)  # or else it is refused here
         part = f"{stage_name(name)}."
         return max(number for number, block in enumerate(self.blocks(), start=1) if f"{block}.".startswith(part))

@@ -19,7 +19,7 @@ LOOKS: tuple[dict[str, str | float], ...] = (
 
 MOST_BARS = 40
 LARGEST = 20
-"""Of more than `MOST_BARS` classes, so many of the largest are drawn, and of the smallest as many as there is room for."""
+"""Of more than `MOST_BARS` classes so many of the largest are drawn; the rest of the room is for the smallest."""
 
 ROW, THICK, GAP = 22, 12, 6
 NARROW = 320

@@ -17,9 +17,9 @@ from resnet_demo.ui.keeping import keep_clear
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
-from resnet_demo.ui.tabs import classify, finetune
+from resnet_demo.ui.tabs import classify, finetune, look_inside
 
-TABS = (classify, finetune)
+TABS = (classify, finetune, look_inside)
 
 ASSETS = Path(__file__).parents[2] / "assets"
 STYLE = Path(__file__).with_name("static") / "page.css"

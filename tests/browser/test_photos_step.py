@@ -37,6 +37,7 @@ def command(home: Path, *flags: str) -> list[str]:
 
 
 def open_step(page: Any, way: str = "drop", language: str = "en") -> None:
+    page.set_default_timeout(PATIENT)
     page.get_by_role("tab", name=text("page.tabs.finetune", language), exact=True).click()
     page.locator("#photos-way").wait_for()
     page.locator("#photos-way").get_by_text(text(f"photos.way.{way}", language), exact=True).click()
@@ -129,11 +130,11 @@ def test_photos_are_sorted_into_boxes(driver: Any, url: str, tmp_path: Path) -> 
         count(page, 0, 4)
         names.nth(0).fill("daisies")
         page.get_by_role("button", name=text("boxes.add")).click()
-        expect(page.locator("#photos-boxes .card")).to_have_count(3)
+        expect(page.locator("#photos-boxes .card")).to_have_count(3, timeout=PATIENT)
         fill(page, 1, *daisies)
         count(page, 1, 6)
         page.get_by_role("button", name=text("boxes.remove")).nth(1).click()
-        expect(page.locator("#photos-boxes .card")).to_have_count(2)
+        expect(page.locator("#photos-boxes .card")).to_have_count(2, timeout=PATIENT)
         drag(page, "#photos-boxes .card:nth-child(2) .pictures", tulips[0].parent)
         count(page, 1, 6)
         card = page.locator("#photos-boxes .card").nth(1)

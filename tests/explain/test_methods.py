@@ -69,12 +69,12 @@ class StopError(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if not method.slow and name != "eigencam"])
 def test_and_after_an_exception(name: str) -> None:
     network = small()
     before = state(network)
-    with pytest.raises(IndexError if METHODS[name].slow else RuntimeError):
-        explain(network, images(1), METHODS[name], "stage1", [lambda logits: torch.ones(7) if name else logits])
+    with pytest.raises(RuntimeError):  # what is asked about has more classes than the network
+        explain(network, images(1), METHODS[name], "stage1", [lambda logits: torch.ones(len(logits), 7)])
     assert_same_state(network, before)
     assert torch.is_grad_enabled()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,17 @@ from resnet_demo.ui.tabs.look_inside.desk import Desk, View
 from tests.shelf import run_with_model
 from tests.tiny import LABELS, photos
 
-Open = Callable[..., View]
-NONSENSE: list[object] = [None, [], "x", {}, {"name": 7}, {"name": "stage9"}, {"name": "-1"}, {"name": "9" * 40}, {"name": "²"}]
+NONSENSE: list[object] = [
+    None,
+    [],
+    "x",
+    {},
+    {"name": 7},
+    {"name": "stage9"},
+    {"name": "-1"},
+    {"name": "9" * 40},
+    {"name": "²"},
+]
 
 
 @pytest.fixture
@@ -174,7 +182,7 @@ def test_files_to_take_away(view: View) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_map_is_put_to_the_test(view: View, language: str) -> None:
     told: list[float] = []
-    shown = proof.show(replace(view, language=language, share=told.append), "gradcam", where.NOBODY)["value"]
+    shown = proof.prove(replace(view, language=language, share=told.append), "gradcam", where.NOBODY)["value"]
     assert shown.count("<svg") == 2
     assert text("look.proof.sanity", language) in shown
     assert told == sorted(told)

@@ -407,6 +407,7 @@ def test_strangers_do_nothing_to_others_runs(tmp_path: Path, act: str) -> None:
 def test_strangers_are_told_nothing_of_others_and_no_path(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home", public=True)
     theirs, mine = lying_run(settings, owner=THEIRS), lying_run(settings, owner=MINE)
+    mine.append("failed", key="train.problem.checkpoint", fields={"folder": str(mine.folder / "last-8")})
     shown = repr(Step(settings).look(theirs.name, MINE))
     assert mine.name in shown
     assert f'data-run="{theirs.name}"' not in shown

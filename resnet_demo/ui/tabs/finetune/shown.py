@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Sequence
+from functools import reduce
 from html import escape
 from typing import Any
 
@@ -15,7 +16,7 @@ import gradio as gr
 
 from resnet_demo.jobs import queue
 from resnet_demo.plots.curves import MOST_LINES
-from resnet_demo.texts import AppError, text
+from resnet_demo.texts import text
 from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
@@ -133,7 +134,7 @@ class Shown:
     ) -> list[Any]:
         """Updates for what has changed since this page was told last."""
         self.runs.move_on()
-        run = self._run(name, visitor)
+        run = self.runs.shown(name, visitor)
         views = {**self._run_views(run, language, doomed), **self._list_views(run, visitor, language, picked)}
         known = _read_marks(seen)
         marks: dict[str, object] = {part: zlib.crc32(repr(views[part]).encode()) for part in self.parts}
@@ -146,14 +147,6 @@ class Shown:
         ]
         return [json.dumps(marks), *updates]
 
-    def _run(self, name: object, visitor: object) -> Run | None:
-        """The run that was opened, or else the one that goes on, or else the newest."""
-        try:
-            return self.runs.find(name, visitor)
-        except AppError:
-            listed = self.runs.listed(visitor)
-        return next((run for run in listed if self.runs.state(run) in ACTIVE), listed[0] if listed else None)
-
     def _run_views(self, run: Run | None, language: str, doomed: object) -> dict[str, View]:
         if run is None:
             hidden: dict[str, View] = {part: {"visible": False} for part in self.parts}
@@ -164,15 +157,21 @@ class Shown:
         local = self.settings.local_paths_allowed
         with self.runs.course(run) as course:
             said: dict[str, View] = {
-                "status": {"value": live.status(run, state, before, course, language)},
+                "status": {"value": self._discreet(live.status(run, state, before, course, language))},
                 "plots": {"value": live.plots(course, language)},
-                "log": {"value": live.log(run, state, course, language, local=local), "visible": True},
+                "log": {"value": self._discreet(live.log(run, state, course, language, local=local)), "visible": True},
                 "settings": {"value": live.resolved(run, course, language), "visible": True},
-                # A stranger is told no path of this machine.
                 "command": {"value": queue.repeat_command(run, course.started) if local else "", "visible": local},
             }
         folds: dict[str, View] = {"log_fold": {"visible": True}, "settings_fold": {"visible": True}}
         return {**said, **folds, **_acts(run, state, language, doomed)}
+
+    def _discreet(self, said: str) -> str:
+        """HTML as it may be shown: a stranger is told no path of this machine."""
+        if self.settings.local_paths_allowed:
+            return said
+        places = (self.settings.home, self.settings.weights)
+        return reduce(lambda left, place: left.replace(escape(str(place)), "…") if place else left, places, said)
 
     def _list_views(self, run: Run | None, visitor: object, language: str, picked: Sequence[str]) -> dict[str, View]:
         rows = self.list.rows(visitor)

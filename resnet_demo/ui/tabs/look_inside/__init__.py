@@ -9,26 +9,30 @@ import gradio as gr
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
-from resnet_demo.ui.tabs.look_inside import adds, flow, maps, subject, where
+from resnet_demo.ui.tabs.look_inside.adds import build as build_adds
 from resnet_demo.ui.tabs.look_inside.desk import QUICK, Desk
+from resnet_demo.ui.tabs.look_inside.flow import build as build_flow
+from resnet_demo.ui.tabs.look_inside.maps import build as build_maps
 from resnet_demo.ui.tabs.look_inside.picture import Picture
+from resnet_demo.ui.tabs.look_inside.subject import Top
+from resnet_demo.ui.tabs.look_inside.where import build as build_where
 
 LABEL = "page.tabs.look_inside"
-SECTIONS = {"maps": maps, "adds": adds, "where": where, "flow": flow}
+SECTIONS = {"maps": build_maps, "adds": build_adds, "where": build_where, "flow": build_flow}
 
 
 def build(words: Words, services: Services, session: Session) -> None:
     """Lay out the tab inside the one that is open."""
     desk = Desk(words, services, session)
-    top = subject.Top(desk)
+    top = Top(desk)
     with gr.Row(visible=False, equal_height=False, elem_id="look-inside") as inside:
         with gr.Column(scale=2, min_width=300):
             picture = Picture(desk)
         with gr.Column(scale=3, min_width=300), gr.Tabs(elem_id="look-sections"):
             laid_out = {}
-            for name, section in SECTIONS.items():
+            for name, build_section in SECTIONS.items():
                 with words.make(gr.Tab, {"label": f"look.section.{name}"}, id=name) as tab:
-                    laid_out[name] = tab, section.build(desk, picture)
+                    laid_out[name] = tab, build_section(desk, picture)
     shows = [show for _, show in laid_out.values()]
     begun = top.wire(picture, inside)
     picked = picture.wire()

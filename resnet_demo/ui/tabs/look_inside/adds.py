@@ -60,11 +60,12 @@ def _show(view: View) -> list[Any]:
         return [about, *hidden, *_switching(view)]
     parts = blocks.parts(look.network, look.image, name)
     busiest = [(text("look.adds.one", language, channel=number), number) for number in parts.busiest_channels(BUSIEST)]
-    choices = [(text("look.adds.mean", language), MEAN), *busiest]
+    choices = [*busiest, (text("look.adds.mean", language), MEAN)]
+    first = busiest[0][1]
     return [
         about,
-        gr.update(choices=choices, value=MEAN, visible=True),
-        gr.update(value=_maps(parts, None, language), visible=True),
+        gr.update(choices=choices, value=first, visible=True),
+        gr.update(value=_maps(parts, first, language), visible=True),
         gr.update(visible=False),
         gr.update(value=_ratios(view, name), visible=True),
         *_switching(view),

@@ -29,14 +29,14 @@ def build(desk: Desk, picture: Picture) -> dict[str, Any]:  # noqa: ARG001
     with gr.Row(elem_classes="controls"):
         order = make(
             gr.Radio,
-            {"label": "look.maps.order", "choices": _choices("look.maps", ORDERS)},
+            {"label": "look.maps.order", "choices": _orders},
             value=ORDERS[0],
             elem_id="look-order",
             elem_classes="pills",
         )
         count = make(
             gr.Radio,
-            {"label": "look.maps.count", "choices": _choices("look.maps.count", tuple(COUNTS))},
+            {"label": "look.maps.count", "choices": _counts},
             value="64",
             elem_id="look-count",
             elem_classes="pills",
@@ -55,8 +55,12 @@ def build(desk: Desk, picture: Picture) -> dict[str, Any]:  # noqa: ARG001
     return show
 
 
-def _choices(prefix: str, names: tuple[str, ...]) -> Any:
-    return lambda language: [(text(f"{prefix}.{name}", language), name) for name in names]
+def _orders(language: str) -> list[tuple[str, str]]:
+    return [(text(f"look.maps.{name}", language), name) for name in ORDERS]
+
+
+def _counts(language: str) -> list[tuple[str, str]]:
+    return [(text(f"look.maps.count.{name}", language), name) for name in COUNTS]
 
 
 def _found(view: View, order: Order) -> FeatureMaps:

@@ -21,7 +21,7 @@ FAITHFUL_SHARE = 0.6
 """Of the whole work, about."""
 
 
-def show(view: View, method: str, other: object) -> Any:
+def prove(view: View, method: str, other: object) -> Any:
     """Put the map that is shown to both tests."""
     from resnet_demo.explain import methods
     from resnet_demo.explain.faithfulness import faithfulness

@@ -16,9 +16,9 @@ from resnet_demo.ui.bars import percent
 from resnet_demo.ui.looking import TOP, Look
 from resnet_demo.ui.pictures import as_uri
 from resnet_demo.ui.results import new_folder
-from resnet_demo.ui.tabs.look_inside import proof
 from resnet_demo.ui.tabs.look_inside.desk import Desk, View, note
 from resnet_demo.ui.tabs.look_inside.picture import Picture
+from resnet_demo.ui.tabs.look_inside.proof import prove
 
 if TYPE_CHECKING:
     from resnet_demo.explain.explainer import Explanation
@@ -98,7 +98,7 @@ class _Where:
         blend = desk.event(_blend, [self.found, self.opacity], [self.map])
         self.opacity.release(**blend, show_progress="hidden")
         self.five.click(**desk.event(_five, [self.method, self.opacity], [self.beside]))
-        self.true.click(**desk.event(proof.show, asked, [self.proof]))
+        self.true.click(**desk.event(prove, asked, [self.proof]))
         write = desk.event(_write, [self.found, self.opacity, self.folder], [self.folder, self.download])
         self.files.click(**write, show_progress_on=[self.download])
         return show
