@@ -33,6 +33,11 @@ def small(bottlenecks: bool = False) -> ResNet:
     return network
 
 
+def few(count: int) -> Tensor:
+    """Photos for it (count, 3, 16, 16)."""
+    return noise(count, 3, 16, 16, seed=2)
+
+
 def look(network: ResNet, photos: Tensor) -> dict[str, Tensor]:
     """Maps of every method."""
     return {name: explain(network, photos, method, "stage2.0", TARGETS).values for name, method in METHODS.items()}
@@ -58,7 +63,7 @@ def test_maps_of_every_family(name: str) -> None:
 
 @pytest.mark.parametrize("bottlenecks", [False, True])
 def test_every_method_leaves_the_network_as_it_was(bottlenecks: bool) -> None:
-    network, photos = small(bottlenecks), images(2)
+    network, photos = small(bottlenecks), few(2)
     before = state(network)
     maps = look(network, photos)
     assert_same_state(network, before)
@@ -74,7 +79,7 @@ def test_and_after_an_exception(name: str) -> None:
     network = small()
     before = state(network)
     with pytest.raises(RuntimeError):  # what is asked about has more classes than the network
-        explain(network, images(1), METHODS[name], "stage1", [lambda logits: torch.ones(len(logits), 7)])
+        explain(network, few(1), METHODS[name], "stage1", [lambda logits: torch.ones(len(logits), 7)])
     assert_same_state(network, before)
     assert torch.is_grad_enabled()
 
@@ -84,7 +89,7 @@ def test_slow_ones_tell_how_far_they_are_and_can_be_stopped(name: str) -> None:
     network = small()
     before = state(network)
     told: list[tuple[int, int]] = []
-    explain(network, images(2), METHODS[name], "stage1", progress=lambda *step: told.append(step))
+    explain(network, few(2), METHODS[name], "stage1", progress=lambda *step: told.append(step))
     assert told[0][0] == 0
     assert told == sorted(told)
     assert told[-1][0] == told[-1][1] == told[0][1] > 1
@@ -94,13 +99,13 @@ def test_slow_ones_tell_how_far_they_are_and_can_be_stopped(name: str) -> None:
             raise StopError
 
     with pytest.raises(StopError):
-        explain(network, images(2), METHODS[name], "stage1", progress=stop)
+        explain(network, few(2), METHODS[name], "stage1", progress=stop)
     assert_same_state(network, before)
 
 
 def test_two_at_once_see_what_each_would_alone() -> None:
     """Guided backpropagation, which changes how ReLUs behave, beside all others."""
-    network, photos = small(), images(2)
+    network, photos = small(), few(2)
     alone = look(network, photos)
 
     def ask(name: str) -> tuple[str, Tensor]:
@@ -113,7 +118,7 @@ def test_two_at_once_see_what_each_would_alone() -> None:
 
 
 def test_several_classes_at_once_are_those_asked_one_by_one() -> None:
-    network, photos = small(), images(3)
+    network, photos = small(), few(2)
     together = look(network, photos)
     for name, method in METHODS.items():
         for number, target in enumerate(TARGETS):
@@ -137,7 +142,7 @@ def test_what_speaks_for_one_class_and_against_the_other_is_told_apart() -> None
     with torch.no_grad():
         network.fc.weight.zero_()
         network.fc.weight[0, 0], network.fc.weight[1, 1] = 1, 1
-    photos = images(4)
+    photos = few(4)
     for_first, for_second, why, reverse = explain(
         network,
         photos,
@@ -160,14 +165,14 @@ def test_a_class_that_nothing_speaks_for_gets_an_empty_map() -> None:
     network = small()
     with torch.no_grad():
         network.fc.weight[2] = -1
-    maps = explain(network, images(2), METHODS["gradcam"], targets=[named(2), best()]).values
+    maps = explain(network, few(2), METHODS["gradcam"], targets=[named(2), best()]).values
     assert not maps[0].any()
     assert (maps[1].amax(dim=(1, 2)) == 1).all()
 
 
 def test_integrated_gradients_add_up_to_the_difference_of_the_scores() -> None:
     """Completeness: Sundararajan et al. 2017, proposition 1."""
-    network, photos = small(), images(3)
+    network, photos = small(), few(3)
     run = Pass(network, photos, "stage2", [best()], differentiable=False)
     sums = gradients.integrated_gradients(run, lambda *_: None).sum(dim=(2, 3, 4))[0]
     with torch.no_grad():
@@ -176,7 +181,7 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_scores() -> None:
 
 
 def test_ablation_behind_the_last_stage_is_what_leaving_channels_out_gives() -> None:
-    network, photos = small(), images(2)
+    network, photos = small(), few(2)
     known = explain(network, photos, METHODS["ablationcam"], "stage2", TARGETS).values
     network.head_is_linear = False  # type: ignore[misc]  # of this object alone: now every channel is left out in turn
     torch.testing.assert_close(
@@ -186,7 +191,7 @@ def test_ablation_behind_the_last_stage_is_what_leaving_channels_out_gives() -> 
 
 @pytest.mark.slow
 def test_memory_stays_flat_over_200_maps() -> None:
-    network, photos, process = small(), images(2), psutil.Process()
+    network, photos, process = small(), few(2), psutil.Process()
     for _ in range(3):
         look(network, photos)
     before = process.memory_info().rss
@@ -206,4 +211,4 @@ def test_an_unknown_method_or_layer_is_named_with_the_choices() -> None:
     with pytest.raises(AppError, match=r'no method "GradCam".*gradcam, gradcam\+\+, .*integratedgradients'):
         method_named("GradCam")
     with pytest.raises(AppError, match=r"stage1 \(stage1\.0"):
-        explain(small(), images(1), METHODS["gradcam"], "stage7")
+        explain(small(), few(1), METHODS["gradcam"], "stage7")
