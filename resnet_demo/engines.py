@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib.util
+import logging
 import os
 import shutil
 from collections.abc import Callable
@@ -93,6 +94,8 @@ def _lower(module: nn.Module, dtype: torch.dtype, *, reads_stream: bool, keep: b
 def make_compiled(network: ResNet, spec: ImageSpec, device: torch.device) -> Engine:
     """float32 through torch.compile, whose kernels join what follows a convolution to it."""
     engine = make_float32(network, spec, device)
+    # Where CUDA's tools are but no GPU is, it would warn of that.
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
     return torch.compile(engine, dynamic=False)
 
 
