@@ -21,6 +21,7 @@ from tests.launched import free_port, launched
 from tests.training.schoolroom import draw_photos
 
 pytestmark = pytest.mark.browser
+playwright.expect.set_options(timeout=30_000)
 
 SOON = 90_000
 """Milliseconds: a busy machine takes its time to load torch."""
@@ -48,6 +49,7 @@ def url(command: list[str]) -> Iterator[str]:
 
 
 def open_step(page: Any) -> None:
+    page.set_default_timeout(SOON)
     page.get_by_role("tab", name=text("page.tabs.finetune"), exact=True).click()
     page.get_by_role("tab", name=text("finetune.step.train"), exact=True).click()
 
@@ -131,6 +133,7 @@ def test_another_browser_sees_the_run_too(chromium: Any, url: str) -> None:
         playwright.expect(page.locator("#train-plots svg")).to_have_count(3, timeout=SOON)
         name = page.locator("#train-status .name").inner_text()
         with visit(chromium, url, viewport=PHONE, locale="zh-CN") as other:
+            other.set_default_timeout(SOON)
             other.get_by_role("tab", name=text("page.tabs.finetune", "zh-CN"), exact=True).click()
             other.get_by_role("tab", name=text("finetune.step.train", "zh-CN"), exact=True).click()
             playwright.expect(other.locator("#train-status .name")).to_have_text(name, timeout=SOON)

@@ -121,8 +121,8 @@ def test_several_classes_at_once_are_those_asked_one_by_one() -> None:
     network, photos = small(), few(2)
     together = look(network, photos)
     for name, method in METHODS.items():
-        for number, target in enumerate(TARGETS):
-            alone = explain(network, photos[1:2], method, "stage2.0", [target]).values[0, 0]
+        for number in (1, 3):
+            alone = explain(network, photos[1:2], method, "stage2.0", [TARGETS[number]]).values[0, 0]
             torch.testing.assert_close(together[name][number, 1], alone, atol=1e-4, rtol=1e-3)
 
 

@@ -250,6 +250,20 @@ def test_a_start_belongs_to_the_one_who_made_it(settings: Settings, step: Step, 
     assert run.config == replace(TrainConfig(str(photos), variant="cifar_resnet20", scratch=True), epochs=1)
 
 
+def test_the_same_again_is_no_second_run_as_long_as_the_first_goes_on(
+    settings: Settings, step: Step, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lying_run(settings)
+    values = held(network="cifar_resnet20", epochs="1")
+    first = step.call("begin", str(photos), "en", MINE, *values.values())
+    assert step.call("begin", str(photos), "en", MINE, *values.values()) == first
+    assert text("train.form.same") in capsys.readouterr().out
+    other = step.call("begin", str(photos), "en", MINE, *held(network="cifar_resnet20", epochs="2").values())
+    find_run(settings.home, first).append("stopped", how="now")
+    again = step.call("begin", str(photos), "en", MINE, *values.values())
+    assert len({first, other, again}) == 3
+
+
 @pytest.mark.parametrize("network", ["../../etc", "/etc", "hf-hub:owner/name", "nothing-of-this-name"])
 def test_strangers_begin_with_nothing_of_this_machine(tmp_path: Path, photos: Path, network: str) -> None:
     step = Step(Settings(home=tmp_path, public=True))
@@ -373,6 +387,7 @@ def test_deleting_takes_two_questions(settings: Settings, step: Step) -> None:
     assert doomed == run.name
     shown = step.look(run.name, doomed=doomed)
     assert run.name in shown["train-question"]["value"]
+    assert shown["train-question"]["visible"]
     assert run.folder.exists()
     assert step.call("delete", doomed, MINE, "en") == (None, None)
     assert not run.folder.exists()

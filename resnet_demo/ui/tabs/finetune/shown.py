@@ -245,8 +245,7 @@ def _acts(run: Run, state: State, language: str, doomed: object) -> dict[str, Vi
         "results": {"visible": state == "finished"},
         "delete": {"visible": over, "interactive": not asked},
         "confirm": {"visible": asked},
-        # Only now: what is told to a component that is hidden may be lost.
-        "question": {"value": text("train.act.question", language, name=run.name) if asked else ""},
+        "question": {"value": text("train.act.question", language, name=run.name), "visible": asked},
     }
 
 

@@ -10,6 +10,7 @@ import gradio as gr
 from resnet_demo.jobs import queue
 from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.run import ENDED
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
@@ -144,6 +145,11 @@ class Form:
             if dataset is None:
                 raise AppError("train.form.no_photos")
             config = self._config(dict(zip(knobs.NAMES, held, strict=True)), dataset, visitor, language)
+            config = queue.located(config, self.settings)
+            for run in self.services.runs.listed(visitor):
+                if self.services.runs.state(run) not in ENDED and run.config == config:
+                    gr.Info(text("train.form.same", language))  # clicked twice: nobody needs the very same twice
+                    return run.name
             owner = visitor if isinstance(visitor, str) else None
             return queue.submit(config, self.settings, looking, owner=owner).name
 
