@@ -43,7 +43,7 @@ def test_an_overlay_and_a_map_for_each_photo_and_method(model: Path, tmp_path: P
     out = tmp_path / "out" / "maps"
     methods = ("gradcam", "gradcam++", "eigencam")
     flags = [word for method in methods for word in ("--method", method)]
-    done = explain(tmp_path / "in", "--model", model, "--layer", "stage2", *flags, "--out", out)
+    done = explain(tmp_path / "in", wide, "--model", model, "--layer", "stage2", *flags, "--out", out)
     assert done.returncode == 0, done.stderr
     (shortened,) = {path.name.rpartition("-")[0] for path in out.iterdir() if path.name.startswith("花")}
     sizes = {"0000": (90, 40), "0000-2": (40, 90), shortened: (90, 40)}

@@ -53,7 +53,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
 
 def run_explain(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Write an overlay and a raw map for every photo and method."""
-    files, _ = find_files(arguments.paths)
+    files = list(dict.fromkeys(find_files(arguments.paths)[0]))
     if not files:
         print(text("cli.no_files", language), file=sys.stderr)
         return NOTHING_READ
@@ -108,9 +108,7 @@ def _index(labels: Sequence[str], name: str) -> int:
 def _names(files: Sequence[Path]) -> dict[str, str]:
     """What each file's results are called: as the photo, with a number if another photo is called so too."""
     places = Places()
-    return {
-        os.fspath(file): places.settle((one_part(shown(file.stem)) or "photo",))[0] for file in dict.fromkeys(files)
-    }
+    return {os.fspath(file): places.settle((one_part(shown(file.stem)) or "photo",))[0] for file in files}
 
 
 def _write(found: Sequence[Explanation | Problem], base: Path, settings: Settings, language: str) -> bool:

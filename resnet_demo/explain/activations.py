@@ -24,7 +24,7 @@ class Pass:
     Args:
         network: in evaluation mode, with norms folded or not.
         images: normalised (N, 3, H, W), on the network's device.
-        layer: a stage or a block.
+        layer: `stem`, a stage or a block.
         targets: what is asked about.
         differentiable: whether `gradients` will be asked for.
 

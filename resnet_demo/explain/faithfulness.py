@@ -7,7 +7,7 @@ for any hole harms a photo; so random maps, as coarse as this one, are judged be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -136,10 +136,7 @@ class _Photo:
         """Deletion and insertion for pixels in this order."""
         deletion = self._curve(order, self._image, torch.zeros_like(self._image))
         insertion = self._curve(order, self._blurred, self._image)
-        return Curves(
-            (self._whole, *deletion, self._empty),
-            (self._dim, *insertion, self._whole),
-        )
+        return Curves((self._whole, *deletion, self._empty), (self._dim, *insertion, self._whole))
 
     def _curve(self, order: Tensor, before: Tensor, after: Tensor) -> list[float]:
         """The probabilities between the ends, while the pixels of `before` give way to those of `after`."""
@@ -148,16 +145,14 @@ class _Photo:
         rank[order] = torch.arange(pixels, device=order.device)
         rank = rank.view(1, 1, *before.shape[-2:])
         shares = [round(pixels * step / self._steps) for step in range(1, self._steps)]
-        images = (torch.where(rank < share, after, before) for share in shares)
-        return [value for chunk in _in_chunks(images) for value in self._ask(torch.cat(chunk)).tolist()]
+        values: list[float] = []
+        for first in range(0, len(shares), CHUNK):
+            images = [torch.where(rank < share, after, before) for share in shares[first : first + CHUNK]]
+            values += self._ask(torch.cat(images)).tolist()
+        return values
 
     def _ask(self, images: Tensor) -> Tensor:
         return targets.probability(self._network(images), self._wanted.expand(len(images), -1))
-
-
-def _in_chunks(images: Iterator[Tensor]) -> Iterator[list[Tensor]]:
-    while chunk := [image for image, _ in zip(images, range(CHUNK), strict=False)]:
-        yield chunk
 
 
 def _blurred(image: Tensor) -> Tensor:

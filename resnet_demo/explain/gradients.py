@@ -18,7 +18,7 @@ from resnet_demo.explain.cam import Progress
 from resnet_demo.models.resnet import ResNet
 
 SAMPLES = 25
-"""SmoothGrad's noisy copies of a photo: from 50 on the paper sees no gain, and half as many are close (figure 4)."""
+"""SmoothGrad's noisy copies of a photo: half of the 50 from which on the paper sees little change (section 3.2)."""
 NOISE = 0.15
 """Their noise, as a share of the span from the photo's darkest to its brightest value (section 3.2: 10 to 20 %)."""
 STEPS = 32

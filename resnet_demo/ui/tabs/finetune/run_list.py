@@ -20,23 +20,23 @@ from resnet_demo.ui.runs import Runs
 from resnet_demo.ui.tabs.finetune.knobs import shown
 from resnet_demo.ui.tabs.finetune.live import accuracy_axis, accuracy_points, data_of, network_of
 
-# A row's name opens its run, its box puts it into the comparison. Gradio mends the list in place when it changes, so
-# boxes would keep what was ticked at their place in the list.
+# A row's name opens its run, its box puts it into the comparison. What is ticked is known here: Gradio mends a changed
+# list in place, where a box would keep the tick of the run that was there before.
 BEHAVIOUR = """
+const ticked = new Set();
 element.addEventListener("click", (event) => {
     const row = event.target.closest("button[data-run]");
     if (row) trigger("open", { name: row.dataset.run });
 });
-element.addEventListener("change", () => {
-    const ticked = [...element.querySelectorAll("input[data-run]:checked")];
-    trigger("pick", { names: ticked.map((box) => box.dataset.run) });
+element.addEventListener("change", ({ target }) => {
+    if (target.checked) ticked.add(target.dataset.run);
+    else ticked.delete(target.dataset.run);
+    trigger("pick", { names: [...ticked] });
 });
 watch(["value"], () => {
-    for (const box of element.querySelectorAll("input[data-run]")) box.checked = box.hasAttribute("checked");
+    for (const box of element.querySelectorAll("input[data-run]")) box.checked = ticked.has(box.dataset.run);
 });
 """
-
-
 ROWS_KEPT = 1_000
 
 
@@ -99,7 +99,7 @@ def _item(row: Row, is_open: bool, place: int | None, language: str) -> str:
     pick = escape(text("train.list.pick", language, name=row.name))
     return (
         f"<li{' class=open' if is_open else ''}>"
-        f'<input type="checkbox" data-run="{name}" aria-label="{pick}"{"" if place is None else " checked"}>'
+        f'<input type="checkbox" data-run="{name}" aria-label="{pick}">'
         f'<button type="button" title="{name}" data-run="{name}"{" aria-current=true" if is_open else ""}>'
         f"<b>{escape(row.data)}</b><span>{escape(about)}</span>{'' if place is None else sample(place)}</button>"
         f'<span class="state {row.state}">{escape(text(f"run.state.{row.state}", language))}</span>'

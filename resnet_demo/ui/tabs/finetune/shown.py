@@ -40,9 +40,9 @@ class Shown:
         self.settings, self.runs = services.settings, services.runs
         self.list = RunList(self.runs)
         self.parts: dict[str, Any] = {}
-        # What a page shows is known to itself alone: an answer that gets lost on its way has changed nothing.
-        self.seen = gr.Textbox(visible=False)
-        self.doomed, self.picked = gr.State(None), gr.State([])
+        # What a page shows, asks and compares is known to itself alone, as text: so an answer that gets lost on its way
+        # has changed nothing.
+        self.seen, self.doomed, self.picked = (gr.Textbox(visible=False) for _ in range(3))
 
     def lay_out_run(self) -> None:
         """The run: how it stands, curves, what can be done, and what it said and was asked."""
@@ -130,12 +130,12 @@ class Shown:
     # What is shown
 
     def look(
-        self, seen: object, name: object, visitor: object, language: str, doomed: object, picked: Sequence[str]
+        self, seen: object, name: object, visitor: object, language: str, doomed: object, picked: object
     ) -> list[Any]:
         """Updates for what has changed since this page was told last."""
         self.runs.move_on()
         run = self.runs.shown(name, visitor)
-        views = {**self._run_views(run, language, doomed), **self._list_views(run, visitor, language, picked)}
+        views = {**self._run_views(run, language, doomed), **self._list_views(run, visitor, language, _names(picked))}
         known = _read_marks(seen)
         marks: dict[str, object] = {part: zlib.crc32(repr(views[part]).encode()) for part in self.parts}
         marks[RUN] = run.name if run else None
@@ -188,10 +188,9 @@ class Shown:
         """Show the run that was clicked."""
         return event._data.get("name"), None
 
-    def pick(self, event: gr.EventData) -> list[str]:
+    def pick(self, event: gr.EventData) -> str:
         """The runs whose boxes are ticked."""
-        names = event._data.get("names")
-        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+        return json.dumps(event._data.get("names"))
 
     # What is done to the run that a page shows, whichever would be shown by now
 
@@ -251,8 +250,18 @@ def _acts(run: Run, state: State, language: str, doomed: object) -> dict[str, Vi
 
 def _read_marks(seen: object) -> dict[str, object]:
     """What `look` has told a page, as the page says it: a number for each part, and the run's name."""
-    try:
-        marks = json.loads(str(seen))
-    except (ValueError, RecursionError):
-        return {}
+    marks = _parsed(seen)
     return marks if isinstance(marks, dict) else {}
+
+
+def _names(picked: object) -> list[str]:
+    """The names that `pick` has told a page, as the page says them."""
+    names = _parsed(picked)
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+
+
+def _parsed(told: object) -> object:
+    try:
+        return json.loads(str(told))
+    except (ValueError, RecursionError):
+        return None
