@@ -22,10 +22,11 @@ from resnet_demo.models.resnet import ResNet, stage_name
 from resnet_demo.texts import Message
 
 SEEDS = 3
-ALIKE = 0.55
-"""A mean rank correlation from which on the map counts as staying the same.
+ALIKE = 0.7
+"""A rank correlation from which on the map counts as staying the same.
 
-On ten ImageNet photos, ResNet-18's Grad-CAM reached -0.14 to 0.50, guided backpropagation 0.58 to 0.73.
+On ten ImageNet photos, ResNet-18's Grad-CAM reached -0.28 to 0.33, SmoothGrad 0.15 to 0.27, Grad-CAM++ 0.24 to 0.77,
+guided backpropagation 0.82 to 0.96.
 """
 
 
@@ -40,19 +41,20 @@ class Sanity:
     similarity: dict[str, float]
 
     @property
-    def mean(self) -> float:
-        """Over all parts."""
-        return float(np.mean(list(self.similarity.values())))
+    def without_top(self) -> float:
+        """Once the head and the last stage, which tell the classes apart, have random weights."""
+        _head, last, *_ = self.similarity.values()
+        return last
 
     @property
     def depends_on_weights(self) -> bool:
         """Whether the map becomes another when the network forgets."""
-        return self.mean < ALIKE
+        return self.without_top < ALIKE
 
     def verdict(self) -> Message:
         """The judgement in words."""
         key = "explain.sanity.changes" if self.depends_on_weights else "explain.sanity.stays"
-        return Message(key, {"similarity": f"{self.mean:.2f}"})
+        return Message(key, {"similarity": f"{self.without_top:.2f}"})
 
 
 def sanity(

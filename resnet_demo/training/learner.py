@@ -24,8 +24,11 @@ Module = TypeVar("Module", bound=nn.Module)
 Say = Callable[..., None]
 """Tells people something: a key of the texts and its fields."""
 
-NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""What torch says, among other words, where memory runs out on a CPU or MPS; on CUDA the error has its own type."""
+NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "could not create a primitive")
+"""What torch says, among other words, where memory runs out on a CPU or MPS; on CUDA the error has its own type.
+
+The last is oneDNN's, which has no word of its own for it.
+"""
 
 
 class Learner:

@@ -59,8 +59,8 @@ def test_the_verdict() -> None:
     stays = Sanity({"head": 1.0, "stage1": 0.9, "stem": 0.2})
     changes = Sanity({"head": 0.3, "stage1": 0.0, "stem": -0.1})
     assert (stays.depends_on_weights, changes.depends_on_weights) == (False, True)
-    assert "0.70 of 1" in stays.verdict().say()
-    assert "0.07 of 1" in changes.verdict().say()
+    assert "0.90 of 1" in stays.verdict().say()
+    assert "0.00 of 1" in changes.verdict().say()
     assert all(stays.verdict().say(language) != changes.verdict().say(language) for language in LANGUAGES)
 
 
