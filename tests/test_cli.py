@@ -61,6 +61,7 @@ def test_csv_accounts_for_every_file(model: Path, tmp_path: Path) -> None:
     assert "39" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_cell_cannot_become_a_formula(model: Path, tmp_path: Path) -> None:
     photo = photos(tmp_path, 1)[0].rename(tmp_path / "=cmd.jpg")
     done = subprocess.run(
@@ -86,12 +87,14 @@ def test_json_is_one_array(model: Path, tmp_path: Path) -> None:
     assert rows[3]["guesses"] == []
 
 
+@pytest.mark.slow
 def test_one_photo_is_shown_with_bars(model: Path, tmp_path: Path) -> None:
     done = run("classify", photos(tmp_path, 1)[0], "--model", model)
     assert len(done.stdout.splitlines()) == 1 + len(LABELS)
     assert "█" in done.stdout
 
 
+@pytest.mark.slow
 def test_nothing_readable_is_exit_code_1(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("x")
     assert run("classify", tmp_path, "--model", model).returncode == 1
@@ -119,6 +122,7 @@ def test_a_table_that_cannot_be_written_is_said(model: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.slow
 def test_a_full_disk_is_said(model: Path, tmp_path: Path) -> None:
     done = run("classify", photos(tmp_path, 1)[0], "--model", model, "--csv", "/dev/full")
     assert done.returncode == 2
@@ -140,6 +144,7 @@ def test_names_that_are_in_no_encoding(model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+@pytest.mark.slow
 def test_ctrl_c_ends_the_array_and_says_nothing(model: Path, tmp_path: Path) -> None:
     path = str(photos(tmp_path, 1)[0])
     out = tmp_path / "out.json"
@@ -172,6 +177,7 @@ def test_no_files_are_told_before_a_model_is_opened(tmp_path: Path) -> None:
     assert "1 hidden or system files" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -204,12 +210,14 @@ def test_settings_that_do_not_fit_are_said_by_this_program() -> None:
     assert done.stderr.startswith("python -m resnet_demo: error: RESNET_DEMO_PORT")
 
 
+@pytest.mark.slow
 def test_summary_prints_a_table() -> None:
     summary = run("summary", "resnet18")
     assert summary.returncode == 0, summary.stderr
     assert "11,689,512" in summary.stdout  # torchvision's own count
 
 
+@pytest.mark.slow
 def test_models_are_listed_by_the_names_that_open_them(tmp_path: Path) -> None:
     kept = run_with_model(Settings(home=tmp_path / "home"))
     models = run("--home", tmp_path / "home", "models")

@@ -234,6 +234,7 @@ def test_on_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str], monke
     assert "--json" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -63,6 +63,7 @@ def test_an_overlay_and_a_map_for_each_photo_and_method(model: Path, tmp_path: P
     assert "4 files: 3 explained, 1 with a problem" in done.stderr
 
 
+@pytest.mark.slow
 def test_of_one_class_and_why_not_another(model: Path, tmp_path: Path) -> None:
     (photo,) = photos(tmp_path, 1)
     maps = {}
@@ -80,6 +81,7 @@ def test_of_one_class_and_why_not_another(model: Path, tmp_path: Path) -> None:
     assert len({heat.tobytes() for heat in maps.values()}) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
@@ -99,6 +101,7 @@ def test_what_is_not_there_is_said_in_one_sentence(flags: list[str], said: str, 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_nothing_that_can_be_read(model: Path, tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("no picture")
     done = explain(tmp_path / "a.jpg", tmp_path / "absent.jpg", "--model", model, "--out", tmp_path / "out")
@@ -112,6 +115,7 @@ def test_nothing_that_can_be_read(model: Path, tmp_path: Path) -> None:
     assert "There are no files to look at" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_to(model: Path, tmp_path: Path) -> None:
     (photo,) = photos(tmp_path, 1)
     done = explain(photo, "--model", model, "--out", photo)

@@ -70,6 +70,7 @@ def only_run(settings: Settings) -> Run:
     return run
 
 
+@pytest.mark.slow
 def test_train_then_classify_with_what_was_learned(data: Path, settings: Settings) -> None:
     done = run_command("train", data, *SMALL, "--epochs", 4)
     assert done.returncode == 0, done.stderr

@@ -99,6 +99,7 @@ def test_reading_stops_when_nobody_listens(tmp_path: Path, settings: Settings) -
     assert threading.active_count() <= before
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path, settings: Settings) -> None:
     # 600 photos of 1000x1000 pixels are 1.8 GB decoded; what is ahead of the network may be 64 of them, cropped.
     path = photos(tmp_path / "photos", 1, (1000, 1000))[0]

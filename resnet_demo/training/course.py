@@ -16,7 +16,7 @@ SENTENCES = 200
 MOST = 1e15
 """What is larger is no number of ours."""
 
-SPOKEN = frozenset({"queued", "launched", "started", "epoch", "said", "stopped", "failed", "finished"})
+SPOKEN = frozenset({"queued", "launched", "started", "epoch", "said", "stopped", "failed", "finished", "looked"})
 
 
 @dataclass(frozen=True)

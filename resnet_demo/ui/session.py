@@ -1,4 +1,4 @@
-"""What belongs to one visitor on every tab: what the browser remembers, the data set in hand, and the page's clock.
+"""What belongs to one visitor on every tab: what the browser remembers, the data set in hand, wishes, the page's clock.
 
 Made above the tabs: Gradio reads no BrowserState and ticks no Timer of a tab that has not been opened.
 """
@@ -6,12 +6,32 @@ Made above the tabs: Gradio reads no BrowserState and ticks no Timer of a tab th
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from resnet_demo.ui.drop import ReceivedPhoto
+
 TICK_SECONDS = 1.0
+IDLE_SECONDS = 5.0
 TOKEN_BYTES = 16
+WISHED_FOR = ("classify", "look_inside")
+"""Tabs that others send a visitor to."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """What a tab asks of another one, which then opens: to use this model, and to look at this photo.
+
+    `asked` is the number of the class that is in question, the best one where it is absent; `rival` of one that it is
+    to be compared with. Two wishes are never equal, so that each is heard.
+    """
+
+    model: str
+    photo: ReceivedPhoto | None = None
+    asked: int | None = None
+    rival: int | None = None
 
 
 class Session:
@@ -19,7 +39,8 @@ class Session:
 
     `visitor` is a secret that the browser keeps: on a public page, runs and models belong to the one who knows it.
     `run` is the name of the run that is shown, and `knobs` what was chosen for the next; both come from the browser, so
-    anything may stand there. `dataset` is the folder of the photos in hand, known to the server alone.
+    anything may stand there. `dataset` is the folder of the photos in hand, and `wishes` has the newest `Wish` to each tab; both are known
+    to the server alone. `clock` ticks every `IDLE_SECONDS`, and every `TICK_SECONDS` while there is something to watch.
     """
 
     def __init__(self) -> None:
@@ -30,7 +51,8 @@ class Session:
         self.run = remembered("run")
         self.knobs = remembered("knobs")
         self.dataset = gr.State(None)
-        self.clock = gr.Timer(TICK_SECONDS)
+        self.wishes = {name: gr.State(None) for name in WISHED_FOR}
+        self.clock = gr.Timer(IDLE_SECONDS)
         self._first: list[tuple[dict[str, Any], ...]] = []
 
     def at_start(self, *events: dict[str, Any]) -> None:

@@ -135,6 +135,7 @@ def test_more_than_may_be_kept_is_not_fetched(server: Loopback, tmp_path: Path) 
     assert len(server.asked()) == 1
 
 
+@pytest.mark.slow
 def test_a_broken_connection_is_told_and_what_arrived_is_kept(server: Loopback, tmp_path: Path) -> None:
     commit = serve(server, flowers(2))
     path = f"/datasets/{REPO}/resolve/{commit}/tulips/1.jpg"
@@ -148,6 +149,7 @@ def test_a_broken_connection_is_told_and_what_arrived_is_kept(server: Loopback, 
     assert [request.path for request in server.asked() if "/resolve/" in request.path] == [path]
 
 
+@pytest.mark.slow
 def test_no_such_data_set(server: Loopback, tmp_path: Path) -> None:
     absent = Answer(status=404, headers={"X-Error-Code": "RepoNotFound"})
     server.serve("/api/datasets/owner/none?blobs=true", absent)

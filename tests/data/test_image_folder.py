@@ -337,6 +337,7 @@ def seconds_a_photo(folder: Path, count: int, home: Path) -> tuple[float, float]
     return times[0], times[1]
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_index(root: Path, home: Path) -> None:
     seconds_a_photo(root, 2_000, home)
     gc.collect()

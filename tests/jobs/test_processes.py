@@ -75,6 +75,7 @@ def start(run: Run, **variables: str) -> tuple[subprocess.Popen[str], list[psuti
     return worker, list(family)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("worker_was_killed", [False, True])
 def test_a_marked_family_is_ended_whole(run: Run, bystander: psutil.Process, worker_was_killed: bool) -> None:
     worker, family = start(run, **{processes.COOKIE: str(run.folder)})
@@ -92,6 +93,7 @@ def test_a_marked_family_is_ended_whole(run: Run, bystander: psutil.Process, wor
     assert bystander.is_running()
 
 
+@pytest.mark.slow
 def test_in_the_foreground_a_worker_is_ended_with_its_children(run: Run, bystander: psutil.Process) -> None:
     """It is not marked, and what it starts for another run is not its own."""
     code = """

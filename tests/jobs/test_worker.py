@@ -41,6 +41,7 @@ def test_a_run_is_carried_out(data: Path, settings: Settings) -> None:
     assert run.newest_checkpoint() is not None
 
 
+@pytest.mark.slow
 def test_a_worker_is_apart_from_us(data: Path, settings: Settings) -> None:
     run = queue.submit(small_config(data, epochs=500), settings)
     wait_for(run, "running")
@@ -54,6 +55,7 @@ def test_a_worker_is_apart_from_us(data: Path, settings: Settings) -> None:
     assert run.state() == "stopped"
 
 
+@pytest.mark.slow
 def test_a_worker_never_imports_gradio() -> None:
     code = "import resnet_demo.jobs.worker, resnet_demo.training.loop, sys; print('gradio' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -189,6 +191,7 @@ def test_a_disk_without_room_fails_in_words_and_keeps_the_last_checkpoint(data: 
     assert open_saved(run.best)
 
 
+@pytest.mark.slow
 def test_nobody_starts_what_nobody_announced(data: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launcher that is killed before it can write down whom it launched has launched nobody."""
     run = queue.make(small_config(data), settings)

@@ -360,6 +360,7 @@ def test_without_a_net_one_sentence_says_what_to_do(tmp_path: Path) -> None:
     assert here == []
 
 
+@pytest.mark.slow
 def test_without_a_net_nothing_else_is_said(tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     environ = dict(os.environ, RESNET_DEMO_MIRROR=nowhere, HF_ENDPOINT=nowhere, HF_HOME=str(tmp_path / "hf"))
@@ -369,6 +370,7 @@ def test_without_a_net_nothing_else_is_said(tmp_path: Path) -> None:
     assert "resnet18-f37072fd.pth" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_hubs_copy_serves_where_the_first_source_lies(server: Loopback, tmp_path: Path) -> None:
     network = random_resnet18()
     server.serve("/resnet18-f37072fd.pth", Answer(b"<html>log in to this network</html>"))

@@ -24,6 +24,7 @@ CIFAR_NAMES = [
 NAMES = IMAGENET_NAMES + CIFAR_NAMES
 
 
+@pytest.mark.slow
 def test_every_promised_network_is_there_and_builds() -> None:
     assert [variant.name for variant in variants.all_variants()] == NAMES
     for variant in variants.all_variants():

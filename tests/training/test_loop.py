@@ -152,7 +152,9 @@ DEEPER: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("way", [*WAYS, *DEEPER])
+@pytest.mark.parametrize(
+    "way", ["everything", *(pytest.param(way, marks=pytest.mark.slow) for way in ("sgd", "views", *DEEPER))]
+)
 def test_interrupted_and_resumed_equals_uninterrupted(
     way: str, tmp_path: Path, taught: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +235,7 @@ def test_more_epochs_go_on_where_it_ended(tmp_path: Path) -> None:
     assert rates[5:] == pytest.approx([config["learning_rate"] * share for share in shares], rel=0.01)
 
 
+@pytest.mark.slow
 def test_it_ends_early_where_nothing_gets_better(tmp_path: Path) -> None:
     """At a learning rate of next to nothing every epoch is as the first."""
     run = make_run(tmp_path, epochs=9, early_stop=2, learning_rate=1e-7, augment=0.0)
@@ -332,6 +335,7 @@ def test_going_on_from_a_model_with_the_same_classes_keeps_its_head(tmp_path: Pa
     assert open_saved(run.best).teaching.parent == "best"
 
 
+@pytest.mark.slow
 def test_uneven_classes_are_weighted(tmp_path: Path) -> None:
     for path in sorted((draw_photos(tmp_path / "photos") / "red").iterdir())[4:]:
         path.unlink()
@@ -344,6 +348,7 @@ def test_uneven_classes_are_weighted(tmp_path: Path) -> None:
     assert losses[0] == losses[1] != losses[2]
 
 
+@pytest.mark.slow
 def test_precision_is_measured_where_that_is_worth_it(tmp_path: Path, taught: Run) -> None:
     """Not in a training of fifteen steps; in one of fifty it is, once, and an interruption does not ask again."""
     assert events_of(taught, "started")[0]["precision"] is None
@@ -359,6 +364,7 @@ def test_precision_is_measured_where_that_is_worth_it(tmp_path: Path, taught: Ru
     assert [event["precision"] for event in events_of(run, "started")] == [None, chosen]
 
 
+@pytest.mark.slow
 def test_rates_can_be_tried_out_first(tmp_path: Path) -> None:
     run = make_run(tmp_path, range_test=True, epochs=1)
     train(run, settings_in(tmp_path))

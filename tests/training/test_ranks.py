@@ -74,6 +74,7 @@ with joined_ranks() as ranks:
 """
 
 
+@pytest.mark.slow
 def test_they_agree_and_add_up() -> None:
     first, second = together(ADD_UP)
     assert (first.pop("leads"), second.pop("leads")) == (True, False)
@@ -120,6 +121,7 @@ with joined_ranks() as ranks:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pieces", [1, 2])
 def test_gradients_are_those_of_one_process(tmp_path: Path, pieces: int) -> None:
     counts = together(STEP, tmp_path, pieces)

@@ -193,6 +193,7 @@ def test_states_without_a_worker(run: Run) -> None:
     assert run.state() == "lost"
 
 
+@pytest.mark.slow
 def test_states_of_a_worker_that_lives_and_dies(run: Run) -> None:
     worker = python(HOLD_LOCK, run.folder)
     try:

@@ -50,6 +50,7 @@ def test_a_checkpoint_that_is_not_whole_does_not_count(run: Run) -> None:
     assert not [path for path in run.folder.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_killed_at_any_instant_leaves_a_whole_checkpoint_and_model(run: Run) -> None:
     code = """
 from resnet_demo.training.run import Run

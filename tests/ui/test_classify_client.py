@@ -15,6 +15,8 @@ from resnet_demo.texts import text
 from tests.launched import free_port, launched
 from tests.tiny import LABELS, photos, tiny_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -19,6 +19,7 @@ from resnet_demo.training.config import KNOBS, TrainConfig
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run, find_run
 from resnet_demo.ui import page
+from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS
 from resnet_demo.ui.tabs.finetune import knobs
 from resnet_demo.ui.tabs.finetune.forecast import forecast
 from resnet_demo.ui.tabs.finetune.train import restore_knobs
@@ -456,6 +457,29 @@ def test_several_runs_are_compared_in_one_plot(settings: Settings, step: Step) -
     assert [name in compared for name in [run.name for run in runs]] == [True, True, False]
     assert f"{runs[0].name} 60.0 %" in compared
     assert shown["train-runs"]["value"].count("<svg") == 2
+
+
+def test_the_clock_is_quick_only_where_there_is_something_to_watch(settings: Settings, step: Step) -> None:
+    place = [type(output) for output in step.function("look").outputs].index(gr.Timer)
+
+    def pace() -> object:
+        return step.call("look", None, None, None, "en", None, None)[place]["value"]
+
+    assert pace() == IDLE_SECONDS
+    run = lying_run(settings)
+    assert pace() == TICK_SECONDS
+    run.append("finished")
+    assert pace() == IDLE_SECONDS
+
+
+def test_that_the_photos_were_looked_at_again_is_in_the_log_alone(settings: Settings, step: Step) -> None:
+    run = lying_run(settings)
+    run.append("finished")
+    run.append("looked", test_looks=2)
+    shown, again = step.look(run.name), text("run.event.looked", looks="2")
+    assert text("run.event.finished") in shown["train-status"]["value"]
+    assert again not in shown["train-status"]["value"]
+    assert again in shown["train-log"]["value"]
 
 
 def test_what_nobody_expected_is_shown_whole_here_and_not_to_strangers(tmp_path: Path) -> None:

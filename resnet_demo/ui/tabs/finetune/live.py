@@ -59,7 +59,8 @@ def sentence(state: State, before: int, course: Course, language: str) -> str:
         return text("train.live.stopping", language)
     if state == "running" and course.latest is not None:
         return _going_on(course, language)
-    said = [found for event in course.spoken if (found := sentence_of(event, language))]
+    ends = [event for event in course.spoken if event["kind"] != "looked"]
+    said = [found for event in ends if (found := sentence_of(event, language))]
     return said[-1] if said else text(f"run.state.{state}", language)
 
 

@@ -1,6 +1,7 @@
 """The run that is shown, what can be done to it, and the list of runs.
 
-All of it comes from the runs' folders, looked at once a second in one event; which buttons there are, too.
+All of it comes from the runs' folders, looked at when the page's clock ticks, in one event; which buttons there are,
+too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
-from resnet_demo.ui.session import Session
+from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS, Session
 from resnet_demo.ui.tabs.finetune import knobs, live, run_list
 from resnet_demo.ui.tabs.finetune.run_list import RunList
 
@@ -39,7 +40,7 @@ class Shown:
         self.words, self.session = words, session
         self.settings, self.runs = services.settings, services.runs
         self.list = RunList(self.runs)
-        self.parts: dict[str, Any] = {}
+        self.parts: dict[str, Any] = {"clock": session.clock}
         # What a page shows, asks and compares is known to itself alone, as text: so an answer that gets lost on its way
         # has changed nothing.
         self.seen, self.doomed, self.picked = (gr.Textbox(visible=False) for _ in range(3))
@@ -182,7 +183,12 @@ class Shown:
             with self.runs.course(self.runs.find(name, visitor)) as course:
                 named.append((name, list(course.epochs)))
         compared = {"value": run_list.comparison(named, language), "visible": True} if named else {"visible": False}
-        return {"list": {"value": listed, "visible": True}, "comparison": compared}
+        watched = any(row.state not in ENDED for row in rows)
+        return {
+            "list": {"value": listed, "visible": True},
+            "comparison": compared,
+            "clock": {"value": TICK_SECONDS if watched else IDLE_SECONDS},
+        }
 
     def open_run(self, event: gr.EventData) -> tuple[Any, None]:
         """Show the run that was clicked."""
