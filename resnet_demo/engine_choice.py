@@ -97,7 +97,8 @@ class EngineChoice:
 
     def _get_ready(self, kind: Kind) -> None:
         if kind.name not in self._ready:
-            self._ready[kind.name] = kind.make(self.model.network, self.model.spec, self.device)
+            with torch.inference_mode(False):  # or no gradient could ever pass through what `folded` gives
+                self._ready[kind.name] = kind.make(self.model.network, self.model.spec, self.device)
 
     def _answer(self, kind: Kind, pictures: Tensor) -> Tensor:
         asked = len(pictures)

@@ -46,11 +46,6 @@ class Curves:
         """Below the curve, 0 to 1; the larger the better."""
         return float(np.trapezoid(self.insertion, dx=1 / (len(self.insertion) - 1)))
 
-    @property
-    def score(self) -> float:
-        """Both areas in one number, -1 to 1; the larger the better."""
-        return self.insertion_area - self.deletion_area
-
 
 @dataclass(frozen=True)
 class Faithfulness:
@@ -60,19 +55,30 @@ class Faithfulness:
     random: tuple[Curves, ...]
 
     @property
-    def beaten(self) -> int:
-        """How many of the random maps do worse."""
-        return sum(curves.score < self.curves.score for curves in self.random)
+    def beaten_by_deletion(self) -> int:
+        """How many of the random maps name places whose loss harms less."""
+        return sum(curves.deletion_area > self.curves.deletion_area for curves in self.random)
+
+    @property
+    def beaten_by_insertion(self) -> int:
+        """How many of the random maps name places that alone help less."""
+        return sum(curves.insertion_area < self.curves.insertion_area for curves in self.random)
 
     @property
     def better_than_random(self) -> bool:
-        """Whether all of them do."""
-        return self.beaten == len(self.random)
+        """Whether all of them do worse, in both."""
+        return self.beaten_by_deletion == self.beaten_by_insertion == len(self.random)
 
     def verdict(self) -> Message:
         """The judgement in words."""
-        key = "explain.faithful.better" if self.better_than_random else "explain.faithful.no_better"
-        return Message(key, {"beaten": self.beaten, "random": len(self.random)})
+        deletion, insertion, random = self.beaten_by_deletion, self.beaten_by_insertion, len(self.random)
+        key = {
+            (True, True): "explain.faithful.better",
+            (True, False): "explain.faithful.only_deletion",
+            (False, True): "explain.faithful.only_insertion",
+            (False, False): "explain.faithful.no_better",
+        }[deletion == random, insertion == random]
+        return Message(key, {"deletion": deletion, "insertion": insertion, "random": random})
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from resnet_demo.plots.curves import COLOURS
 from resnet_demo.plots.svg import FONT_SIZE, GRID_OPACITY, QUIET, element, label
 
 STAGE_GAP = 0.8
@@ -50,3 +51,9 @@ def chosen_band(axis: BlockAxis, name: str | None, top: float, base: float) -> s
     wide = max(axis.step, 4.0)
     left = axis.places[name] - wide / 2
     return element("rect", x=left, y=top, width=wide, height=base - top, fill="currentColor", opacity=0.12)
+
+
+def bar(middle: float, base: float, top: float, wide: float, *, filled: bool = True) -> str:
+    """A bar from `base` up to `top`, full or hollow."""
+    room = {"x": middle - wide / 2, "y": top, "width": wide, "height": base - top}
+    return element("rect", **room, fill=COLOURS[0], fill_opacity=1 if filled else 0.15, stroke=COLOURS[0])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-from resnet_demo.plots.block_axis import block_axis, chosen_band, grid_line
-from resnet_demo.plots.curves import COLOURS
+from resnet_demo.plots.block_axis import bar, block_axis, chosen_band, grid_line
 from resnet_demo.plots.legend import legend
 from resnet_demo.plots.svg import FONT_SIZE, Scale, element, label, picture, round_up, ticks
 from resnet_demo.texts import text
@@ -33,7 +32,7 @@ def ratios(
         language: of the words.
         selected: the block to mark.
     """
-    solid, hollow = _bar(8, 5, -5, 8, filled=True), _bar(8, 5, -5, 8, filled=False)
+    solid, hollow = bar(8, 5, -5, 8, filled=True), bar(8, 5, -5, 8, filled=False)
     entries = [(solid, text("plots.ratios.same", language)), (hollow, text("plots.ratios.reshaped", language))]
     shown = entries if set(reshaping) & set(measured) else entries[:1]
     head, top = legend(text("plots.ratios.title", language), shown, 0, width)
@@ -48,18 +47,13 @@ def ratios(
     bars = []
     for name, ratio in measured.items():
         place = axis.places[name]
-        bar = _bar(place, base, up(finite.get(name, up.high)), axis.step * 0.7, filled=name not in reshaping)
+        drawn = bar(place, base, up(finite.get(name, up.high)), axis.step * 0.7, filled=name not in reshaping)
         if name not in finite:
-            bar += label("∞", place, top - 2, text_anchor="middle")
+            drawn += label("∞", place, top - 2, text_anchor="middle")
         title = element("title", f"{name}: {ratio:.2f}")
-        bars.append(element("g", title + bar, data_name=name))
+        bars.append(element("g", title + drawn, data_name=name))
     band = chosen_band(axis, selected, top, base)
     return picture(width, height, head + band + grid + "".join(bars) + one + axis.drawn, _said(finite, language))
-
-
-def _bar(middle: float, base: float, top: float, wide: float, *, filled: bool) -> str:
-    room = {"x": middle - wide / 2, "y": top, "width": wide, "height": base - top}
-    return element("rect", **room, fill=COLOURS[0], fill_opacity=1 if filled else 0.15, stroke=COLOURS[0])
 
 
 def _said(finite: Mapping[str, float], language: str) -> str:

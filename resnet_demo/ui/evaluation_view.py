@@ -101,19 +101,28 @@ def matrix(found: Evaluation, language: str) -> str:
 
 
 def gallery(title: str, answers: Sequence[Answer], run: Run, max_pixels: int, language: str) -> str:
-    """Photos, the surest answers first, each with what was said of it; as many as can be looked through."""
+    """Photos, the surest answers first, each with what was said of it; as many as can be looked through.
+
+    Where the model is still there, each is a button that carries the photo's name as `data-name`.
+    """
+    pressable = bool(answers) and catalogue.of_run(run) is not None
     items = "".join(
-        _photo(answer, Path(run.config.data, answer.file), max_pixels, language) for answer in answers[:MOST_PHOTOS]
+        _photo(answer, Path(run.config.data, answer.file), max_pixels, language, pressable=pressable)
+        for answer in answers[:MOST_PHOTOS]
     )
-    more = ""
+    notes = []
     if len(answers) > MOST_PHOTOS:
-        more = _note(text("results.photos.first", language, shown=MOST_PHOTOS, photos=len(answers)))
-    return f"<h3>{escape(title)}</h3>{more}<ul class='photos'>{items}</ul>"
+        notes.append(text("results.photos.first", language, shown=MOST_PHOTOS, photos=len(answers)))
+    if pressable:
+        notes.append(text("results.photos.look", language))
+    return f"<h3>{escape(title)}</h3>{_note(' '.join(notes)) if notes else ''}<ul class='photos'>{items}</ul>"
 
 
-def _photo(answer: Answer, path: Path, max_pixels: int, language: str) -> str:
+def _photo(answer: Answer, path: Path, max_pixels: int, language: str, *, pressable: bool) -> str:
     name, uri = escape(shown(answer.file)), small_uri(path, PHOTO_SIDE, max_pixels)
     picture = f'<img src="{uri}" alt="{name}" title="{name}">' if uri else _gone(name, language)
+    if uri and pressable:
+        picture = f'<button type="button" data-name="{name}">{picture}</button>'
     true = f"<span>{escape(text('results.photos.true', language, name=answer.true))}</span>" if answer.wrong else ""
     return (
         f"<li><figure>{picture}<figcaption><b>{escape(answer.said)}</b> {percent(answer.probability)}"

@@ -13,6 +13,7 @@ from resnet_demo.data.images import Problem
 from resnet_demo.texts import AppError
 from resnet_demo.ui.drop import ReceivedPhoto
 from resnet_demo.ui.services import Services
+from resnet_demo.ui.session import Wish
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -25,6 +26,24 @@ if TYPE_CHECKING:
 
 SHOWN_SIDE = 900
 TOP = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """The photos that a visitor gave, which of them is looked into, and the wish of another tab that they came with."""
+
+    photos: tuple[ReceivedPhoto, ...]
+    number: int = 0
+    wish: Wish | None = None
+
+    @property
+    def photo(self) -> ReceivedPhoto:
+        """The one that is looked into."""
+        return self.photos[self.number]
+
+    def wish_for(self, model: str) -> Wish | None:
+        """The wish, if it is one for this model."""
+        return self.wish if self.wish is not None and self.wish.model == model else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +81,19 @@ class Look:
         return self.classifier.normalised([self.prepared])
 
     def photo(self) -> Image.Image:
-        """The upright photo as large as it is shown.
+        """The upright photo as large as it is shown; raises as `open` does."""
+        return self.open(self.file, SHOWN_SIDE)
+
+    def open(self, photo: ReceivedPhoto, side: int) -> Image.Image:
+        """Any photo, upright, its longer side at most `side` pixels.
 
         Raises:
             AppError: it has been cleared away.
         """
-        loaded = images.load(self.file.path or "", needed=SHOWN_SIDE, max_pixels=self._max_pixels)
+        loaded = images.load(photo.path or "", needed=side, max_pixels=self._max_pixels)
         if isinstance(loaded, Problem):
             raise AppError("look.gone")
-        return thumbnail(loaded.image, SHOWN_SIDE)
+        return thumbnail(loaded.image, side)
 
     def photo_with_box(self) -> Image.Image:
         """The photo, dark where the network does not look."""

@@ -39,6 +39,10 @@ class ModelChoice:
         # Unread, since the choice may be one that is not in the list any more.
         gr.on(None, self._knows, [self.dropdown, *self._context], note, preprocess=False, **self._quietly)
 
+    def choose(self, name: str, language: str, visitor: object) -> Any:
+        """An update after which the model of this name is chosen, from a list in which it stands if it may."""
+        return gr.update(choices=self._choices(language, visitor), value=name)
+
     def _list(self, language: str, visitor: object) -> Any:
         return gr.update(choices=self._choices(language, visitor))
 

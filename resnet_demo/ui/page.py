@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
 from resnet_demo.ui.tabs import classify, finetune, look_inside
 
-TABS = (classify, finetune, look_inside)
+TABS = {"classify": classify, "finetune": finetune, "look_inside": look_inside}
 
 ASSETS = Path(__file__).parents[2] / "assets"
 STYLE = Path(__file__).with_name("static") / "page.css"
@@ -41,10 +42,12 @@ def build(settings: Settings) -> gr.Blocks:
         with gr.Row(elem_id="header"):
             words.make(gr.HTML, {"value": lambda language: _header(language, settings)}, elem_id="brand")
             words.make_selector()
-        with gr.Tabs(elem_id="content"):
-            for tab in TABS:
-                with words.make(gr.Tab, {"label": tab.LABEL}):
+        with gr.Tabs(elem_id="content") as tabs:
+            for name, tab in TABS.items():
+                with words.make(gr.Tab, {"label": f"page.tabs.{name}"}, id=name):
                     tab.build(words, services, session)
+        for name, wish in session.wishes.items():
+            wish.change(_opener(name), None, tabs, queue=False, show_progress="hidden", api_visibility="private")
         words.connect(demo)
         session.connect(demo)
 
@@ -53,6 +56,10 @@ def build(settings: Settings) -> gr.Blocks:
 
         demo.unload(leave)
     return demo
+
+
+def _opener(name: str) -> Callable[[], gr.Tabs]:
+    return lambda: gr.Tabs(selected=name)
 
 
 def launch(demo: gr.Blocks, settings: Settings) -> str:

@@ -17,7 +17,6 @@ TICK_SECONDS = 1.0
 IDLE_SECONDS = 5.0
 TOKEN_BYTES = 16
 WISHED_FOR = ("classify", "look_inside")
-"""Tabs that others send a visitor to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +38,9 @@ class Session:
 
     `visitor` is a secret that the browser keeps: on a public page, runs and models belong to the one who knows it.
     `run` is the name of the run that is shown, and `knobs` what was chosen for the next; both come from the browser, so
-    anything may stand there. `dataset` is the folder of the photos in hand, and `wishes` has the newest `Wish` to each tab; both are known
-    to the server alone. `clock` ticks every `IDLE_SECONDS`, and every `TICK_SECONDS` while there is something to watch.
+    anything may stand there. `dataset` is the folder of the photos in hand, and `wishes` the newest to each tab that
+    others send a visitor to; both are known to the server alone. `clock` ticks every `IDLE_SECONDS`, and every
+    `TICK_SECONDS` while there is something to watch.
     """
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from resnet_demo.texts import text
 from tests.browser.conftest import DESKTOP, PHONE, playwright, visit
 from tests.launched import free_port, launched
 from tests.shelf import run_with_model
-from tests.tiny import photos
+from tests.tiny import LABELS, photos
 
 pytestmark = pytest.mark.browser
 expect = playwright.expect
@@ -32,14 +33,16 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def looking(chromium: Any, url: str, folder: Path, language: str = "en", **options: Any) -> Iterator[Any]:
-    """A visit with a photo in a network."""
+def looking(
+    chromium: Any, url: str, folder: Path, language: str = "en", count: int = 1, **options: Any
+) -> Iterator[Any]:
+    """A visit with photos in a network, the first of them looked into."""
     with visit(chromium, url, **options) as page:
         page.set_default_timeout(PATIENT)
         page.get_by_role("tab", name=text("page.tabs.look_inside", language), exact=True).click()
         page.locator("#look-model input").click()
         page.locator("[role=option][aria-label^='My flowers']").first.click()
-        files = [str(photo) for photo in photos(folder, 1)]
+        files = [str(photo) for photo in photos(folder, count)]
         page.set_input_files("#look-drop input[type=file]:not([webkitdirectory])", files)
         expect(page.locator("#look-tiles button")).to_have_count(64, timeout=PATIENT)
         yield page
@@ -86,6 +89,52 @@ def test_where_it_looked(chromium: Any, url: str, tmp_path: Path) -> None:
         expect(page.locator("#look-download")).to_contain_text(".npy", timeout=PATIENT)
         open_section(page, "flow")
         expect(page.locator("#look-flow svg")).to_be_visible(timeout=PATIENT)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP])
+def test_from_a_classified_photo_to_its_heatmap(chromium: Any, url: str, size: dict[str, int]) -> None:
+    with visit(chromium, url, viewport=size) as page:
+        page.set_default_timeout(PATIENT)
+        page.locator("#classify-model input").click()
+        page.locator("[role=option][aria-label^='My flowers']").first.click()
+        page.locator("#classify-examples button").nth(1).click()
+        best = page.locator("#classify-answer h2").inner_text(timeout=PATIENT)
+        page.locator("#classify-look").click()
+        expect(page.locator("#look-map img")).to_be_visible(timeout=PATIENT)
+        expect(page.locator("#look-where-about h3")).to_contain_text(best, timeout=PATIENT)
+        expect(page.locator("#look-model input")).to_have_value(re.compile("^My flowers"))
+        expect(page.locator("#look-where-about")).to_be_in_viewport(timeout=PATIENT)
+
+
+def test_several_photos_at_once(chromium: Any, url: str, tmp_path: Path) -> None:
+    with looking(chromium, url, tmp_path, count=3) as page:
+        strip = page.locator("#look-strip button")
+        expect(strip).to_have_count(3)
+        strip.nth(2).click()
+        expect(page.locator("#look-photo")).to_contain_text("0002.jpg", timeout=PATIENT)
+        expect(page.locator("#look-strip [aria-pressed='true']")).to_have_attribute("title", "0002.jpg")
+        open_section(page, "where")
+        page.locator("#look-each").click()
+        expect(page.locator("#look-beside figure img")).to_have_count(3, timeout=PATIENT)
+
+
+def test_accuracy_by_block_removed(chromium: Any, tmp_path: Path) -> None:
+    run_with_model(Settings(home=tmp_path / "home"))
+    for name in LABELS[:3]:
+        photos(tmp_path / "photos" / name, 3)
+    command = ["-m", "tests.browser.train_app", str(tmp_path / "photos"), "--home", str(tmp_path / "home")]
+    with (
+        launched([*command, "--no-browser", "--port", str(free_port())], OMP_NUM_THREADS="1") as address,
+        looking(chromium, address, tmp_path / "one") as page,
+    ):
+        open_section(page, "adds")
+        page.locator("#look-measure").click()
+        done = page.locator("#look-removals-said").filter(has_text="9 photos; the whole network names")
+        expect(done).to_be_visible(timeout=PATIENT)
+        expect(page.locator("#look-removals [data-name]")).to_have_count(7)
+        expect(page.locator("#look-end")).to_be_hidden()
+        page.locator("#look-removals [data-name='stage2.1']").click()
+        expect(page.locator("#look-block h3")).to_have_text("stage2.1", timeout=PATIENT)
 
 
 @pytest.mark.parametrize("size", [PHONE, DESKTOP])

@@ -102,6 +102,27 @@ def test_every_number_of_the_matrix_leads_to_its_photos(chromium: Any, url: str,
         expect(page.locator("#results-worst")).to_be_hidden()
 
 
+def test_from_a_mistake_to_its_heatmap(chromium: Any, url: str) -> None:
+    with visit(chromium, url) as page:
+        open_results(page)
+        mistake = page.locator("#results-photos li").first
+        said, true = mistake.locator("b").inner_text(), mistake.locator("figcaption span").inner_text()
+        mistake.locator("button").click()
+        expect(page.locator("#look-map img")).to_be_visible(timeout=PATIENT)
+        title = text("look.where.rather", label=said, other=true.removeprefix("is "), layer="stage3")
+        expect(page.locator("#look-where-about h3")).to_have_text(title, timeout=PATIENT)
+        expect(page.locator("#look-map")).to_be_in_viewport(timeout=PATIENT)
+
+
+def test_from_results_to_classify_with_this_model(chromium: Any, url: str, run: Run) -> None:
+    with visit(chromium, url) as page:
+        open_results(page)
+        page.locator("#results-use").click()
+        expect(page.locator("#classify-model input")).to_have_value(re.compile("^photos · cifar_resnet20"))
+        page.locator("#classify-examples button").first.click()
+        expect(page.locator("#classify-status")).to_contain_text(run.name, timeout=PATIENT)
+
+
 def test_names_are_shown_as_they_are(chromium: Any, url: str) -> None:
     with visit(chromium, url) as page:
         open_results(page)

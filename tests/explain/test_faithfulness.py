@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_demo.explain.faithfulness import Curves, faithfulness
+from resnet_demo.explain.faithfulness import Curves, Faithfulness, faithfulness
 from resnet_demo.texts import LANGUAGES
 
 SIDE = 16
@@ -26,11 +26,12 @@ def share_of(area: tuple[slice, slice]):
 
 EVERYWHERE = (slice(None), slice(None))
 LEFT = (slice(None), slice(0, SIDE // 2))
+EDGE = (slice(None), slice(0, SIDE // 4))
 
 
 def test_areas_by_hand() -> None:
     curves = Curves(deletion=(1.0, 0.5, 0.0), insertion=(0.0, 1.0, 1.0))
-    assert (curves.deletion_area, curves.insertion_area, curves.score) == (0.5, 0.75, 0.25)
+    assert (curves.deletion_area, curves.insertion_area) == (0.5, 0.75)
 
 
 def test_what_is_taken_away_is_gone_and_what_is_shown_is_there() -> None:
@@ -44,24 +45,41 @@ def test_what_is_taken_away_is_gone_and_what_is_shown_is_there() -> None:
 
 def test_a_true_map_beats_random_ones_and_a_false_one_does_not() -> None:
     photo = torch.zeros(1, 3, SIDE, SIDE)
-    photo[:, :, :, ::2] = 1  # stripes, so that a blur takes something away
+    photo[:, :, *EDGE] = 1  # a blur takes some of it away
     true = np.zeros((4, 4), dtype=np.float32)
-    true[:, :2] = 1
-    network = share_of(LEFT)
+    true[:, :1] = 1
+    network = share_of(EDGE)
     told: list[tuple[int, int]] = []
     found = faithfulness(network, photo, true, WANTED, progress=lambda *step: told.append(step))
     assert found.better_than_random
-    assert found.beaten == len(found.random) == 9
+    assert found.beaten_by_deletion == found.beaten_by_insertion == len(found.random) == 9
     assert told == [(done, 10) for done in range(11)]
-    # Half of the photo is all there is: gone at half of the way, and not before.
-    np.testing.assert_allclose(found.curves.deletion, [0.5, 0.4, 0.3, 0.2, 0.1, *[0] * 6], atol=0.06)
+    # The map's quarter of the photo is all there is: gone at a quarter of the way, and not before.
+    np.testing.assert_allclose(found.curves.deletion, [1, 0.6, 0.2, *[0] * 8], atol=0.01)
     false = faithfulness(network, photo, 1 - true, WANTED)
     assert not false.better_than_random
-    assert false.beaten == 0
+    assert false.beaten_by_deletion == false.beaten_by_insertion == 0
     assert "better" in found.verdict().say()
-    assert "no better than random: of 9 random maps only 0" in false.verdict().say()
-    for language in LANGUAGES:
-        assert found.verdict().say(language) != false.verdict().say(language)
+    assert "no better than random: it beats 0 of 9 random maps in deletion and 0 in insertion" in false.verdict().say()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_map_that_is_better_in_one_way_only_is_said_to_be_so(language: str) -> None:
+    good, bad, poor = Curves((1, 0, 0), (0, 1, 1)), Curves((1, 1, 0), (0, 0, 1)), Curves((1, 0.5, 0), (0, 0.5, 1))
+    judged = {
+        kind: Faithfulness(curves, (poor, poor, poor)).verdict()
+        for kind, curves in {
+            "better": good,
+            "only_deletion": Curves(good.deletion, bad.insertion),
+            "only_insertion": Curves(bad.deletion, good.insertion),
+            "no_better": bad,
+        }.items()
+    }
+    for kind, verdict in judged.items():
+        assert verdict.key == f"explain.faithful.{kind}"
+    assert len({verdict.say(language) for verdict in judged.values()}) == 4
+    assert "0" in judged["only_deletion"].say(language)
+    assert not Faithfulness(Curves(good.deletion, bad.insertion), (poor,)).better_than_random
 
 
 def test_an_empty_map_is_a_random_one() -> None:

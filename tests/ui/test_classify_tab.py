@@ -9,14 +9,19 @@ import gradio as gr
 import pytest
 
 from resnet_demo.data.images import Problem
-from resnet_demo.inference import Prediction
+from resnet_demo.inference import Guess, Prediction
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, text
 from resnet_demo.ui import page
 from resnet_demo.ui.drop import ReceivedPhoto
+from resnet_demo.ui.language import Words
 from resnet_demo.ui.results import Results
+from resnet_demo.ui.results_view import say, say_again
+from resnet_demo.ui.services import Services
+from resnet_demo.ui.session import Session, Wish
 from resnet_demo.ui.tabs import classify
-from tests.tiny import tiny_model
+from tests.shelf import run_with_model
+from tests.tiny import photos, tiny_model
 
 
 @pytest.fixture
@@ -47,7 +52,7 @@ def test_one_bad_photo_was_not_answered(tmp_path: Path, monkeypatch: pytest.Monk
     results = Results(1, 5, tiny_model(), max_pixels=1000)
     problem = Problem("bad.jpg", "not_an_image")
     results.add(ReceivedPhoto("bad.jpg", tmp_path / "bad.jpg"), Prediction("bad.jpg", problem=problem))
-    status, _, _ = classify._say(results, "en")
+    status, _, _ = say(results, "en")
     assert text("classify.none_named") in status
 
 
@@ -68,5 +73,49 @@ def test_a_new_model_for_what_is_gone_says_so(demo: gr.Blocks, capsys: pytest.Ca
 
 def test_a_new_language_leaves_an_answer_whose_photos_are_gone(demo: gr.Blocks) -> None:
     empty = component(demo, "classify-status").value
-    assert text("classify.empty", "zh-CN") in classify._say_again(None, "zh-CN", empty)[0]
-    assert classify._say_again(None, "zh-CN", "<p>30 of 30 photos</p>") == (gr.skip(),) * 3
+    assert text("classify.empty", "zh-CN") in say_again(None, "zh-CN", empty)[0]
+    assert say_again(None, "zh-CN", "<p>30 of 30 photos</p>") == (gr.skip(),) * 3
+
+
+def one_result(folder: Path) -> Results:
+    """One photo that was named rightly, its file still there."""
+    [photo] = photos(folder / "photos", 1)
+    results = Results(1, 5, tiny_model(), max_pixels=10_000)
+    guess = Guess("rose", 1, 0.9)
+    results.add(ReceivedPhoto("a.jpg", photo), Prediction("a.jpg", (guess,), (48, 40), (0, 0, 40, 40)))
+    return results
+
+
+def test_the_photo_that_is_shown_goes_to_look_inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    results = one_result(tmp_path)
+    *_, button, number = classify._show_photo(results, 0)
+    assert button["visible"]
+    wish = classify._wish_to_look(results, number, "en")
+    assert (wish.photo, wish.model, wish.asked, wish.rival) == (results.rows[0].photo, "tiny-cifar_resnet20", 1, None)
+    assert wish != classify._wish_to_look(results, number, "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_photo_that_is_gone_goes_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    results = one_result(tmp_path)
+    (tmp_path / "photos" / "0000.jpg").unlink()
+    with pytest.raises(gr.Error, match=text("look.gone", language)[:6]):
+        classify._wish_to_look(results, 0, language)
+    with pytest.raises(gr.Error, match=text("classify.gone", language)[:6]):
+        classify._wish_to_look(None, None, language)
+    *_, button, number = classify._show_photo(results, None)
+    assert (button["visible"], number) == (False, None)
+
+
+def test_the_model_that_another_tab_wishes_for_is_chosen(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    with gr.Blocks():
+        words, session = Words(), Session()
+        words.make_selector()
+        tab = classify.Tab(words, Services(settings), session)
+    run = run_with_model(settings)
+    chosen = tab.take_wish(Wish(run.name), "en", None)
+    assert chosen["value"] == run.name
+    assert run.name in [name for _, name in chosen["choices"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,11 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError, text
 from resnet_demo.ui.drop import ReceivedPhoto
 from resnet_demo.ui.language import Words
-from resnet_demo.ui.looking import Looking
+from resnet_demo.ui.looking import Given, Looking
 from resnet_demo.ui.services import Services
-from resnet_demo.ui.session import Session
+from resnet_demo.ui.session import Session, Wish
 from resnet_demo.ui.tabs import look_inside
-from resnet_demo.ui.tabs.look_inside import adds, flow, maps, picture, proof, subject, where
+from resnet_demo.ui.tabs.look_inside import adds, desk, flow, maps, picture, proof, several, subject, where
 from resnet_demo.ui.tabs.look_inside.desk import Desk, View
 from tests.shelf import run_with_model
 from tests.tiny import LABELS, photos
@@ -90,7 +91,7 @@ def test_what_is_no_part_is_a_sentence(view: View, sent: object) -> None:
 
 
 def test_a_block_in_its_parts(view: View) -> None:
-    about, channel, drawn, numbers, ratios, *_ = adds._show(replace(view, part="stage2.1"))
+    about, channel, drawn, numbers, ratios, *_ = adds._show(replace(view, part="stage2.1"), None)
     assert "stage2.1" in about
     assert len(channel["choices"]) == 1 + adds.BUSIEST
     assert drawn["value"].count("<figure>") == 4
@@ -137,10 +138,10 @@ def test_why_a_block_stays_on(view: View) -> None:
 
 @pytest.mark.parametrize("method", where.NAMES)
 def test_every_method_has_its_map(view: View, method: str) -> None:
-    found, other, about, shown, *hidden = where._show(view, method, where.NOBODY, 0.5)
+    found, other, about, shown, *hidden = where._show(view, method, desk.NOBODY, 0.5, None)
     assert found.method.name == method
     assert shown["value"].shape == (40, 48, 3)
-    assert other["value"] == where.NOBODY
+    assert other["value"] == desk.NOBODY
     assert len(other["choices"]) == len(LABELS)
     assert "<h3>" in about
     assert not any(update["visible"] for update in hidden)
@@ -154,11 +155,11 @@ def test_the_methods_are_all_of_them() -> None:
 
 def test_why_one_class_and_not_another(view: View) -> None:
     other = view.subject.guesses[1]
-    _, update, about, *_ = where._show(view, "gradcam", other.index, 0.5)
+    _, update, about, *_ = where._show(view, "gradcam", other.index, 0.5, None)
     assert update["value"] == other.index
     assert about.count("&quot;") == 4
-    alone = where._show(view, "gradcam", view.wanted, 0.5)
-    assert alone[1]["value"] == where.NOBODY
+    alone = where._show(view, "gradcam", view.wanted, 0.5, None)
+    assert alone[1]["value"] == desk.NOBODY
 
 
 def test_the_best_classes_side_by_side(view: View) -> None:
@@ -168,7 +169,7 @@ def test_the_best_classes_side_by_side(view: View) -> None:
 
 
 def test_files_to_take_away(view: View) -> None:
-    found = where._show(view, "layercam", where.NOBODY, 0.5)[0]
+    found = where._show(view, "layercam", desk.NOBODY, 0.5, None)[0]
     folder, shown = where._write(view, found, 0.5, None)
     picture_file, array, paper = map(Path, shown["value"])
     assert np.load(array).shape == (40, 48)
@@ -182,7 +183,7 @@ def test_files_to_take_away(view: View) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_map_is_put_to_the_test(view: View, language: str) -> None:
     told: list[float] = []
-    shown = proof.prove(replace(view, language=language, share=told.append), "gradcam", where.NOBODY)["value"]
+    shown = proof.prove(replace(view, language=language, share=told.append), "gradcam", desk.NOBODY)["value"]
     assert shown.count("<svg") == 2
     assert text("look.proof.sanity", language) in shown
     assert told == sorted(told)
@@ -217,24 +218,85 @@ def test_events_before_there_is_a_photo_do_nothing(tmp_path: Path) -> None:
     kept = [block.time_to_live for block in demo.blocks.values() if isinstance(block, gr.State)]
     assert set(kept) <= {77, float("inf")}
     assert {function.api_visibility for function in demo.fns.values()} == {"private"}
-    desk = Desk(words, services, session)
-    make = desk.section("maps", maps._show, [], [words.selector] * 2)["fn"]
+    make = Desk(words, services, session).section("maps", maps._show, [], [words.selector] * 2)["fn"]
     assert make(gr.EventData(None, None), None, "maps", None, "", (), None, None, "en") == [gr.skip()] * 2
+
+
+def top_in(home: Path) -> subject.Top:
+    """What stands above the sections, on a page with this home."""
+    with gr.Blocks():
+        words, session = Words(), Session()
+        words.make_selector()
+        return subject.Top(Desk(words, Services(Settings(home=home)), session))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_was_chosen_stays_for_the_next_photo(view: View, tmp_path: Path, language: str) -> None:
-    with gr.Blocks():
-        words, session = Words(), Session()
-        words.make_selector()
-        top = subject.Top(Desk(words, Services(Settings(home=tmp_path / "home")), session))
-    photo, model = view.subject.photo, view.subject.model
-    first = top.begin(photo, model, None, "stage9", ("stage1.0",), None, language)
+    top = top_in(tmp_path / "home")
+    given, model = Given((view.subject.photo,)), view.subject.model
+    first = top.begin(given, model, None, "stage9", ("stage1.0",), None, language)
     assert first[1:3] == ["stage3", ()]
-    again = top.begin(photo, model, first[0], "stage1.2", ("stage1.0",), None, language)
+    again = top.begin(given, model, first[0], "stage1.2", ("stage1.0",), None, language)
     assert again[1:3] == ["stage1.2", ("stage1.0",)]
     assert [number for _, number in again[7]["choices"]][:5] == [guess.index for guess in view.subject.guesses]
+    assert again[8]["value"] == desk.NOBODY
     with pytest.raises(gr.Error):
-        top.begin(photo, "no such model", None, "", (), None, language)
+        top.begin(given, "no such model", None, "", (), None, language)
     with pytest.raises(gr.Error):
-        top.begin(ReceivedPhoto("big.jpg", None), model, None, "", (), None, language)
+        top.begin(Given((ReceivedPhoto("big.jpg", None),)), model, None, "", (), None, language)
+
+
+def test_a_wish_chooses_photo_model_classes_and_section(view: View, tmp_path: Path) -> None:
+    top = top_in(tmp_path / "home")
+    last, rival = (view.subject.guesses[rank].index for rank in (-1, 1))
+    wish = Wish(view.subject.model, view.subject.photo, last, rival)
+    given, strip, model, opened, sections, *old = top.take_wish(wish, "en", None)
+    assert (given.photo, model["value"], opened) == (view.subject.photo, view.subject.model, "where")
+    assert sections.selected == "where"
+    assert [shown["visible"] for shown in (strip, *old)] == [False, True, False, False]
+    begun = top.begin(given, view.subject.model, None, "", (), None, "en")
+    assert begun[7]["value"] == last
+    assert begun[8]["value"] == rival
+    assert (LABELS[rival], rival) in begun[8]["choices"]
+    alone = top.begin(replace(given, wish=replace(wish, asked=99, rival=None)), wish.model, None, "", (), None, "en")
+    assert alone[7]["value"] == view.subject.guesses[0].index
+    assert alone[8]["value"] == desk.NOBODY
+    assert given.wish_for("another model") is None
+
+
+def test_one_of_several_photos_is_picked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    top = top_in(tmp_path / "home")
+    paths = photos(tmp_path / "photos", several.MOST + 2)
+    given = Given(tuple(ReceivedPhoto(f"<b>{path.name}", path) for path in paths))
+    shown = top.strip_again(given, "en")["value"]
+    assert shown.count("data:image/jpeg") == several.MOST
+    assert shown.count('aria-pressed="true"') == 1
+    assert "<b>" not in shown
+    assert str(len(paths)) in shown
+    picked = top.take_pick(given, "en", gr.EventData(None, {"name": "25"}))
+    assert picked.photo.path == paths[25]
+    for sent in (*NONSENSE, {"name": "26"}):
+        with pytest.raises(gr.Error):
+            top.take_pick(given, "en", gr.EventData(None, sent))
+    two = Given((ReceivedPhoto("big.jpg", None), given.photo))
+    assert top.strip_again(two, "zh-CN")["value"].count("<img") == 1
+
+
+def test_maps_of_several_photos_side_by_side(view: View, tmp_path: Path) -> None:
+    [bad] = photos(tmp_path / "bad", 1)
+    bad.write_bytes(b"no picture")
+    received = [view.subject.photo, ReceivedPhoto("bad.jpg", bad), ReceivedPhoto("large.jpg", None)]
+    received += [ReceivedPhoto(path.name, path) for path in photos(tmp_path / "more", several.MOST)]
+    told: list[float] = []
+    view = replace(view, share=told.append)
+    given = Given(tuple(received))
+    assert where._show(view, "gradcam", desk.NOBODY, 0.5, given)[4]["visible"]
+    best = several.each_its_best(view, "gradcam", 0.5, given)["value"]
+    assert best.count("<figure>") == several.MOST
+    assert best.count("<img") == several.MOST - 2
+    assert text("images.problem.not_an_image") in best
+    assert told[-1] == 1
+    wanted = view.subject.guesses[-1]
+    asked = several.all_this_class(replace(view, wanted=wanted.index), "gradcam", desk.NOBODY, 0.5, given)["value"]
+    assert asked.count(f"<b>{html.escape(wanted.label)}</b>") == several.MOST - 2

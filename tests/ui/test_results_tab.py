@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
 
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, text
+from resnet_demo.training.answers import Answers
 from resnet_demo.training.loop import train
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.run import ANSWERS, Run
+from resnet_demo.ui.drop import ReceivedPhoto
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
@@ -44,6 +49,16 @@ def listed(original: Run, home: Path, name: str = "20260101-000000-colours", **f
     entries |= {"name": name, "facts": {**entries["facts"], **facts}}
     (run.folder / "config.json").write_text(json.dumps(entries), encoding="utf-8")
     return run
+
+
+def mistaken(run: Run) -> Answers:
+    """Leave answers in the run of which the most are wrong, the first among them."""
+    answers = run.answers()
+    assert answers is not None
+    wrong = replace(answers, probabilities=np.roll(answers.probabilities, 1, axis=1))
+    run.write_answers(wrong)
+    assert wrong.said[0] != wrong.labels[0]
+    return wrong
 
 
 def step_in(home: Path, *, public: bool = False) -> Step:
@@ -84,7 +99,68 @@ def test_all_of_a_finished_run(original: Run, tmp_path: Path, language: str) -> 
     assert str(run.best) in place
     wrong = round(6 * (1 - finished["test_accuracy"]))
     assert photos.count("data:image/jpeg") == wrong
-    assert step.look(mark, run.name, OWNER, language) == [gr.skip()] * 8
+    assert step.look(mark, run.name, OWNER, language) == [gr.skip()] * 9
+
+
+def test_a_mistake_goes_to_look_inside(original: Run, tmp_path: Path) -> None:
+    run = listed(original, tmp_path)
+    answers = mistaken(run)
+    step = step_in(tmp_path)
+    mark, *_, photos = look(step, run.name)
+    file = answers.files[0]
+    assert f'data-name="{html.escape(file)}"' in photos
+    assert text("results.photos.look") in photos
+    wish = step.look_inside(mark, OWNER, "en", gr.EventData(None, {"name": file}))
+    assert (wish.model, wish.photo) == (run.name, ReceivedPhoto(file, Path(run.config.data, file)))
+    assert (wish.asked, wish.rival) == (answers.said[0], answers.labels[0])
+    assert step.use_model(mark, OWNER, "en").model == run.name
+
+
+@pytest.mark.parametrize("sent", [None, {}, {"name": 0}, {"name": ""}, {"name": "../run/config.json"}, "red/000.png"])
+def test_the_browser_cannot_name_a_file(original: Run, tmp_path: Path, sent: object) -> None:
+    run = listed(original, tmp_path)
+    step = step_in(tmp_path)
+    mark = look(step, run.name)[0]
+    assert step.look_inside(mark, OWNER, "en", gr.EventData(None, sent)) == gr.skip()
+
+
+def test_a_strangers_photo_stays_closed(original: Run, tmp_path: Path) -> None:
+    run = listed(original, tmp_path, owner=OWNER)
+    answers = run.answers()
+    assert answers is not None
+    step = step_in(tmp_path, public=True)
+    event = gr.EventData(None, {"name": answers.files[0]})
+    mark = look(step, run.name)[0]
+    assert step.look_inside(mark, OWNER, "en", event).model == run.name
+    for visit in (lambda: step.look_inside(mark, STRANGER, "en", event), lambda: step.use_model(mark, STRANGER, "en")):
+        with pytest.raises(gr.Error, match=text("runs.problem.none")[:20]):
+            visit()
+
+
+def test_a_photo_that_has_vanished_is_a_sentence(original: Run, tmp_path: Path) -> None:
+    shutil.copytree(original.config.data, tmp_path / "photos")
+    run = listed(original, tmp_path)
+    entries = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
+    entries["config"]["data"] = str(tmp_path / "photos")
+    (run.folder / "config.json").write_text(json.dumps(entries), encoding="utf-8")
+    answers = Run(run.folder).answers()
+    assert answers is not None
+    step = step_in(tmp_path)
+    mark = look(step, run.name)[0]
+    (tmp_path / "photos" / answers.files[0]).unlink()
+    with pytest.raises(gr.Error, match=text("results.photos.gone")[:20]):
+        step.look_inside(mark, OWNER, "en", gr.EventData(None, {"name": answers.files[0]}))
+
+
+def test_without_its_model_a_run_leads_nowhere(original: Run, tmp_path: Path) -> None:
+    run = listed(original, tmp_path)
+    mistaken(run)
+    shutil.rmtree(run.best)
+    step = step_in(tmp_path)
+    *_, photos = look(step, run.name)
+    assert "data:image/jpeg" in photos
+    assert "data-name" not in photos
+    assert not step.look("", run.name, OWNER, "en")[-1]["visible"]
 
 
 def test_a_cell_shows_its_photos_and_back(original: Run, tmp_path: Path) -> None:
@@ -158,7 +234,7 @@ def test_a_run_under_way_is_waited_for(original: Run, tmp_path: Path) -> None:
     mark, active, headline, *_ = look(step, run.name)
     assert text("results.going_on", name=run.name) in headline
     assert active
-    assert step.look(mark, run.name, OWNER, "en") == [gr.skip()] * 8
+    assert step.look(mark, run.name, OWNER, "en") == [gr.skip()] * 9
     run.append("stopped", how="now")
     mark, active, headline, *_ = look(step, run.name, seen=mark)
     assert text("results.not_looked", name=run.name) in headline

@@ -5,6 +5,7 @@ let last = null;
 
 function choose(part) {
     last = part.dataset.name;
+    for (const other of element.querySelectorAll("[aria-pressed]")) other.setAttribute("aria-pressed", other === part);
     trigger("choose", { name: last });
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,16 @@ import gradio as gr
 from resnet_demo import tables
 from resnet_demo.data.preprocessing import View
 from resnet_demo.settings import MEGABYTE
-from resnet_demo.texts import DEFAULT_LANGUAGE, LANGUAGES, AppError, text
+from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
 from resnet_demo.ui.bars import bars
 from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.model_choice import ModelChoice
 from resnet_demo.ui.results import Results
+from resnet_demo.ui.results_view import empty, is_empty, say, say_again
 from resnet_demo.ui.services import AT_A_TIME, Services
-from resnet_demo.ui.session import Session
-
-LABEL = "page.tabs.classify"
+from resnet_demo.ui.session import Session, Wish
 
 # On a phone the answer stands below the inputs, out of sight.
 SHOW_ANSWER = """() => {
@@ -56,6 +54,7 @@ class Tab:
         self.services = services
         self.photos = gr.State([], time_to_live=self.settings.keep_seconds)
         self.results = gr.State(None, time_to_live=self.settings.keep_seconds, delete_callback=_discard)
+        self.shown = gr.State(None, time_to_live=self.settings.keep_seconds)  # the number of a row of `results`
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
                 self._lay_out_inputs()
@@ -67,15 +66,15 @@ class Tab:
     def _lay_out_inputs(self) -> None:
         make = self.words.make
         self.drop = photo_drop(self.words, self.settings, elem_id="classify-photos")
-        choice = ModelChoice(self.words, self.services, self.session, elem_id="classify-model")
-        self.model = choice.dropdown
+        self.choice = ModelChoice(self.words, self.services, self.session, elem_id="classify-model")
+        self.model = self.choice.dropdown
         self.view = make(
             gr.Radio,
             {"label": "classify.view", "choices": _view_choices},
             value=VIEWS[0],
             elem_id="classify-view",
         )
-        choice.make_note()
+        self.choice.make_note()
         with make(gr.Accordion, {"label": "classify.webcam"}, open=False):
             self.webcam = make(
                 gr.Image,
@@ -99,13 +98,16 @@ class Tab:
         )
 
     def _lay_out_answer(self) -> None:
-        self.status = gr.HTML(_empty(DEFAULT_LANGUAGE), elem_id="classify-status")
+        self.status = gr.HTML(empty(DEFAULT_LANGUAGE), elem_id="classify-status")
         self.photo = gr.Image(  # its label is the photo's name
             interactive=False,
             visible=False,
             height=380,
             buttons=["fullscreen"],
             elem_id="classify-photo",
+        )
+        self.look = self.words.make(
+            gr.Button, {"value": "classify.look"}, visible=False, size="sm", elem_id="classify-look"
         )
         self.bars = gr.HTML(visible=False, elem_id="classify-answer")
 
@@ -150,8 +152,8 @@ class Tab:
             "fn": self.run,
             "inputs": [self.photos, self.model, self.view, language, self.session.visitor, self.results, self.status],
             "outputs": [
-                *(self.photo, self.bars, self.many, self.gallery, self.status, self.table, self.problems),
-                *(self.download, self.results),
+                *(self.photo, self.bars, self.look, self.shown, self.many, self.gallery, self.status, self.table),
+                *(self.problems, self.download, self.results),
             ],
             "show_progress_on": [self.status],
             "concurrency_id": "classify",
@@ -167,18 +169,27 @@ class Tab:
         ):
             event(take, inputs, self.photos, **quick).success(**run).success(None, js=SHOW_ANSWER)
         gr.on([self.model.input, self.view.input], **run)
-        shown = [self.photo, self.bars]
+        wished, context = self.session.wishes["classify"], [language, self.session.visitor]
+        wished.change(self.take_wish, [wished, *context], self.model, **quick).success(**run)
+        self.look.click(
+            _wish_to_look, [self.results, self.shown, language], self.session.wishes["look_inside"], **quick
+        )
+        shown = [self.photo, self.bars, self.look, self.shown]
         self.table.select(_show_row, [self.results, language], shown, **quick)
         self.gallery.select(_show_thumbnail, [self.results, language], shown, **quick)
         # Sentences and headings that depend on the results: said again in the new language.
         said = [self.status, self.table, self.problems]
-        language.change(_say_again, [self.results, language, self.status], said, **quick)
+        language.change(say_again, [self.results, language, self.status], said, **quick)
         gr.api(self.answer, api_name="classify", concurrency_id="classify")
 
     def take_drop(self, payload: object, language: str) -> list[ReceivedPhoto]:
         """The photos that were dropped, chosen or pasted."""
         with spoken(language):
             return received(payload, self.settings)
+
+    def take_wish(self, wish: Wish, language: str, visitor: object) -> Any:
+        """Choose the model that another tab wishes for."""
+        return self.choice.choose(wish.model, language, visitor)
 
     def run(
         self,
@@ -194,7 +205,7 @@ class Tab:
     ) -> Iterator[Any]:
         """Answer all photos of the session, showing now and then what there is."""
         if not photos:
-            if not _is_empty(status):
+            if not is_empty(status):
                 gr.Info(text("classify.gone", language))
             yield gr.skip()
             return
@@ -225,7 +236,7 @@ class Tab:
             *_show_photo(results, first),
             gr.update(visible=many and first is not None),
             results.gallery if many else gr.skip(),
-            *_say(results, language),
+            *say(results, language),
             gr.update(value=str(results.write_csv(language)) if done else None, visible=done),
             results,
         ]
@@ -251,16 +262,6 @@ def _view_choices(language: str) -> list[tuple[str, str]]:
     return [(text(f"classify.view.{view}", language), view) for view in VIEWS]
 
 
-def _empty(language: str) -> str:
-    """What stands where the answer will be, as HTML."""
-    return f"<p>{escape(text('classify.empty', language))}</p>"
-
-
-def _is_empty(status: str) -> bool:
-    """Whether nothing has been answered yet: a state that is gone looks like one that never was."""
-    return status in map(_empty, LANGUAGES)
-
-
 def _as_dropped(photos: Any) -> Any:
     """Photos of a program, which may send anything, in the shape of a drop zone's payload."""
     if not isinstance(photos, list):
@@ -275,76 +276,46 @@ def _check_wish(view: object, top: object) -> None:
         raise AppError("classify.problem.top", top=str(top))
 
 
-def _say_again(results: Results | None, language: str, status: str) -> tuple[Any, Any, Any]:
-    """`_say` in another language; what is on the page stays where its results are no longer kept."""
-    if results is None:
-        return _empty(language) if _is_empty(status) else gr.skip(), gr.skip(), gr.skip()
-    return _say(results, language)
-
-
-def _say(results: Results, language: str) -> tuple[Any, Any, Any]:
-    """What stands in words: the status, the table and the problems."""
-    problems = results.problems(language)
-    return (
-        _status(results, language),
-        _table(("number", "file", "top1", "p1", "top2", "p2"), results.table(), language),
-        gr.update(value=_table(("file", "problem"), problems, language), visible=bool(problems)),
-    )
-
-
-def _table(columns: tuple[str, ...], rows: list[Any], language: str) -> dict[str, Any]:
-    return {"headers": [text(f"classify.header.{name}", language) for name in columns], "data": rows}
-
-
-def _status(results: Results, language: str) -> str:
-    """How far it is, or how it went and by whom, as HTML."""
-    if not results.complete:
-        return escape(text("classify.so_far", language, done=len(results.rows), photos=results.photos))
-    named = sum(1 for _ in results.named())
-    if results.photos == 1 and not named:
-        return f"<p>{escape(text('classify.none_named', language))}</p>"
-    model = results.model
-    done = text(
-        "classify.done" if results.photos > 1 else "classify.done_one",
-        language,
-        photos=results.photos,
-        named=named,
-        model=model.name,
-        seconds=f"{results.seconds:.2f}",
-        rate=f"{results.photos / max(results.seconds, 1e-3):.1f}",
-    )
-    about = text("classify.weights", language, provenance=model.provenance.say(language))
-    if model.top1 is not None:
-        about += " " + text("classify.published_top1", language, percent=f"{model.top1:.1f}")
-    return f"<p>{escape(done)}</p><p class='about'>{escape(about)}</p>"
-
-
-def _show_photo(results: Results, number: int | None) -> tuple[Any, Any]:
+def _show_photo(results: Results, number: int | None) -> list[Any]:
+    """Updates of the photo, its bars, the button that looks into it, and its number."""
     if number is None:
-        return gr.update(value=None, visible=False), gr.update(value=None, visible=False)
-    name = results.rows[number].photo.name
-    return (
-        gr.update(value=results.picture(number), label=name, visible=True),
-        gr.update(value=bars(results.rows[number].prediction.guesses), visible=True),
-    )
+        return [*[gr.update(value=None, visible=False)] * 2, gr.update(visible=False), None]
+    row = results.rows[number]
+    return [
+        gr.update(value=results.picture(number), label=row.photo.name, visible=True),
+        gr.update(value=bars(row.prediction.guesses), visible=True),
+        gr.update(visible=True),
+        number,
+    ]
 
 
-def _show_row(results: Results | None, language: str, event: gr.SelectData) -> tuple[Any, Any]:
+def _show_row(results: Results | None, language: str, event: gr.SelectData) -> list[Any]:
     if results is None:
         return _gone(language)
     # The row as it is shown, whose first cell is its number: sorting moves rows about.
     return _show_photo(results, int(event.row_value[0]) - 1)
 
 
-def _show_thumbnail(results: Results | None, language: str, event: gr.SelectData) -> tuple[Any, Any]:
+def _show_thumbnail(results: Results | None, language: str, event: gr.SelectData) -> list[Any]:
     if results is None:
         return _gone(language)
     return _show_photo(results, results.gallery_rows[event.index])
 
 
-def _gone(language: str) -> tuple[Any, Any]:
+def _gone(language: str) -> list[Any]:
     gr.Info(text("classify.gone", language))
-    return gr.skip(), gr.skip()
+    return [gr.skip()] * 4
+
+
+def _wish_to_look(results: Results | None, number: int | None, language: str) -> Any:
+    """To see where the network looked for the class that it named first."""
+    with spoken(language):
+        if results is None or number is None:
+            raise AppError("classify.gone")
+        row = results.rows[number]
+        if row.photo.path is None or not row.photo.path.is_file():
+            raise AppError("look.gone")
+        return Wish(results.model.name, row.photo, asked=row.prediction.guesses[0].index)
 
 
 def _take_webcam(path: str | None) -> list[ReceivedPhoto]:

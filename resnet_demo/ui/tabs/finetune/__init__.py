@@ -9,7 +9,6 @@ from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
 from resnet_demo.ui.tabs.finetune import photos, results, train
 
-LABEL = "page.tabs.finetune"
 STEPS = {"photos": photos, "train": train, "results": results}
 
 

@@ -6,19 +6,22 @@ All of it is read from the run's folder; what has not changed is not made again.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from resnet_demo import catalogue
+from resnet_demo.data.names import shown
 from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
 from resnet_demo.training.run import ENDED, Run, State
 from resnet_demo.ui import evaluation_view as view
-from resnet_demo.ui.drop import STATIC
+from resnet_demo.ui.drop import ReceivedPhoto, static
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import AT_A_TIME, Services
-from resnet_demo.ui.session import Session
+from resnet_demo.ui.session import Session, Wish
 
 LOOK_SECONDS = 2.0
 
@@ -47,16 +50,18 @@ class Step:
         self.headline = gr.HTML(view.nothing(DEFAULT_LANGUAGE), elem_id="results-headline")
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
-                behaviour = (STATIC / "matrix.js").read_text(encoding="utf-8")
                 self.matrix = gr.HTML(
-                    visible=False, js_on_load=behaviour, apply_default_css=False, elem_id="results-matrix"
+                    visible=False, js_on_load=static("matrix.js"), apply_default_css=False, elem_id="results-matrix"
                 )
             with gr.Column(scale=2, min_width=320):
                 self.table = gr.HTML(visible=False, elem_id="results-table")
         self.worst = words.make(
             gr.Button, {"value": "results.photos.all"}, visible=False, size="sm", elem_id="results-worst"
         )
-        self.photos = gr.HTML(visible=False, elem_id="results-photos")
+        self.photos = gr.HTML(visible=False, js_on_load=static("parts.js"), elem_id="results-photos")
+        self.use = words.make(
+            gr.Button, {"value": "results.use"}, visible=False, variant="primary", size="sm", elem_id="results-use"
+        )
         self.place = gr.HTML(visible=False, elem_id="results-place")
         self._wire()
 
@@ -73,7 +78,7 @@ class Step:
             "inputs": [self.seen, session.run, session.visitor, language],
             "outputs": [
                 *(self.seen, self.timer, self.headline),
-                *(self.matrix, self.table, self.place, self.photos, self.worst),
+                *(self.matrix, self.table, self.place, self.photos, self.worst, self.use),
             ],
             "trigger_mode": "always_last",
             **quietly,
@@ -82,6 +87,8 @@ class Step:
         chosen, photos = [self.seen, session.visitor, language], [self.photos, self.worst]
         self.matrix.choose(self.show_cell, chosen, photos, **quietly).success(None, js=SHOW_PHOTOS)
         self.worst.click(self.show_worst, chosen, photos, **quietly).success(None, js=SHOW_PHOTOS)
+        self.photos.choose(self.look_inside, chosen, session.wishes["look_inside"], **quietly)
+        self.use.click(self.use_model, chosen, session.wishes["classify"], **quietly)
 
     def look(self, seen: object, name: object, visitor: object, language: str) -> list[Any]:
         """Updates for all outputs, if anything has changed since this page was told last."""
@@ -90,12 +97,12 @@ class Step:
             state = None if run is None else self.runs.state(run)
             mark = _mark(run, state, language)
             if mark == seen:
-                return [gr.skip()] * 8
+                return [gr.skip()] * 9
             timer = gr.Timer(active=state is not None and state not in ENDED)
             found = None if run is None else _evaluation(run)
             if run is None or state is None or found is None:
                 headline = view.not_yet(run, _why(state), language, local=self.settings.local_paths_allowed)
-                return [mark, timer, headline, *[gr.update(visible=False)] * 5]
+                return [mark, timer, headline, *[gr.update(visible=False)] * 6]
             return [mark, timer, *self._views(run, found, visitor, language)]
 
     def _views(self, run: Run, found: Evaluation, visitor: object, language: str) -> list[Any]:
@@ -109,6 +116,7 @@ class Step:
             gr.update(value=view.model_place(run, language, local=self.settings.local_paths_allowed), visible=True),
             gr.update(value=self._worst(run, found, language), visible=judged),
             gr.update(visible=False),
+            gr.update(visible=catalogue.of_run(run) is not None),
         ]
 
     def _worst(self, run: Run, found: Evaluation, language: str) -> str:
@@ -135,13 +143,38 @@ class Step:
         with spoken(language):
             return gr.update(value=self._worst(*self._known(seen, visitor), language)), gr.update(visible=False)
 
-    def _known(self, seen: object, visitor: object) -> tuple[Run, Evaluation]:
-        """The run that the page shows, as the browser tells it, and what came of it."""
+    def look_inside(self, seen: object, visitor: object, language: str, event: gr.EventData) -> Any:
+        """Wish to see where the network looked on one of the photos: for what it said rather than for what is true."""
+        with spoken(language):
+            run = self._run(seen, visitor)
+            answers = run.answers()
+            name = event._data.get("name") if isinstance(event._data, dict) else None
+            names = [] if answers is None else [shown(file) for file in answers.files]
+            if answers is None or name not in names:
+                return gr.skip()
+            number = names.index(name)
+            path = Path(run.config.data, answers.files[number])
+            if not path.is_file():
+                raise AppError("results.photos.gone")
+            said, true = int(answers.said[number]), int(answers.labels[number])
+            return Wish(run.name, ReceivedPhoto(name, path), said, None if said == true else true)
+
+    def use_model(self, seen: object, visitor: object, language: str) -> Wish:
+        """Wish to classify photos with the model of the run that is shown."""
+        with spoken(language):
+            return Wish(self._run(seen, visitor).name)
+
+    def _run(self, seen: object, visitor: object) -> Run:
+        """The run that the page shows, as the browser tells it."""
         try:
             name = json.loads(str(seen))[0]
         except (ValueError, LookupError, TypeError):
             name = None
-        run = self.runs.find(name, visitor)
+        return self.runs.find(name, visitor)
+
+    def _known(self, seen: object, visitor: object) -> tuple[Run, Evaluation]:
+        """The same, and what came of it."""
+        run = self._run(seen, visitor)
         found = _evaluation(run)
         if found is None:
             raise AppError("runs.problem.none")

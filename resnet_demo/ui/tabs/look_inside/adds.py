@@ -14,6 +14,8 @@ from resnet_demo.ui.bars import bars
 from resnet_demo.ui.pictures import exact_uri
 from resnet_demo.ui.tabs.look_inside.desk import Desk, View, chooser, note
 from resnet_demo.ui.tabs.look_inside.picture import Picture, drawn
+from resnet_demo.ui.tabs.look_inside.removals import Measured, Measuring
+from resnet_demo.ui.tabs.look_inside.removals import shown as removals
 
 if TYPE_CHECKING:
     from resnet_demo.explain.blocks import Parts
@@ -39,7 +41,9 @@ def build(desk: Desk, picture: Picture) -> dict[str, Any]:
         everything = make(gr.Button, {"value": "look.off.none"}, size="sm", visible=False, elem_id="look-all-on")
     compared = gr.HTML(elem_id="look-compared", elem_classes="answer")
     switching = [why, toggle, everything, compared]
-    show = desk.section("adds", _show, [], [about, channel, maps, numbers, ratios, *switching])
+    measuring = Measuring(desk, picture)
+    outputs = [about, channel, maps, numbers, ratios, *switching, *measuring.views]
+    show = desk.section("adds", _show, [measuring.found], outputs)
     channel.input(**desk.event(_show_maps, [channel], [maps, numbers]), show_progress="hidden")
     maps.choose(**desk.event(_numbers, [channel], [numbers]), show_progress="hidden")
     switched = [desk.off, picture.network, *switching]
@@ -48,7 +52,7 @@ def build(desk: Desk, picture: Picture) -> dict[str, Any]:
     return show
 
 
-def _show(view: View) -> list[Any]:
+def _show(view: View, measured: Measured | None) -> list[Any]:
     from resnet_demo.explain import blocks
 
     look, language = view.look, view.language
@@ -57,7 +61,7 @@ def _show(view: View) -> list[Any]:
     about = f"<h3>{escape(name)}</h3>{note(escape(meaning))}"
     if _is_plain(view):
         hidden = [gr.update(visible=False)] * 4
-        return [about, *hidden, *_switching(view)]
+        return [about, *hidden, *_switching(view), *removals(view, measured)]
     parts = blocks.parts(look.network, look.image, name)
     busiest = [(text("look.adds.one", language, channel=number), number) for number in parts.busiest_channels(BUSIEST)]
     choices = [*busiest, (text("look.adds.mean", language), MEAN)]
@@ -69,6 +73,7 @@ def _show(view: View) -> list[Any]:
         gr.update(visible=False),
         gr.update(value=_ratios(view, name), visible=True),
         *_switching(view),
+        *removals(view, measured),
     ]
 
 

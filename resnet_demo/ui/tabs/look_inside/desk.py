@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,12 +16,18 @@ from resnet_demo.ui.services import AT_A_TIME, Services
 from resnet_demo.ui.session import Session
 
 FIRST = "maps"
+NOBODY = -1
+"""In the place of a class to compare with."""
 BUSY: dict[str, Any] = {
     "concurrency_id": "classify",
     "concurrency_limit": AT_A_TIME,
     "api_visibility": "private",
 }
+LONG: dict[str, Any] = {"concurrency_id": "measure", "concurrency_limit": 1, "api_visibility": "private"}
 QUICK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+INPUTS = 7
+"""Of every event; the section's controls come behind them."""
 
 Share = Callable[[float], None]
 """Told how much of the work is done, 0 to 1."""
@@ -64,7 +70,10 @@ class Desk:
         self.part = gr.State("", time_to_live=keep)
         self.off = gr.State((), time_to_live=keep)
         self.opened = gr.State(FIRST, time_to_live=keep)
+        self.given = gr.State(None, time_to_live=keep)
         self.wanted: Any = None  # the choice of a class, once it is laid out
+        self.rival: Any = None  # and of one to compare it with
+        self.quit: dict[str, Any] = {}  # an event that ends what takes long
 
     def section(self, name: str, make: Make, controls: Sequence[Any], outputs: Sequence[Any]) -> dict[str, Any]:
         """An event that shows a section anew if it is the one that is open."""
@@ -78,21 +87,51 @@ class Desk:
         self, make: Make, controls: Sequence[Any], outputs: Sequence[Any], section: str | None
     ) -> dict[str, Any]:
         def run(event: gr.EventData, progress: gr.Progress = gr.Progress(), *values: Any) -> Any:  # noqa: B008
-            opened, subject, part, off, wanted, visitor, language, *rest = values
+            opened, subject, *_, language = values[:INPUTS]
             if subject is None or (section is not None and section != opened):
-                return [gr.skip()] * len(outputs) if len(outputs) != 1 else gr.skip()
+                return _skipped(outputs)
             with spoken(language):
-                look = self.looking.again(subject, visitor)
-                sent = getattr(event, "_data", None)
-                return make(View(look, subject, part, off, wanted, language, progress, sent), *rest)
+                return make(self._view(event, progress, *values[:INPUTS]), *values[INPUTS:])
 
         return {"fn": run, "inputs": [*self._inputs(), *controls], "outputs": list(outputs), **BUSY}
+
+    def growing(self, make: Make, controls: Sequence[Any], outputs: Sequence[Any]) -> dict[str, Any]:
+        """An event inside of a section that takes its time: `make` yields updates."""
+
+        def run(event: gr.EventData, progress: gr.Progress = gr.Progress(), *values: Any) -> Iterator[Any]:  # noqa: B008
+            _, subject, *_, language = values[:INPUTS]
+            if subject is None:
+                yield _skipped(outputs)
+                return
+            with spoken(language):
+                yield from make(self._view(event, progress, *values[:INPUTS]), *values[INPUTS:])
+
+        return {"fn": run, "inputs": [*self._inputs(), *controls], "outputs": list(outputs), **LONG}
+
+    def _view(
+        self,
+        event: gr.EventData,
+        progress: Share,
+        opened: str,  # noqa: ARG002
+        subject: Subject,
+        part: str,
+        off: tuple[str, ...],
+        wanted: object,
+        visitor: object,
+        language: str,
+    ) -> View:
+        look = self.looking.again(subject, visitor)
+        return View(look, subject, part, off, wanted, language, progress, getattr(event, "_data", None))
 
     def _inputs(self) -> list[Any]:
         return [
             *(self.opened, self.subject, self.part, self.off, self.wanted),
             *(self.session.visitor, self.words.selector),
         ]
+
+
+def _skipped(outputs: Sequence[Any]) -> Any:
+    return [gr.skip()] * len(outputs) if len(outputs) != 1 else gr.skip()
 
 
 def chooser(script: str, **options: Any) -> Any:

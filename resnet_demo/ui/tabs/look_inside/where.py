@@ -13,12 +13,13 @@ from PIL import Image
 
 from resnet_demo.texts import text
 from resnet_demo.ui.bars import percent
-from resnet_demo.ui.looking import TOP, Look
+from resnet_demo.ui.looking import TOP, Given, Look
 from resnet_demo.ui.pictures import as_uri
 from resnet_demo.ui.results import new_folder
-from resnet_demo.ui.tabs.look_inside.desk import Desk, View, note
+from resnet_demo.ui.tabs.look_inside.desk import NOBODY, Desk, View, note
 from resnet_demo.ui.tabs.look_inside.picture import Picture
 from resnet_demo.ui.tabs.look_inside.proof import prove
+from resnet_demo.ui.tabs.look_inside.several import all_this_class, each_its_best
 
 if TYPE_CHECKING:
     from resnet_demo.explain.explainer import Explanation
@@ -30,7 +31,6 @@ NAMES = (
 )
 """Those of explain.methods, which needs torch."""
 OPACITY = 0.55
-NOBODY = -1
 SMALL = 260
 
 
@@ -55,7 +55,7 @@ class _Where:
                 min_width=200,
                 elem_id="look-method",
             )
-            self.other = make(
+            self.other = desk.rival = make(
                 gr.Dropdown,
                 {"label": "look.where.other"},
                 choices=[],
@@ -79,6 +79,9 @@ class _Where:
             self.five = make(gr.Button, {"value": "look.where.five"}, size="sm", elem_id="look-five")
             self.true = make(gr.Button, {"value": "look.where.true"}, size="sm", elem_id="look-true")
             self.files = make(gr.Button, {"value": "look.where.files"}, size="sm", elem_id="look-files")
+        with gr.Row(visible=False, elem_classes="acts") as self.several:
+            self.each = make(gr.Button, {"value": "look.where.each"}, size="sm", elem_id="look-each")
+            self.same = make(gr.Button, {"value": "look.where.same"}, size="sm", elem_id="look-same")
         self.beside = gr.HTML(visible=False, elem_id="look-beside")
         self.proof = gr.HTML(visible=False, elem_id="look-proof")
         self.download = gr.File(
@@ -88,9 +91,9 @@ class _Where:
 
     def _wire(self) -> dict[str, Any]:
         desk, asked = self.desk, [self.method, self.other]
-        shown = [self.found, self.other, self.about, self.map, self.beside, self.proof, self.download]
+        shown = [self.found, self.other, self.about, self.map, self.several, self.beside, self.proof, self.download]
         show = {
-            **desk.section("where", _show, [*asked, self.opacity], shown),
+            **desk.section("where", _show, [*asked, self.opacity, desk.given], shown),
             "show_progress_on": [self.map],
             "trigger_mode": "always_last",
         }
@@ -98,6 +101,8 @@ class _Where:
         blend = desk.event(_blend, [self.found, self.opacity], [self.map])
         self.opacity.release(**blend, show_progress="hidden")
         self.five.click(**desk.event(_five, [self.method, self.opacity], [self.beside]))
+        self.each.click(**desk.event(each_its_best, [self.method, self.opacity, desk.given], [self.beside]))
+        self.same.click(**desk.event(all_this_class, [*asked, self.opacity, desk.given], [self.beside]))
         self.true.click(**desk.event(prove, asked, [self.proof]))
         write = desk.event(_write, [self.found, self.opacity, self.folder], [self.folder, self.download])
         self.files.click(**write, show_progress_on=[self.download])
@@ -108,7 +113,7 @@ def _methods(language: str) -> list[tuple[str, str]]:
     return [(text(f"explain.method.{name}", language), name) for name in NAMES]
 
 
-def _show(view: View, method: str, other: object, opacity: float) -> list[Any]:
+def _show(view: View, method: str, other: object, opacity: float, given: Given | None) -> list[Any]:
     from resnet_demo.explain.methods import method_named
 
     look, language = view.look, view.language
@@ -135,6 +140,7 @@ def _show(view: View, method: str, other: object, opacity: float) -> list[Any]:
         gr.update(choices=_others(view), value=other),
         f"<h3>{escape(title)}</h3>{note(escape(about))}",
         gr.update(value=_over(look, found, opacity), label=title),
+        gr.update(visible=given is not None and len(given.photos) > 1),
         *[gr.update(visible=False)] * 3,
     ]
 

@@ -1,0 +1,131 @@
+"""Frames that no camera took, sent to the page as a stranger would: an answer in words or none, and nothing kept."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from resnet_demo.settings import Settings
+from resnet_demo.texts import text
+from resnet_demo.ui.camera import MOST_WAITING
+from resnet_demo.ui.gate import MAX_JSON_BYTES
+from resnet_demo.ui.tabs.look_inside.live import BEST, FRAMES
+from tests.attack.conftest import App
+from tests.launched import free_port, launched
+from tests.shelf import run_with_model
+from tests.ui.test_camera import as_sent, noise
+
+pytestmark = pytest.mark.attack
+WHOLE = as_sent(noise(), quality=90)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app keeps what it is sent."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory, files: Path) -> Iterator[App]:
+    """An app whose only model of its own is small, which strangers may reach."""
+    home = tmp_path_factory.mktemp("home")
+    run_with_model(Settings(home=home))
+    command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(home)]
+    with (
+        launched(command, TMPDIR=str(files), OMP_NUM_THREADS="1") as url,
+        httpx.Client(base_url=url, timeout=60, trust_env=False) as client,
+    ):
+        yield App(url, client)
+
+
+@pytest.fixture(scope="module")
+def ticket(page: App) -> str:
+    """That of a camera that is on."""
+    config = page.http.get("config").json()
+    screen = next(one["id"] for one in config["components"] if one["props"].get("elem_id") == "live")
+    number = next(one["id"] for one in config["dependencies"] if [screen, "open"] in one["targets"])
+    body = {
+        "data": [None, "flowers", BEST, None, "en"],
+        "fn_index": number,
+        "session_hash": secrets.token_hex(8),
+        "event_data": {},
+    }
+    opened = json.loads(page.queued(body).removeprefix("data:"))
+    found: str = opened["output"]["data"][2]["ticket"]
+    return found
+
+
+def send(page: App, *data: object, **headers: str) -> httpx.Response:
+    return page.http.post(f"gradio_api/run/{FRAMES}", json={"data": list(data)}, headers=headers)
+
+
+def answer(page: App, *data: object) -> Any:
+    response = send(page, *data)
+    assert response.status_code == 200
+    [found] = response.json()["data"]
+    return found
+
+
+def kept(files: Path) -> set[Path]:
+    return {path for path in files.rglob("*") if path.is_file()}
+
+
+def test_frames_leave_no_files(page: App, ticket: str, files: Path) -> None:
+    before = kept(files)
+    for _ in range(20):
+        assert answer(page, ticket, WHOLE)["state"] == "seen"
+    assert kept(files) == before
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *(None, 7, [], {}, "", "data:image/jpeg;base64,AAAA", "file:///etc/passwd", WHOLE[:200], "x" * 10_000_000),
+        [WHOLE] * 3,
+    ],
+    ids=lambda sent: repr(sent)[:20],
+)
+def test_what_is_no_frame(page: App, ticket: str, files: Path, sent: object) -> None:
+    before = kept(files)
+    assert answer(page, ticket, sent) == {"state": "failed", "said": text("live.problem.frame")}
+    assert answer(page, ticket, WHOLE)["state"] == "seen"
+    assert kept(files) == before
+
+
+@pytest.mark.parametrize(
+    "sent", [{"path": "/etc/passwd"}, {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]
+)
+def test_a_file_of_this_machine(page: App, ticket: str, sent: object) -> None:
+    response = send(page, ticket, sent)
+    assert response.status_code == 500
+    assert "root:" not in response.text
+    assert answer(page, ticket, WHOLE)["state"] == "seen"
+
+
+@pytest.mark.parametrize("guessed", [None, 7, [], {}, "", "x", "' or 1=1"])
+def test_what_is_no_ticket(page: App, guessed: object) -> None:
+    assert answer(page, guessed, WHOLE) == {"state": "void"}
+
+
+def test_too_much_and_from_elsewhere(page: App, ticket: str) -> None:
+    assert send(page, ticket, "x" * (MAX_JSON_BYTES + 1)).status_code == 413
+    assert send(page, ticket, WHOLE, Origin="https://evil.example").status_code == 403
+    assert send(page, ticket, WHOLE, Host="evil.example").status_code == 421
+
+
+def test_a_flood_is_dropped(page: App, ticket: str) -> None:
+    """Whoever sends many at once has one looked at, and the page goes on."""
+    with ThreadPoolExecutor(2 * MOST_WAITING) as pool:
+        states = [found["state"] for found in pool.map(lambda _: answer(page, ticket, WHOLE), range(4 * MOST_WAITING))]
+    assert set(states) <= {"seen", "dropped"}
+    assert "seen" in states
+    assert "dropped" in states
+    assert page.http.get("config").status_code == 200
+    assert answer(page, ticket, WHOLE)["state"] == "seen"
