@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import errno
 import io
 import os
 import sys
@@ -19,7 +20,7 @@ from resnet_demo import __version__, catalogue, tables
 from resnet_demo.commands import evaluate, explain, runs, train
 from resnet_demo.commands.progress import download_bar
 from resnet_demo.data.files import find_files
-from resnet_demo.settings import Settings, find_settings
+from resnet_demo.settings import Settings, find_settings, folder_flag
 from resnet_demo.texts import AppError, language_of, text
 from resnet_demo.training.run import all_runs
 
@@ -45,18 +46,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser(language).parse_args(argv)
     settings = find_settings(program=PROGRAM)
     if arguments.home:
-        settings = dataclasses.replace(settings, home=arguments.home.expanduser().absolute())
+        settings = dataclasses.replace(settings, home=arguments.home)
     try:
         code: int = arguments.run(arguments, settings, language)
+        sys.stdout.flush()
     except AppError as error:
         print(error.say(language), file=sys.stderr)
         return WRONG_REQUEST
     except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return DONE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _say_no_more()
+        print(text("cli.problem.full", language), file=sys.stderr)
+        return WRONG_REQUEST
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _say_no_more() -> None:
+    """Let what is still to be printed go nowhere, or Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def build_parser(language: str) -> argparse.ArgumentParser:
@@ -70,7 +83,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog=PROGRAM, description=say("description"))
     parser.add_argument("--version", action="version", version=__version__)
-    parser.add_argument("--home", type=Path, help=text("app.help.home", language))
+    parser.add_argument("--home", type=folder_flag(language), help=text("app.help.home", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     classify = commands.add_parser("classify", help=say("classify"), description=say("classify"))

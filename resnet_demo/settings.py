@@ -6,7 +6,7 @@ import argparse
 import ipaddress
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def find_settings(
         parser.error(text("app.problem.port_range", language, port=port, most=MAX_PORT))
     share = given.share or _switch(parser, environ, "SHARE", language) or False
     public = given.public if given.public is not None else _switch(parser, environ, "PUBLIC", language)
-    home = given.home or _path(environ, "HOME") or Path(platformdirs.user_data_dir("resnet_demo"))
+    home = given.home or _path(parser, environ, "HOME", language) or Path(platformdirs.user_data_dir("resnet_demo"))
     megapixels = _number(parser, environ, "MAX_MEGAPIXELS", language)
     # A share link and a Space are open to everybody: no flag makes them private.
     public = share or on_space or (not is_loopback(host) if public is None else public)
@@ -108,8 +108,8 @@ def find_settings(
         share=share,
         public=public,
         open_browser=not (on_space or no_browser) and is_loopback(host) and _has_screen(environ),
-        home=home.expanduser().absolute(),
-        weights=_path(environ, "WEIGHTS"),
+        home=home.absolute(),
+        weights=_path(parser, environ, "WEIGHTS", language),
         space_host=environ.get("SPACE_HOST"),
         names=tuple((_variable(environ, "NAMES") or "").lower().replace(",", " ").split()),
         max_pixels=megapixels * 1_000_000 if megapixels else Settings.max_pixels,
@@ -130,7 +130,7 @@ def _parser(program: str, usage: str | None, language: str) -> argparse.Argument
         default=None,
         help=text("app.help.public", language),
     )
-    parser.add_argument("--home", type=Path, help=text("app.help.home", language))
+    parser.add_argument("--home", type=folder_flag(language), help=text("app.help.home", language))
     parser.add_argument("--no-browser", action="store_true", help=text("app.help.no_browser", language))
     return parser
 
@@ -139,9 +139,29 @@ def _variable(environ: Mapping[str, str], name: str) -> str | None:
     return environ.get(PREFIX + name) or None
 
 
-def _path(environ: Mapping[str, str], name: str) -> Path | None:
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """A path with `~` spelt out; one that begins with a user who is not there stays as it is, and leads nowhere."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  Path's own raises where there is no such user
+
+
+def folder_flag(language: str) -> Callable[[str], Path]:
+    """What makes an absolute folder of a flag's value, for argparse; a user who is not there is refused in words."""
+
+    def read(value: str) -> Path:
+        path = expanded(value)
+        if str(path).startswith("~"):
+            raise argparse.ArgumentTypeError(text("app.problem.no_user", language, path=value))
+        return path.absolute()
+
+    return read
+
+
+def _path(parser: argparse.ArgumentParser, environ: Mapping[str, str], name: str, language: str) -> Path | None:
     value = _variable(environ, name)
-    return Path(value).expanduser() if value else None
+    try:
+        return folder_flag(language)(value) if value else None
+    except argparse.ArgumentTypeError as error:
+        parser.error(f"{PREFIX + name}: {error}")
 
 
 def _number(parser: argparse.ArgumentParser, environ: Mapping[str, str], name: str, language: str) -> int | None:

@@ -16,6 +16,7 @@ import pytest
 from resnet_demo.cli import build_parser, run_classify
 from resnet_demo.models import saved
 from resnet_demo.settings import Settings
+from resnet_demo.texts import text
 from tests.conftest import ROOT
 from tests.shelf import run_with_model, ship
 from tests.tiny import LABELS, photos, tiny_model
@@ -128,6 +129,23 @@ def test_a_full_disk_is_said(model: Path, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "/dev/full" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["models", "summary resnet18"])
+def test_a_full_disk_behind_the_output_is_said(command: str) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123  no file to be made
+        done = subprocess.run(
+            [sys.executable, "-m", "resnet_demo", *command.split()],
+            cwd=ROOT,
+            env={**os.environ, "LANG": "C.UTF-8"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (2, text("cli.problem.full") + "\n")
 
 
 @pytest.mark.slow

@@ -103,6 +103,9 @@ def test_browser_on_linux(
         ([], {"RESNET_DEMO_SHARE": "perhaps"}, "perhaps"),
         ([], {"RESNET_DEMO_SHARE": "perhaps", "LANG": "zh_CN.UTF-8"}, "应为"),
         (["--nonsense"], {}, "--nonsense"),
+        (["--home", "~nosuchuser/x"], {}, "~nosuchuser/x names a user"),
+        ([], {"RESNET_DEMO_HOME": "~nosuchuser/x"}, "RESNET_DEMO_HOME: ~nosuchuser/x names a user"),
+        ([], {"RESNET_DEMO_WEIGHTS": "~nosuchuser/x"}, "RESNET_DEMO_WEIGHTS: ~nosuchuser/x names a user"),
     ],
 )
 def test_mistakes_are_named(

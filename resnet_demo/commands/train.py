@@ -8,7 +8,7 @@ from pathlib import Path
 from resnet_demo.commands import foreground
 from resnet_demo.commands.progress import looking_bar
 from resnet_demo.jobs import queue
-from resnet_demo.settings import Settings
+from resnet_demo.settings import Settings, expanded
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.process import Process
@@ -27,7 +27,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
 def run_train(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Make a run and carry it out here; with `--out` of a run that was broken off, go on with that."""
     config = queue.located(TrainConfig.from_arguments(arguments), settings)
-    folder = arguments.out and arguments.out.expanduser().resolve()
+    folder = arguments.out and expanded(arguments.out).resolve()
 
     def make(me: Process) -> Run:
         if folder and any(folder == run.folder for run in all_runs(settings.home)):

@@ -18,7 +18,7 @@ from resnet_demo.data.index import Index, open_index
 from resnet_demo.data.layout import Part, read_folders
 from resnet_demo.data.names import natural_order, shown
 from resnet_demo.download import Progress
-from resnet_demo.settings import Settings
+from resnet_demo.settings import Settings, expanded
 from resnet_demo.texts import AppError
 
 FEWEST = 3
@@ -88,7 +88,7 @@ def open_dataset(
     Raises:
         AppError: no such folder, no photos, no class folders, or an index that cannot be written.
     """
-    root = folder.expanduser().absolute()
+    root = expanded(folder).absolute()
     if not root.is_dir():
         raise AppError("image_folder.problem.no_folder", folder=shown(str(folder)))
     listing = list_folder(root)

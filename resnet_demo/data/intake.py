@@ -16,7 +16,7 @@ from resnet_demo.data.images import Problem
 from resnet_demo.data.names import Places, one_part, parts_of, shown
 from resnet_demo.data.staging import new_dataset
 from resnet_demo.download import Progress, fetch
-from resnet_demo.settings import MEGABYTE, Settings
+from resnet_demo.settings import MEGABYTE, Settings, expanded
 from resnet_demo.texts import AppError
 
 FLOWERS_URL = "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
@@ -51,7 +51,7 @@ def from_folder(folder: Path, settings: Settings) -> Arrival:
     """
     if not settings.local_paths_allowed:
         raise AppError("intake.problem.public")
-    folder = folder.expanduser().absolute()
+    folder = expanded(folder).absolute()
     if not folder.is_dir():
         raise AppError("image_folder.problem.no_folder", folder=shown(str(folder)))
     return Arrival(folder)

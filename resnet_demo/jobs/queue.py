@@ -22,7 +22,7 @@ from resnet_demo.download import Progress
 from resnet_demo.jobs import processes
 from resnet_demo.models import places
 from resnet_demo.models.places import NAME, RUNS
-from resnet_demo.settings import PREFIX, Settings
+from resnet_demo.settings import PREFIX, Settings, expanded
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.material import facts_of
@@ -86,7 +86,7 @@ def located(config: TrainConfig, settings: Settings) -> TrainConfig:
     if parent is not None and places.named(parent, settings) is None:
         folder = places.folder_of(parent, settings)
         parent = parent if folder is None else str(folder.absolute())
-    return replace(config, data=str(Path(config.data).expanduser().absolute()), parent=parent)
+    return replace(config, data=str(expanded(config.data).absolute()), parent=parent)
 
 
 def start_next(home: Path) -> Run | None:

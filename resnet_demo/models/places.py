@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from resnet_demo.models import variants
-from resnet_demo.settings import Settings
+from resnet_demo.settings import Settings, expanded
 
 RUNS, POINTER, BEST = "runs", "elsewhere.txt", "best"
 NAME = re.compile(r"[0-9a-z-]{1,100}")
@@ -30,8 +30,8 @@ def folder_of(name: str, settings: Settings) -> Path | None:
     folder = named(name, settings)
     if folder is not None:
         return folder
-    path = os.path.expanduser(name)  # noqa: PTH111  Path's own raises where there is no such user
-    return Path(path) if os.path.isdir(path) else None  # noqa: PTH112  Path's own raises where a folder above is closed
+    path = expanded(name)
+    return path if name and os.path.isdir(path) else None  # noqa: PTH112  Path's own raises where a folder above is closed
 
 
 def named(name: str, settings: Settings) -> Path | None:

@@ -2,7 +2,8 @@
 
 Each side gets pictures that are ready and gives maps as large as these; theirs on torchvision's network, ours on the
 network that a classifier runs. The sides take turns, and medians and their ratios are printed. Several classes cost us
-one forward pass; pytorch-grad-cam is asked once for each.
+one forward pass; pytorch-grad-cam is asked once for each. Then the page's feature maps: every part of ResNet-50, timed
+from the click to what the server has to send.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ from resnet_demo.explain.targets import named
 from resnet_demo.inference import Classifier, open_model
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.settings import Settings
+from resnet_demo.ui.drop import ReceivedPhoto
+from resnet_demo.ui.looking import Looking
+from resnet_demo.ui.services import Services
+from resnet_demo.ui.tabs.look_inside.desk import View
+from resnet_demo.ui.tabs.look_inside.maps import ORDERS, _show
 from tests.conftest import SHARED
 
 CLASSES = (1, 208, 281, 340, 985)
@@ -57,6 +63,7 @@ def main() -> None:
     print(f"{arguments.method}, {torch.get_num_threads()} threads of {os.cpu_count()} cores, {arguments.rounds} rounds")
     for variant in arguments.variants:
         compare(variant, arguments.method, arguments.rounds)
+    show_maps("resnet50", arguments.rounds)
 
 
 def compare(variant: str, method: str, rounds: int) -> None:
@@ -84,11 +91,41 @@ def compare(variant: str, method: str, rounds: int) -> None:
         )
 
 
+def show_maps(variant: str, rounds: int) -> None:
+    """Print how long the page's tiles of all channels of a part take: the slowest order of each part, median, warm."""
+    photo = sorted((SHARED / "data" / "imagenet_samples").iterdir())[0]
+    with tempfile.TemporaryDirectory() as home:
+        looking = Looking(Services(Settings(home=Path(home), weights=SHARED / "weights")))
+        begun, look = looking.begin(ReceivedPhoto(photo.name, photo), variant, None)
+    print(f"\n{variant}, all feature maps of a part{'tiles':>10}{'slowest order':>24}{'aim':>10}")
+    for part in look.parts():
+        view = View(look, begun, part, (), begun.guesses[0].index, "en", lambda share: None, None)  # noqa: ARG005
+        seconds = {
+            order: median_seconds(lambda view=view, order=order: _show(view, order, "all"), rounds) for order in ORDERS
+        }
+        slowest = max(seconds, key=seconds.__getitem__)
+        tiles = _show(view, slowest, "all")[1].count("<button")
+        print(f"{part:34}{tiles:>10}{slowest:>12}{1000 * seconds[slowest]:>9.0f} ms{'1000 ms':>10}")
+
+
+def median_seconds(work: Callable[[], object], rounds: int) -> float:
+    """After one round that is not counted."""
+    work()
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
 def our_maps(network: ResNet, method: str, photos: Tensor, case: Case) -> Tensor:
-    """(classes, N, H, W)."""
+    """(classes, N, H, W), each from 0 to 1, as theirs are."""
     targets = [named(index) for index in CLASSES[: case.classes]]
     maps = explain(network, photos, METHODS[method], case.layer, targets).values
-    return nn.functional.interpolate(maps, photos.shape[-2:], mode="bilinear")
+    maps = nn.functional.interpolate(maps, photos.shape[-2:], mode="bilinear")
+    maps = maps - maps.amin(dim=(2, 3), keepdim=True)
+    return maps / maps.amax(dim=(2, 3), keepdim=True).clamp_min(1e-7)
 
 
 def their_maps(network: nn.Module, method: str, photos: Tensor, case: Case) -> Tensor:
@@ -101,8 +138,9 @@ def their_maps(network: nn.Module, method: str, photos: Tensor, case: Case) -> T
 
 def in_turn(sides: dict[str, Callable[[], Tensor]], rounds: int) -> dict[str, float]:
     """Median seconds of each side, after one round that is not counted, in which both must agree."""
-    first, second = (side() for side in sides.values())
-    assert torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1] > 0.999
+    first, second = (side().flatten(0, 1).flatten(1) for side in sides.values())
+    for one, other in zip(first, second, strict=True):
+        assert torch.corrcoef(torch.stack([one, other]))[0, 1] > 0.999 or not (one.any() or other.any())
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +19,108 @@ from tests.conftest import ROOT, SHARED
 from tests.launched import free_port, launched
 
 FOLDER = ROOT / "assets" / "screenshots"
+PATIENT = 120_000
+TALL = {**DESKTOP, "height": 1000}
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
+    weights = os.environ.get("RESNET_DEMO_WEIGHTS") or str(SHARED / "weights")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
-        weights = os.environ.get("RESNET_DEMO_WEIGHTS") or str(SHARED / "weights")
+        teach(home, weights)
         command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", home]
         browser = driver.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         with launched(command, RESNET_DEMO_WEIGHTS=weights) as url:
-            take(browser, url, "classify.png", viewport={**DESKTOP, "height": 1000})
-            take(browser, url, "classify-phone.png", viewport=PHONE)
+            for name, size in (("classify", TALL), ("classify-phone", PHONE)):
+                with opened(browser, url, "classify", viewport=size) as page:
+                    classify(page)
+                    shoot(page, name)
+            with opened(browser, url, "finetune", viewport=TALL) as page:
+                train(page)
+                shoot(page, "finetune")
+            with opened(browser, url, "look_inside", viewport=TALL) as page:
+                look_inside(page)
+            with opened(browser, url, "look_inside", viewport=PHONE) as page:
+                look(page)
+                section(page, "where", "#look-map img")
+                shoot(page, "look-inside-phone")
         browser.close()
 
 
-def take(browser: Any, url: str, name: str, **options: Any) -> None:
-    """One picture of the Classify tab with the lion answered."""
+def teach(home: str, weights: str) -> None:
+    """A run to be shown, of a minute or two; its page has curves and no photos."""
+    command = [sys.executable, "-m", "resnet_demo", "--home", home, "train", str(SHARED / "data" / "flower_photos")]
+    environ = {**os.environ, "RESNET_DEMO_WEIGHTS": weights}
+    subprocess.run([*command, "--variant", "resnet18", "--preset", "quick"], cwd=ROOT, env=environ, check=True)
+
+
+@contextmanager
+def opened(browser: Any, url: str, tab: str, **options: Any) -> Iterator[Any]:
+    """A page with one of the tabs in front."""
     context = browser.new_context(locale="en-US", **options)
     page = context.new_page()
+    page.set_default_timeout(PATIENT)
     page.goto(url)
-    page.locator("#classify-model input").click()
-    page.locator("[role=option][aria-label^='resnet50']").first.click()
-    page.locator("#classify-examples button").nth(1).click()
-    page.locator("#classify-answer h2").get_by_text("lion").wait_for(timeout=60_000)
-    page.get_by_text(text("classify.download")).wait_for()
+    page.get_by_role("tab", name=text(f"page.tabs.{tab}"), exact=True).click()
+    yield page
+    context.close()
+
+
+def shoot(page: Any, name: str) -> None:
+    """The whole page, once it is at rest."""
     page.mouse.move(0, 0)
     page.wait_for_timeout(1_500)
-    page.screenshot(path=Path(FOLDER, name), full_page=True)
-    context.close()
+    page.screenshot(path=Path(FOLDER, f"{name}.png"), full_page=True)
+
+
+def choose_model(page: Any, where: str) -> None:
+    page.locator(f"{where} input").click()
+    page.locator("[role=option][aria-label^='resnet50']").first.click()
+
+
+def classify(page: Any) -> None:
+    """The lion answered."""
+    choose_model(page, "#classify-model")
+    page.locator("#classify-examples button").nth(1).click()
+    page.locator("#classify-answer h2").get_by_text("lion").wait_for()
+    page.get_by_text(text("classify.download")).wait_for()
+
+
+def train(page: Any) -> None:
+    """The run that was taught before."""
+    page.get_by_role("tab", name=text("finetune.step.train"), exact=True).click()
+    page.locator("#train-plots svg").first.wait_for()
+
+
+def look(page: Any) -> None:
+    """The lion in ResNet-50."""
+    choose_model(page, "#look-model")
+    page.locator("#look-examples button").nth(1).click()
+    page.locator("#look-tiles button").first.wait_for()
+
+
+def look_inside(page: Any) -> None:
+    """One picture of each section."""
+    look(page)
+    page.locator("#look-network [data-name='stage1']").click()
+    page.locator("#look-maps-about").get_by_text("stage1").wait_for()
+    shoot(page, "look-inside-maps")
+    section(page, "where", "#look-map img")
+    page.locator("#look-true").click()
+    page.locator("#look-proof svg").first.wait_for()
+    shoot(page, "look-inside-where")
+    page.locator("#look-network [data-name='stage3.1']").click()
+    section(page, "adds", "#look-parts")
+    page.locator("#look-toggle").click()
+    page.locator("#look-compared h2").nth(1).wait_for()
+    shoot(page, "look-inside-adds")
+    section(page, "flow", "#look-flow svg")
+    shoot(page, "look-inside-flow")
+
+
+def section(page: Any, name: str, shown: str) -> None:
+    page.get_by_role("tab", name=text(f"look.section.{name}"), exact=True).click()
+    page.locator(shown).wait_for()
 
 
 if __name__ == "__main__":
