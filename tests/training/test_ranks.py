@@ -228,3 +228,27 @@ def test_two_teach_a_whole_network(tmp_path: Path) -> None:
     assert epochs[2]["train_loss"] < epochs[1]["train_loss"]
     assert events_of(run, "started")[0]["processes"] == 2
     assert run.best.is_dir()
+
+
+TRY_OUT = """
+import json, sys, torch
+from pathlib import Path
+from resnet_demo.training.journal import Journal
+from resnet_demo.training.lesson import prepare
+from resnet_demo.training.ranks import joined_ranks
+from resnet_demo.training.run import Run
+from tests.training.schoolroom import settings_in
+torch.set_num_threads(1)
+run = Run.open(Path(sys.argv[1]))
+with joined_ranks() as ranks:
+    lesson = prepare(run, settings_in(run.folder.parent), ranks, Journal(run, ranks))
+    print(json.dumps(lesson.plan.config.learning_rate))
+    del lesson
+"""
+
+
+@pytest.mark.slow
+def test_they_agree_on_the_learning_rate_that_they_tried_out(tmp_path: Path) -> None:
+    """Each sees other losses; were each to choose by its own, their weights would drift apart."""
+    first, second = together(TRY_OUT, make_run(tmp_path, range_test=True).folder)
+    assert first == second
