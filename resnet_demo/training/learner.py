@@ -136,6 +136,10 @@ class Learner:
             logits: Tensor = self.taught(self._below(batch.inputs, batch.features))
         return logits
 
+    def agree(self) -> None:
+        """Make what will be kept the same in all processes: each norm has seen its own process's photos alone."""
+        self.ranks.follow(self.taught.buffers())
+
     def state(self) -> dict[str, dict[str, Tensor]]:
         """Everything that changes, as files of named tensors: the network, the average, the optimiser."""
         files = {"network": dict(self.learning.network.state_dict())}

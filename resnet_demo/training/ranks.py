@@ -9,7 +9,7 @@ import contextlib
 import gc
 import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -51,6 +51,12 @@ class Ranks:
         if self.world > 1:
             dist.all_reduce(total)
         return total
+
+    def follow(self, tensors: Iterable[Tensor]) -> None:
+        """Give all processes the first one's values, in place."""
+        if self.world > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
 
     def fill_in(self, rows: Tensor) -> None:
         """Complete an array of which each process has filled other rows and left the rest zero.

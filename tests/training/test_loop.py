@@ -22,8 +22,11 @@ from resnet_demo.inference import Classifier
 from resnet_demo.models.saved import open_saved
 from resnet_demo.texts import AppError, text
 from resnet_demo.training import checkpoint, journal, recipe
-from resnet_demo.training.loop import train
+from resnet_demo.training.journal import Journal
+from resnet_demo.training.lesson import prepare
+from resnet_demo.training.loop import Training, train
 from resnet_demo.training.material import material_of
+from resnet_demo.training.ranks import Ranks
 from resnet_demo.training.recipe import Cycle
 from resnet_demo.training.run import Run
 from tests.training.schoolroom import draw_photos, events_of, make_run, settings_in
@@ -259,6 +262,28 @@ def test_a_loss_that_is_no_number_ends_it_in_words(tmp_path: Path) -> None:
     if folder is not None:
         tensors = safetensors.torch.load_file(folder / "network.safetensors")
         assert all(torch.isfinite(tensor.float()).all() for tensor in tensors.values())
+
+
+def test_the_best_model_outlives_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a checkpoint is dear beside an epoch, the best model may not be on the disk yet."""
+    monkeypatch.setattr(checkpoint, "MOST_SHARE", 1e-9)
+    run, ranks = make_run(tmp_path, epochs=4), Ranks(torch.device("cpu"))
+    training = Training(prepare(run, settings_in(tmp_path), ranks, Journal(run, ranks)))
+    training.epoch()
+    training.epoch()
+    assert training.unwritten is not None
+    with torch.no_grad():
+        training.learner.learning.network.fc.weight.fill_(math.nan)
+    with pytest.raises(AppError) as caught:
+        training.go_on()
+    assert caught.value.message.key == "train.problem.not_finite"
+    assert [epoch["best"] for epoch in events_of(run, "epoch")] == [True, True]
+    told = events_of(run, "epoch")[-1]["val_loss"]
+    part, model = material_of(run, settings_in(tmp_path)).val, open_saved(run.best)
+    said = list(Classifier(model, settings_in(tmp_path), "float32", "cpu").classify(part.paths, 3))
+    by_class = [{one.index: one.probability for one in prediction.guesses} for prediction in said]
+    losses = [-math.log(of[label]) for of, label in zip(by_class, part.labels, strict=True)]
+    assert sum(losses) / len(losses) == pytest.approx(told, abs=1e-4)
 
 
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:

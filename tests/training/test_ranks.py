@@ -18,11 +18,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resnet_demo.data.preprocessing import normalise
 from resnet_demo.models import variants
 from resnet_demo.models.folding import fold_norms
 from resnet_demo.models.resnet import ResNet
+from resnet_demo.models.saved import open_saved
 from resnet_demo.training.feed import Batch
 from resnet_demo.training.loop import train
+from resnet_demo.training.material import material_of
+from resnet_demo.training.pixels import Reader
+from resnet_demo.training.ranks import Ranks
+from resnet_demo.training.room import Room
 from resnet_demo.training.run import Run
 from tests.conftest import ROOT
 from tests.training.schoolroom import events_of, make_run, settings_in
@@ -220,14 +226,22 @@ def stop_at(run: Run, step: int) -> None:
 
 
 @pytest.mark.slow
-def test_two_teach_a_whole_network(tmp_path: Path) -> None:
-    """Each norm learns from its own process's photos, as is usual, and what is kept is the first's."""
-    run = make_run(tmp_path, epochs=2, ema=0.9)
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_two_teach_a_whole_network(tmp_path: Path, ema: float) -> None:
+    """Each norm learns from its own process's photos; what is judged and kept is one network, the first's."""
+    run = make_run(tmp_path, epochs=2, ema=ema, val_share=0.3)
     assert together(TRAIN, run.folder) == [[], []]
     epochs = told(run)
     assert epochs[2]["train_loss"] < epochs[1]["train_loss"]
     assert events_of(run, "started")[0]["processes"] == 2
-    assert run.best.is_dir()
+    best = max((epoch for epoch in epochs.values() if epoch["best"]), key=lambda epoch: epoch["epoch"])
+    model, part = open_saved(run.best), material_of(run, settings_in(tmp_path)).val
+    reader = Reader(Ranks(torch.device("cpu")), Room.here(tmp_path, 1), 10**8, lambda: None)
+    with torch.no_grad():
+        logits = model.network(normalise(reader.crops(part.paths, model.spec).pictures, model.spec))
+    labels = torch.tensor(part.labels)
+    assert best["val_loss"] == pytest.approx(float(F.cross_entropy(logits, labels)), abs=1e-4)
+    assert best["val_accuracy"] == pytest.approx(float((logits.argmax(dim=1) == labels).float().mean()))
 
 
 TRY_OUT = """
