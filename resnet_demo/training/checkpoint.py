@@ -103,7 +103,7 @@ def save(folder: Path, plan: Plan, position: Position, learner: Learner) -> None
         "plan": plan.to_json(),
         "position": asdict(position),
         "steps": learner.steps,
-        "pieces": learner.pieces,
+        "pieces": learner.pieces.number,
         "scaler": learner.scaler.state_dict(),
     }
     (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
@@ -150,7 +150,7 @@ def load(folder: Path, learner: Learner) -> None:
         names = learner.state().keys()
         learner.load_state({name: safetensors.torch.load_file(folder / f"{name}.safetensors") for name in names})
         _require_counts(state["steps"], state["pieces"])
-        learner.steps, learner.pieces = state["steps"], state["pieces"]
+        learner.steps, learner.pieces.number = state["steps"], state["pieces"]
         if learner.scaler.is_enabled():
             learner.scaler.load_state_dict(state["scaler"])
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:

@@ -6,6 +6,7 @@ import copy
 import time
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +18,7 @@ from resnet_demo.texts import AppError
 from resnet_demo.training import best, checkpoint, recipe
 from resnet_demo.training.checkpoint import Pace
 from resnet_demo.training.feed import Batch
+from resnet_demo.training.growth import picture_size
 from resnet_demo.training.journal import Journal, require_finite
 from resnet_demo.training.learner import on_device
 from resnet_demo.training.lesson import Lesson, answers_of, final_photos, prepare
@@ -93,7 +95,7 @@ class Training:
         """
         config, journal = self.lesson.plan.config, self.lesson.journal
         epoch = self.position.epoch
-        size = recipe.picture_size(epoch, config.epochs, config.first_size, config.image_size)
+        size = picture_size(epoch, config.epochs, config.first_size, config.image_size)
         lengths = [cycle * self.feed.steps for cycle in self.position.cycles]
         journal.start_clock()
         for batch in self.feed.epoch(epoch, size, self.position.step):
@@ -210,7 +212,7 @@ class Training:
         self.ranks.highest(0)  # nobody reads before the first process has written
         photos = final_photos(lesson)
         network = on_device(open_saved(run.best).network, self.ranks.device)
-        said = probabilities(network, photos, self.feed)
+        said = probabilities(partial(self.learner.looks.through, network), photos, self.feed)
         scores = Scores.of(said, photos.labels[photos.readable])
         found = metrics(val=self.position.best or Scores(), test=scores)
         if self.ranks.leads:

@@ -117,7 +117,7 @@ from tests.training.test_learner import settled, silent
 from tests.training.test_ranks import normless, whole_batch
 with joined_ranks() as ranks:
     taught = Learner(normless(), settled(), ranks, Precision("float32", ranks.device), weights=None, say=silent)
-    taught.pieces = int(sys.argv[2])
+    taught.pieces.number = int(sys.argv[2])
     inputs, targets = whole_batch()
     own = slice(ranks.rank, None, ranks.world)
     taught._gradients(Batch(inputs[own], targets[own], len(inputs)))
@@ -266,3 +266,43 @@ def test_they_agree_on_the_learning_rate_that_they_tried_out(tmp_path: Path) -> 
     """Each sees other losses; were each to choose by its own, their weights would drift apart."""
     first, second = together(TRY_OUT, make_run(tmp_path, range_test=True).folder)
     assert first == second
+
+
+TOO_MUCH = """
+import json, sys, torch
+from resnet_demo.texts import AppError
+from resnet_demo.training.feed import Batch
+from resnet_demo.training.learner import Learner
+from resnet_demo.training.precision import Precision
+from resnet_demo.training.ranks import joined_ranks
+from tests.training.test_learner import fail_above, settled, silent
+from tests.training.test_ranks import normless, whole_batch
+with joined_ranks() as ranks:
+    taught = Learner(normless(), settled(), ranks, Precision("float32", ranks.device), weights=None, say=silent)
+    if ranks.rank == 1:
+        fail_above(taught, int(sys.argv[1]))
+    inputs, targets = whole_batch(14)
+    own = slice(ranks.rank, None, ranks.world)
+    try:
+        taught._gradients(Batch(inputs[own], targets[own], len(inputs)))
+        print(json.dumps([taught.pieces.number, taught.learning.network.fc.weight.grad.tolist()]))
+    except AppError as error:
+        print(json.dumps(error.message.key))
+"""
+
+
+@pytest.mark.slow
+def test_one_that_is_short_of_memory_takes_pieces_and_the_others_wait() -> None:
+    (first, gradient), (second, same) = together(TOO_MUCH, 4)
+    assert (first, second) == (1, 2)
+    assert gradient == same
+    alone = learner(normless())
+    inputs, targets = whole_batch(14)
+    alone._gradients(Batch(inputs, targets, len(inputs)))
+    assert alone.learning.network.fc.weight.grad is not None
+    torch.testing.assert_close(torch.tensor(gradient), alone.learning.network.fc.weight.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_where_one_has_no_memory_at_all_every_one_says_so() -> None:
+    assert together(TOO_MUCH, 1) == ["train.problem.out_of_memory"] * 2
