@@ -23,6 +23,7 @@ from resnet_demo.models import variants
 from resnet_demo.models.folding import fold_norms
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.models.saved import open_saved
+from resnet_demo.texts import AppError
 from resnet_demo.training.feed import Batch
 from resnet_demo.training.loop import train
 from resnet_demo.training.material import material_of
@@ -266,6 +267,19 @@ def test_they_agree_on_the_learning_rate_that_they_tried_out(tmp_path: Path) -> 
     """Each sees other losses; were each to choose by its own, their weights would drift apart."""
     first, second = together(TRY_OUT, make_run(tmp_path, range_test=True).folder)
     assert first == second
+
+
+@pytest.mark.slow
+def test_one_goes_on_with_anothers_run_only_if_epochs_stay_as_long(tmp_path: Path, parent: str) -> None:
+    """Batches of two: shared by two, each would have a single photo, so they get four and an epoch fewer steps."""
+    knobs = {"parent": parent, "variant": None, "scratch": False, "train_depth": "head", "batch_size": 2}
+    run = make_run(tmp_path, epochs=1, **knobs)
+    together(TRAIN, run.folder)
+    run.queue_again(more_epochs=1)
+    with pytest.raises(AppError) as caught:
+        train(run, settings_in(tmp_path))
+    assert caught.value.message.key == "train.problem.other_steps"
+    assert caught.value.message.fields == {"before": 9, "now": 18}
 
 
 TOO_MUCH = """
