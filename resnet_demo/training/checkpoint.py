@@ -138,7 +138,7 @@ def _position(entries: Mapping[str, Any]) -> Position:
     best = None if entries["best"] is None else Scores(**entries["best"])
     position = Position(**{**entries, "cycles": tuple(entries["cycles"]), "best": best})
     known = best or Scores()
-    _require_counts(*position.cycles, position.epoch, position.step, position.more_epochs, position.photos, position.epoch_steps)
+    _require_counts(*position.cycles, position.epoch, position.step, position.more_epochs)
     _require_counts(position.photos, position.epoch_steps, position.waited, known.correct, known.photos)
     floats = type(position.loss_sum) is type(known.loss_sum) is float
     if not floats or (position.step > 0) != (position.photos > 0):  # a step takes photos, and photos take a step

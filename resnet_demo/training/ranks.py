@@ -6,6 +6,7 @@ torchrun starts several and tells each its place in the environment.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -115,6 +116,9 @@ def joined_ranks() -> Iterator[Ranks]:
     if device.type == "cuda":
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
+    # Optimisers import it too; where the group is there before, it keeps that, and the group's threads, which may then
+    # bring the process down as it exits.
+    importlib.import_module("torch._dynamo")
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     yield Ranks(device, rank, world, local_world)
     # Not after an error: the others may be waiting, and end when this process does.
