@@ -266,6 +266,28 @@ def test_torchrun_carries_out_one_run(data: Path, settings: Settings) -> None:
 
 
 @pytest.mark.slow
+def test_stop_now_ends_all_that_torchrun_started(data: Path, settings: Settings) -> None:
+    """The second process does not hear anything, and the first waits for it."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*torchrun, *words("train", data, *SMALL, "--epochs", 500)[1:]]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        run = only_run(settings)
+        wait_for_event(run, "epoch")
+        ranks = [child for child in psutil.Process(process.pid).children() if child.is_running()]
+        second = next(rank for rank in ranks if run.worker and rank.pid != run.worker.pid)
+        second.suspend()
+        queue.stop(run, settings.home, "now")
+        assert run.state() == "stopped"
+        assert psutil.wait_procs(ranks, timeout=2)[1] == []
+    finally:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
 def test_torchrun_interrupted_keeps(data: Path, settings: Settings) -> None:
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command = [*torchrun, *words("train", data, *SMALL, "--epochs", 500)[1:]]

@@ -70,9 +70,9 @@ def end_all(run: Run, grace_seconds: float) -> None:
 
 
 def _members(run: Run) -> Iterator[psutil.Process]:
-    """The worker, what it started, and what of that has lost its parents."""
-    worker, folder = run.worker, str(run.folder)
-    own = _with_children(worker.pid) if worker and worker.alive else set()
+    """The worker, those that take part in its training, what they started, and what of that has lost its parents."""
+    folder = str(run.folder)
+    own = {pid for process in run.processes if process.alive for pid in _with_children(process.pid)}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):  # gone meanwhile, or another user's
             if process.status() == psutil.STATUS_ZOMBIE:

@@ -18,6 +18,7 @@ from types import FrameType
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import AppError
+from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run, Stop
 
 ANNOUNCED_SECONDS = 20.0
@@ -59,12 +60,14 @@ def stop_on(number: int, run: Run, how: Stop) -> None:
 def carry_out(run: Run, settings: Settings) -> None:
     """Do the run, from its newest checkpoint if it has one. How it went is in its events, errors too.
 
-    Of several processes that torchrun started the first writes; the others only take part.
+    Of several processes that torchrun started the first writes; the others say that they are there, and take part.
 
     Raises:
         AppError: another process is at it, or the disk does not even take the news.
     """
     if os.environ.get("RANK", "0") != "0":
+        if os.environ.get("GROUP_RANK", "0") == "0":  # on the first one's machine, where it can be ended with it
+            run.append("joined", **dataclasses.asdict(Process.of(os.getpid())))
         _train(run, settings)
         return
     with run.lock():

@@ -37,6 +37,7 @@ class Position:
         cycles: epochs of each cycle of the learning rate: those of the settings, then those added later.
         more_epochs: epochs that were added later, as far as `cycles` has them.
         loss_sum: the losses of this epoch so far, `photos` of them.
+        epoch_steps: how many steps an epoch has, 0 before the first.
         best: how the best epoch did, None before the first; `waited` epochs have passed since.
     """
 
@@ -46,6 +47,7 @@ class Position:
     more_epochs: int = 0
     loss_sum: float = 0.0
     photos: int = 0
+    epoch_steps: int = 0
     best: Scores | None = None
     waited: int = 0
 
@@ -53,6 +55,16 @@ class Position:
     def epochs(self) -> int:
         """All epochs there are to be."""
         return sum(self.cycles)
+
+    def fitted(self, steps: int) -> Position:
+        """With so many steps an epoch.
+
+        Raises:
+            AppError: it was begun with another number, so neither its place in the epoch nor its schedule fits.
+        """
+        if self.epoch_steps not in (0, steps):
+            raise AppError("train.problem.other_steps", before=self.epoch_steps, now=steps)
+        return replace(self, epoch_steps=steps)
 
     def extended(self, more_epochs: int) -> Position:
         """With a cycle for the epochs that were asked for since."""
@@ -103,7 +115,7 @@ def save(folder: Path, plan: Plan, position: Position, learner: Learner) -> None
         "plan": plan.to_json(),
         "position": asdict(position),
         "steps": learner.steps,
-        "pieces": learner.pieces,
+        "pieces": learner.pieces.number,
         "scaler": learner.scaler.state_dict(),
     }
     (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
@@ -126,8 +138,8 @@ def _position(entries: Mapping[str, Any]) -> Position:
     best = None if entries["best"] is None else Scores(**entries["best"])
     position = Position(**{**entries, "cycles": tuple(entries["cycles"]), "best": best})
     known = best or Scores()
-    _require_counts(*position.cycles, position.epoch, position.step, position.more_epochs, position.photos)
-    _require_counts(position.waited, known.correct, known.photos)
+    _require_counts(*position.cycles, position.epoch, position.step, position.more_epochs)
+    _require_counts(position.photos, position.epoch_steps, position.waited, known.correct, known.photos)
     floats = type(position.loss_sum) is type(known.loss_sum) is float
     if not floats or (position.step > 0) != (position.photos > 0):  # a step takes photos, and photos take a step
         raise ValueError(STATE)
@@ -150,7 +162,7 @@ def load(folder: Path, learner: Learner) -> None:
         names = learner.state().keys()
         learner.load_state({name: safetensors.torch.load_file(folder / f"{name}.safetensors") for name in names})
         _require_counts(state["steps"], state["pieces"])
-        learner.steps, learner.pieces = state["steps"], state["pieces"]
+        learner.steps, learner.pieces.number = state["steps"], state["pieces"]
         if learner.scaler.is_enabled():
             learner.scaler.load_state_dict(state["scaler"])
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:

@@ -6,15 +6,17 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from resnet_demo.training.growth import work
 from resnet_demo.training.run import Event, Run
+from resnet_demo.training.sentences import is_number
 
 MOST_POINTS = 400
 """Once there are so many, every two become one: a plot is a few hundred pixels wide."""
 
 PACE_STEPS = 120
 SENTENCES = 200
-MOST = 1e15
-"""What is larger is no number of ours."""
+MOST_EPOCHS = 10_000
+"""Of a settings' plan; more are none of ours."""
 
 SPOKEN = frozenset({"queued", "launched", "started", "epoch", "said", "stopped", "failed", "finished", "looked"})
 
@@ -40,6 +42,7 @@ class Course:
         self._offset = 0
         self._last = 0.0
         self._stride = 1
+        self._growth = (1, 1, 1)  # epochs, and the sides of the first pictures and the last
         self._pending: list[Point] = []
         self._pace: deque[tuple[float, int]] = deque(maxlen=PACE_STEPS)
         self.points: list[Point] = []
@@ -53,7 +56,7 @@ class Course:
         """Take in what has happened since the last time."""
         events, self._offset = self._run.events_from(self._offset)
         for event in events:
-            if not _is_number(event["t"]):
+            if not is_number(event["t"]):
                 continue
             self._last = event["t"]
             if event["kind"] == "started":
@@ -69,7 +72,7 @@ class Course:
     def total_epochs(self) -> int:
         """How many epochs it shall have in the end; 0 as long as that is not known."""
         epochs: Any = (self.started or {}).get("epochs")
-        return int(epochs) if _is_number(epochs) else 0
+        return int(epochs) if is_number(epochs) else 0
 
     @property
     def best(self) -> Event | None:
@@ -83,12 +86,18 @@ class Course:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the steps that are left take at the pace of the last ones; None as long as there is none."""
+        """How long the steps that are left take at the pace of the last ones; None as long as there is none.
+
+        Where pictures grow, steps that are still to come take longer.
+        """
         if self.latest is None or len(self._pace) < 2:
             return None
         (first, from_step), (last, to_step) = self._pace[0], self._pace[-1]
-        left = self.latest["steps"] - to_step
-        return float(left * (last - first) / (to_step - from_step)) if to_step > from_step else None
+        before, now, end = map(self._work, (from_step, to_step, self.latest["steps"]))
+        return float((end - now) * (last - first) / (now - before)) if now > before else None
+
+    def _work(self, steps: float) -> float:
+        return work(steps, self.steps_per_epoch, *self._growth)
 
     def _start(self, event: Event) -> None:
         """What was done after the checkpoint that it goes on from is done again."""
@@ -99,6 +108,7 @@ class Course:
         self.points = [point for point in self.points if point.step <= kept]
         self.epochs = [epoch for epoch in self.epochs if epoch["epoch"] <= resumed["epoch"]]
         self.started, self.latest = event, None
+        self._growth = _growth(event.get("config"))
         self._pending.clear()
         self._pace.clear()
 
@@ -117,13 +127,19 @@ class Course:
             self._stride *= 2
 
 
+def _growth(config: Any) -> tuple[int, int, int]:
+    """By how much pictures grow in a training with these settings, and in how many epochs."""
+    names = ("epochs", "first_size", "image_size")
+    if isinstance(config, dict) and _has_numbers(config, *names):
+        epochs, first, last = (int(config[name]) for name in names)
+        if 1 <= epochs <= MOST_EPOCHS and 1 <= first <= last:
+            return epochs, first, last
+    return 1, 1, 1
+
+
 def _merged(points: list[Point]) -> Point:
     return Point(points[-1].step, sum(point.loss for point in points) / len(points), points[-1].rate)
 
 
 def _has_numbers(event: Event, *names: str) -> bool:
-    return all(_is_number(event.get(name)) for name in names)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) < MOST
+    return all(is_number(event.get(name)) for name in names)

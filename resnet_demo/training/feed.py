@@ -147,10 +147,11 @@ class Feed:
                 return torch.zeros(0)
             one = frozen(images(torch.zeros(1, dtype=torch.long)))
             found = room.zeros((count, *one.shape[1:]), one.dtype)
-            for part in self._own(count):
-                if stop_asked():
-                    break
-                found[part] = frozen(images(part)).cpu()
+            with self.ranks.agreed():
+                for part in self._own(count):
+                    if stop_asked():
+                        break
+                    found[part] = frozen(images(part)).cpu()
             if self.ranks.highest(int(bool(stop_asked()))):
                 raise StopAskedError
             self.ranks.fill_in(found)

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import copy
-import gc
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from resnet_demo.models.resnet import ResNet
-from resnet_demo.texts import AppError
 from resnet_demo.training import recipe
 from resnet_demo.training.config import Settled
 from resnet_demo.training.feed import Batch
 from resnet_demo.training.frozen import Frozen, Learning
+from resnet_demo.training.pieces import Pieces, Say
 from resnet_demo.training.precision import Precision
-from resnet_demo.training.ranks import Ranks, held_back
+from resnet_demo.training.ranks import Ranks
 
 Module = TypeVar("Module", bound=nn.Module)
-Say = Callable[..., None]
-"""Tells people something: a key of the texts and its fields."""
-
-NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory", "could not create a primitive")
-"""What torch says, among other words, where memory runs out on a CPU or MPS; on CUDA the error has its own type.
-
-The last is oneDNN's, which has no word of its own for it.
-"""
 
 
 class Learner:
@@ -48,7 +38,7 @@ class Learner:
         weights: Tensor | None,
         say: Say,
     ) -> None:
-        self.config, self.ranks, self.precision, self._say = config, ranks, precision, say
+        self.config, self.ranks, self.precision = config, ranks, precision
         self.learning = on_device(Learning(network, config.train_depth), ranks.device)
         self.frozen = make_frozen(network, config, ranks.device)
         self.average = copy.deepcopy(self.learning) if config.ema else None
@@ -56,9 +46,11 @@ class Learner:
         self.optimiser = recipe.make_optimiser(groups, config)
         self.scaler = precision.scaler()
         self.weights = None if weights is None else weights.to(ranks.device)
-        self.model = ranks.wrap(self.learning)
         self.steps = 0
-        self.pieces = 1
+        # A norm that learns needs two photos or more.
+        fewest = 1 if config.train_depth == "head" else 2
+        self.pieces = Pieces(ranks.device, say, "train.said.smaller_pieces", fewest)
+        self.looks = Pieces(ranks.device, say, "train.said.smaller_looks")
 
     @property
     def taught(self) -> Learning:
@@ -69,9 +61,9 @@ class Learner:
         """Learn from one batch at this learning rate; the sum of this process's losses.
 
         Raises:
-            AppError: not even a few photos at a time fit into memory.
+            AppError: not even a few photos at a time fit into memory, here or in another process.
         """
-        self.model.train()
+        self.learning.train()
         recipe.set_rates(self.optimiser, rate)
         loss = self._gradients(batch)
         self.scaler.step(self.optimiser)
@@ -83,58 +75,54 @@ class Learner:
         return loss
 
     def _gradients(self, batch: Batch) -> Tensor:
-        """The gradients of a whole batch, in as many pieces as memory asks for."""
-        while True:
-            self.optimiser.zero_grad(set_to_none=True)
-            try:
-                return self._backward(batch)
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-            # Here the error, and with it all that the step held, is gone.
-            self._take_smaller_pieces(len(batch.inputs))
+        """The gradients of a whole batch, in as many pieces as memory asks for, added up over the processes."""
+        with self.ranks.agreed():
+            loss = self.pieces.attempt(len(batch.inputs), lambda pieces: self._attempt(batch, pieces))
+        for group in self.optimiser.param_groups:
+            self.ranks.add_up([one.grad for one in group["params"] if one.grad is not None])
+        return loss
 
-    def _backward(self, batch: Batch) -> Tensor:
+    def _attempt(self, batch: Batch, pieces: int) -> Tensor:
+        """As if it had never been, if it fails: of gradients and of what norms have counted nothing is left."""
+        before = [buffer.clone() for buffer in self.learning.buffers()]
+        self.optimiser.zero_grad(set_to_none=True)
+        try:
+            return self._backward(batch, pieces)
+        except Exception:
+            self.optimiser.zero_grad(set_to_none=True)
+            for buffer, kept in zip(self.learning.buffers(), before, strict=True):
+                buffer.copy_(kept)
+            raise
+
+    def _backward(self, batch: Batch, pieces: int) -> Tensor:
         total = torch.zeros((), device=self.ranks.device)
-        # DistributedDataParallel averages over the processes; a batch's loss is the mean over its photos.
-        share = self.ranks.world / batch.photos
-        parts = zip(batch.inputs.tensor_split(self.pieces), batch.targets.tensor_split(self.pieces), strict=True)
-        for number, (inputs, targets) in enumerate(parts, start=1):
-            with held_back(self.model, hold=number < self.pieces):
-                with self.precision.autocast():
-                    logits = self.model(self._below(inputs, batch.features))
-                loss = recipe.loss_sum(logits, targets, self.weights, self.config.label_smoothing)
-                self.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
+        for inputs, targets in zip(batch.inputs.tensor_split(pieces), batch.targets.tensor_split(pieces), strict=True):
+            with self.precision.autocast():
+                logits = self.learning(self._below(inputs, batch.features))
+            loss = recipe.loss_sum(logits, targets, self.weights, self.config.label_smoothing)
+            # A batch's loss is the mean over its photos, those of the other processes too.
+            self.scaler.scale(loss / batch.photos).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
 
     def _below(self, inputs: Tensor, features: bool) -> Tensor:
         return inputs if features or self.frozen is None else self.frozen(inputs)
 
-    def _take_smaller_pieces(self, photos: int) -> None:
-        self.optimiser.zero_grad(set_to_none=True)
-        self.pieces *= 2
-        # Other processes have gone on to wait for this one's gradients: one cannot step back alone.
-        if self.pieces > photos // 2 or self.ranks.world > 1:
-            raise AppError("train.problem.out_of_memory", photos=photos)
-        gc.collect()
-        if self.ranks.device.type == "cuda":
-            torch.cuda.empty_cache()
-        self._say("train.said.smaller_pieces", pieces=self.pieces, photos=math.ceil(photos / self.pieces))
-
     def frozen_features(self, images: Tensor) -> Tensor:
         """What the frozen stages make of images (N, 3, H, W)."""
         assert self.frozen is not None
         with self.precision.autocast():
-            features: Tensor = self.frozen(images)
-        return features
+            return self.looks.through(self.frozen, images)
 
     def answer(self, batch: Batch) -> Tensor:
         """Logits of the network that will be kept."""
         self.taught.eval()
         with self.precision.autocast():
-            logits: Tensor = self.taught(self._below(batch.inputs, batch.features))
-        return logits
+            return self.looks.through(lambda inputs: self.taught(self._below(inputs, batch.features)), batch.inputs)
+
+    def agree(self) -> None:
+        """Make what will be kept the same in all processes: each norm has seen its own process's photos alone."""
+        self.ranks.follow(self.taught.buffers())
 
     def state(self) -> dict[str, dict[str, Tensor]]:
         """Everything that changes, as files of named tensors: the network, the average, the optimiser."""
@@ -177,13 +165,6 @@ def make_frozen(network: ResNet, config: Settled, device: torch.device) -> Froze
 def on_device(module: Module, device: torch.device) -> Module:
     """The module on the device, its convolutions' weights channels-last: faster on a CPU and with tensor cores."""
     return module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is memory running out, on whichever device."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return any(words in str(error).lower() for words in NO_MEMORY)
 
 
 def _tensors(learning: Learning) -> Iterable[Tensor]:

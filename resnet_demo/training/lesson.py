@@ -71,6 +71,7 @@ def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Les
     reader = Reader(ranks, Room.here(settings.home / "cache", ranks.local_world), settings.max_pixels, run.stop_asked)
     _tell_start(journal, ranks, material, plan, position, found)
     feed = _feed(material, plan, reader, journal)
+    position = position.fitted(feed.steps)
     if plan.precision is None:
         plan = replace(plan, precision=_measured(plan, network, feed, journal))
     learner = _learner(network, plan, material, ranks, journal)
@@ -94,7 +95,14 @@ def _planned(run: Run, material: Material, settings: Settings, ranks: Ranks) -> 
         processes=ranks.world,
         start=beginning.start,
     )
-    return beginning.plan(config, precision.known(config.precision, ranks.device)), beginning.network
+    known = precision.known(config.precision, ranks.device) or _measured_before(run)
+    return beginning.plan(config, known), beginning.network
+
+
+def _measured_before(run: Run) -> precision.Name | None:
+    """What was decided in a training that was broken off before its first checkpoint: it is to go on alike."""
+    name = (run.newest("measured") or {}).get("precision")
+    return next((known for known in precision.NAMES if known == name), None)
 
 
 def _tell_start(
@@ -168,7 +176,9 @@ def _measured(plan: Plan, network: ResNet, feed: Feed, journal: Journal) -> prec
     # The first process decides for all.
     faster = ranks.highest(int(ranks.leads and speed >= precision.WORTH))
     journal.say("train.said.bf16" if faster else "train.said.no_bf16", speed=f"{speed:.1f}")
-    return "bf16" if faster else "float32"
+    decided: precision.Name = "bf16" if faster else "float32"
+    journal.tell("measured", precision=decided)
+    return decided
 
 
 def _trial(plan: Plan, network: ResNet, feed: Feed, *, learns: bool) -> Callable[[Precision], None]:

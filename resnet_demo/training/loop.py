@@ -6,6 +6,7 @@ import copy
 import time
 from dataclasses import replace
 from enum import IntEnum
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,9 +14,11 @@ from torch import Tensor
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.models.saved import open_saved
 from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
 from resnet_demo.training import best, checkpoint, recipe
 from resnet_demo.training.checkpoint import Pace
 from resnet_demo.training.feed import Batch
+from resnet_demo.training.growth import picture_size
 from resnet_demo.training.journal import Journal, require_finite
 from resnet_demo.training.learner import on_device
 from resnet_demo.training.lesson import Lesson, answers_of, final_photos, prepare
@@ -51,10 +54,7 @@ def train(run: Run, settings: Settings) -> None:
 
 def _carry_out(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> None:
     """A function of its own, so that nothing of the training is left where the processes part."""
-    training = Training(prepare(run, settings, ranks, journal))
-    while training.position.epoch < training.position.epochs:
-        training.epoch()
-    training.finish()
+    Training(prepare(run, settings, ranks, journal)).go_on()
 
 
 class Training:
@@ -72,16 +72,30 @@ class Training:
         """Steps done since the beginning."""
         return self.position.epoch * self.feed.steps + self.position.step
 
-    def epoch(self) -> None:
-        """Do an epoch, or the rest of one, and all that belongs to its end.
+    def go_on(self) -> None:
+        """Do all that is left.
 
         Raises:
             StopAskedError: somebody asked for it; what was to be saved is.
             AppError: as for `train`.
         """
+        try:
+            while self.position.epoch < self.position.epochs:
+                self.epoch()
+            self.finish()
+        except AppError:
+            self.keep_best()
+            raise
+
+    def epoch(self) -> None:
+        """Do an epoch, or the rest of one, and all that belongs to its end.
+
+        Raises:
+            StopAskedError, AppError: as for `go_on`.
+        """
         config, journal = self.lesson.plan.config, self.lesson.journal
         epoch = self.position.epoch
-        size = recipe.picture_size(epoch, config.epochs, config.first_size, config.image_size)
+        size = picture_size(epoch, config.epochs, config.first_size, config.image_size)
         lengths = [cycle * self.feed.steps for cycle in self.position.cycles]
         journal.start_clock()
         for batch in self.feed.epoch(epoch, size, self.position.step):
@@ -135,14 +149,22 @@ class Training:
         """
         self._add_up_losses()
         started = time.monotonic()
+        self.keep_best()
         if self.ranks.leads:
-            if self.unwritten is not None:
-                network, scores = self.unwritten
-                best.keep(self.lesson.run, network, self.lesson.plan, self.lesson.material, metrics(val=scores))
             with self.lesson.run.checkpoint_folder(self.step) as folder:
                 checkpoint.save(folder, self.lesson.plan, self.position, self.learner)
-        self.unwritten = None
         self.pace.wrote(time.monotonic() - started)
+
+    def keep_best(self) -> None:
+        """Write the best model, if it is not on the disk yet.
+
+        Raises:
+            AppError: the disk has no room for it; the one before stands.
+        """
+        if self.unwritten is not None:
+            network, scores = self.unwritten
+            best.keep(self.lesson.run, network, self.lesson.plan, self.lesson.material, metrics(val=scores))
+            self.unwritten = None
 
     def _end_epoch(self, size: int) -> None:
         self._add_up_losses()
@@ -170,6 +192,7 @@ class Training:
             self.save()
 
     def _check(self) -> Scores:
+        self.learner.agree()
         scores = score(self.learner.answer, self.feed.check(), self.ranks)
         require_finite(scores.loss_sum, self.step)
         return scores
@@ -183,13 +206,13 @@ class Training:
         """Look at the test photos, once, with the best model in float32; what comes out is noted in it, kept and told.
 
         Raises:
-            StopAskedError, AppError: as for `epoch`.
+            StopAskedError, AppError: as for `go_on`.
         """
         lesson, run = self.lesson, self.lesson.run
         self.ranks.highest(0)  # nobody reads before the first process has written
         photos = final_photos(lesson)
         network = on_device(open_saved(run.best).network, self.ranks.device)
-        said = probabilities(network, photos, self.feed)
+        said = probabilities(partial(self.learner.looks.through, network), photos, self.feed)
         scores = Scores.of(said, photos.labels[photos.readable])
         found = metrics(val=self.position.best or Scores(), test=scores)
         if self.ranks.leads:

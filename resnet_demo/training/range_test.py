@@ -23,16 +23,20 @@ def rates(steps: int = STEPS) -> list[float]:
 
 
 def measure(learner: Learner, batches: Iterable[Batch]) -> list[tuple[float, float]]:
-    """Learning rates and the losses met at them, up to where the loss is no number; the learner is as before."""
+    """Learning rates and the mean losses met at them, up to where that is no number; the learner is as before.
+
+    A loss is that of the whole batch, over all processes: so they all find the same.
+    """
     files = learner.state()
     before = {name: {key: tensor.clone() for key, tensor in tensors.items()} for name, tensors in files.items()}
-    steps, found = learner.steps, []
+    steps, scaler, found = learner.steps, learner.scaler.state_dict(), []
     for rate, batch in zip(rates(), batches, strict=False):
-        loss = float(learner.step(batch, rate)) / len(batch.inputs)
+        loss = float(learner.ranks.added(learner.step(batch, rate))) / batch.photos
         if not math.isfinite(loss):
             break
         found.append((rate, loss))
     learner.load_state(before)
+    learner.scaler.load_state_dict(scaler)
     learner.steps = steps
     return found
 

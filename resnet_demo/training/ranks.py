@@ -6,18 +6,17 @@ torchrun starts several and tells each its place in the environment.
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+from torch import Tensor
 
 from resnet_demo.engines import pick_device
+from resnet_demo.texts import AppError
 
 SHARED_AT_ONCE = 2**26
 """Bytes that the processes add up in one go."""
@@ -52,6 +51,12 @@ class Ranks:
             dist.all_reduce(total)
         return total
 
+    def follow(self, tensors: Iterable[Tensor]) -> None:
+        """Give all processes the first one's values, in place."""
+        if self.world > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+
     def fill_in(self, rows: Tensor) -> None:
         """Complete an array of which each process has filled other rows and left the rest zero.
 
@@ -69,9 +74,28 @@ class Ranks:
         dist.all_gather_object(everything, value)
         return {key: found for part in everything for key, found in part.items()}
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """The module with its gradients averaged over the processes in each backward pass."""
-        return module if self.world == 1 else DistributedDataParallel(module)
+    def add_up(self, tensors: Sequence[Tensor]) -> None:
+        """Replace each of some tensors of one type by its sum over all processes."""
+        if self.world > 1 and tensors:
+            flat = torch.cat([tensor.reshape(-1) for tensor in tensors])
+            dist.all_reduce(flat)
+            for tensor, total in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
+                tensor.copy_(total.view(tensor.shape))
+
+    @contextlib.contextmanager
+    def agreed(self) -> Iterator[None]:
+        """A block in which each process works by itself; where memory does not suffice for one, it ends for all.
+
+        Raises:
+            AppError: here or in another process.
+        """
+        problem: AppError | None = None
+        try:
+            yield
+        except AppError as error:
+            problem = error
+        if self.highest(int(problem is not None)):
+            raise problem or AppError("train.problem.out_of_memory")
 
 
 class StopAskedError(Exception):
@@ -92,17 +116,10 @@ def joined_ranks() -> Iterator[Ranks]:
     if device.type == "cuda":
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
-    # DistributedDataParallel imports it too; where the group is there before, it keeps that, and the group's threads,
-    # which may then bring the process down as it exits.
+    # Optimisers import it too; where the group is there before, it keeps that, and the group's threads, which may then
+    # bring the process down as it exits.
     importlib.import_module("torch._dynamo")
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     yield Ranks(device, rank, world, local_world)
-    gc.collect()  # wrapped modules keep the group too
     # Not after an error: the others may be waiting, and end when this process does.
     dist.destroy_process_group()
-
-
-def held_back(module: nn.Module, hold: bool) -> contextlib.AbstractContextManager[None]:
-    """Inside, backward passes only add up gradients here; the next one outside averages them over the processes."""
-    no_sync: Callable[[], contextlib.AbstractContextManager[None]] | None = getattr(module, "no_sync", None)
-    return no_sync() if hold and no_sync else contextlib.nullcontext()

@@ -13,11 +13,8 @@ from torch import Tensor, nn
 
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.training.config import Settled
-from resnet_demo.training.presets import SIZE_STEP
 
 MOMENTUM = 0.9
-GROWTH_SHARE = 0.8
-"""Of the epochs, those in which pictures grow."""
 FIRST_SHARE = 1 / 25
 """The warm-up begins at this share of the highest rate, as in one-cycle training (Smith and Topin 2018)."""
 
@@ -123,9 +120,3 @@ def update_average(average: Iterable[Tensor], current: Iterable[Tensor], decay: 
             mean.lerp_(now, 1 - decay)
         else:
             mean.copy_(now)
-
-
-def picture_size(epoch: int, epochs: int, first: int, last: int) -> int:
-    """Pixels a side in an epoch (from 0): grows from `first` to `last`, which it has reached before the last fifth."""
-    share = min(1.0, epoch / max((epochs - 1) * GROWTH_SHARE, 1e-9)) if epochs > 1 else 1.0
-    return last if share == 1.0 else first + round((last - first) * share) // SIZE_STEP * SIZE_STEP

@@ -41,7 +41,7 @@ ACTIVE = frozenset[State]({"starting", "running", "stopping"})
 ENDED = frozenset[State]({"finished", "stopped", "failed", "lost"})
 CONFIG, EVENTS, LOCK, STOP, LOG = "config.json", "events.jsonl", "worker.lock", "stop", "log.txt"
 ANSWERS = "test.safetensors"
-BESIDE = {"said", "looked"}
+BESIDE = {"said", "looked", "joined", "measured"}
 """Kinds of events that do not move a run on."""
 UNFINISHED, REPLACED = ".unfinished", ".replaced"
 
@@ -193,6 +193,18 @@ class Run:
     def worker(self) -> Process | None:
         """The process that was launched last for this run, alive or not."""
         return Process.told_by(self.newest("launched") or {})
+
+    @property
+    def processes(self) -> list[Process]:
+        """The worker, and those of this machine that torchrun started to take part in its training; alive or not."""
+        found = []
+        for line in lines.backwards(self.folder / EVENTS):
+            event = _event(line) or {}
+            if event.get("kind") in {"launched", "joined"} and (process := Process.told_by(event)):
+                found.append(process)
+            if event.get("kind") == "launched":
+                break
+        return found
 
     @property
     def more_epochs(self) -> int:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from resnet_demo.training import recipe
-from resnet_demo.training.feed import Batch, Feed, Labelled
+from resnet_demo.training.feed import Batch, Feed, Labelled, Layers
 from resnet_demo.training.ranks import Ranks
 
 
@@ -51,20 +51,22 @@ def score(answer: Callable[[Batch], Tensor], batches: Iterable[Batch], ranks: Ra
     """Ask for the logits of each batch; no photo is left out, none is counted twice."""
     loss = torch.zeros((), dtype=torch.float64)
     correct, photos = 0, 0
-    for batch in batches:
-        logits = answer(batch).float()
-        loss += recipe.loss_sum(logits, batch.targets, None, 0.0).cpu()
-        correct += int((logits.argmax(dim=1) == batch.targets.argmax(dim=1)).sum())
-        photos += len(logits)
+    with ranks.agreed():
+        for batch in batches:
+            logits = answer(batch).float()
+            loss += recipe.loss_sum(logits, batch.targets, None, 0.0).cpu()
+            correct += int((logits.argmax(dim=1) == batch.targets.argmax(dim=1)).sum())
+            photos += len(logits)
     total = ranks.added(torch.stack([loss, torch.tensor(correct), torch.tensor(photos)]))
     return Scores(float(total[0]), int(total[1]), int(total[2]))
 
 
 @torch.no_grad()
-def probabilities(network: nn.Module, photos: Labelled, feed: Feed) -> Tensor:
+def probabilities(network: Layers, photos: Labelled, feed: Feed) -> Tensor:
     """What a network says of all photos that can be read, (n, classes), the same in every process."""
     ranks = feed.ranks
-    own = [network(batch.inputs).float().softmax(dim=1).cpu() for batch in feed.look(photos)]
+    with ranks.agreed():
+        own = [network(batch.inputs).float().softmax(dim=1).cpu() for batch in feed.look(photos)]
     rows = torch.zeros(len(photos.readable), feed.classes)
     if own:
         rows[ranks.rank :: ranks.world] = torch.cat(own)

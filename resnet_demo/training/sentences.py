@@ -7,6 +7,9 @@ from typing import Any
 
 from resnet_demo.texts import text
 
+MOST = 1e15
+"""What is larger is no number of ours."""
+
 
 def sentence_of(event: Mapping[str, Any], language: str) -> str | None:
     """An event in words, or None for those that are only numbers. Never fails, whatever the event holds."""
@@ -69,6 +72,11 @@ def _share(event: Mapping[str, Any], part: str) -> dict[str, str]:
     return {"accuracy": f"{100 * accuracy:.1f}", "photos": f"{photos:.0f}"}
 
 
+def is_number(value: Any) -> bool:
+    """Whether something that a file holds is a number that can be ours."""
+    return isinstance(value, int | float) and abs(value) < MOST
+
+
 def _number(event: Mapping[str, Any], name: str) -> float:
-    value = event.get(name)
-    return value if isinstance(value, int | float) and abs(value) < 1e15 else float("nan")
+    value: Any = event.get(name)
+    return value if is_number(value) else float("nan")

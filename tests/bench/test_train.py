@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from resnet_demo.training.run import Run
+from tests.bench.feeding import feeding
 from tests.bench.train import Watch, looks
+from tests.training.schoolroom import SMALL, draw_photos
 
 
 def test_a_look_lasts_from_the_last_step_to_the_epochs_end(tmp_path: Path) -> None:
@@ -30,3 +33,11 @@ def test_processor_seconds_grow_evenly_between_two_samples() -> None:
     watch.times, watch.seconds = [100.0, 102.0, 104.0], [0.0, 4.0, 5.0]
     assert watch.between(100.0, 103.0).tolist() == pytest.approx([3.0, 4.5])
     assert watch.between(101.0, 102.0).tolist() == pytest.approx([1.0, 2.0])
+
+
+def test_what_photos_cost_is_measured_on_any_device(tmp_path: Path) -> None:
+    """Views of photos have to be drawn: noise that lies ready is never much slower to learn from."""
+    photos = draw_photos(tmp_path / "photos", per_class=8)
+    found = feeding(replace(SMALL, data=str(photos)), tmp_path, rounds=1)
+    assert found.photos == 18  # of 24, without those to choose and to judge by
+    assert 0 < found.fed < 3 * found.still

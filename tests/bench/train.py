@@ -29,6 +29,7 @@ import psutil
 
 from resnet_demo.evaluation import wilson_interval
 from resnet_demo.settings import Settings
+from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.journal import STEP_SECONDS
 from resnet_demo.training.material import material_of
 from resnet_demo.training.run import Run
@@ -101,6 +102,9 @@ def main() -> None:
     )
     parser.add_argument("--photos", type=int, help="of each class at the most, to try this script (default: all)")
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="of the tutorial's DataLoader")
+    parser.add_argument(
+        "--synthetic", const="resnet50", nargs="?", metavar="NETWORK", help="instead: what photos cost, see feeding.py"
+    )
     parser.add_argument("--tutorial", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.tutorial:
@@ -109,12 +113,24 @@ def main() -> None:
     if not SHARED.is_dir():
         sys.exit("This needs the photos and weights of ../shared.")
     with tempfile.TemporaryDirectory() as temporary:
-        compare(arguments, Path(temporary))
+        folder, most = Path(temporary), arguments.photos
+        photos = PHOTOS if most is None else some_of(PHOTOS, folder / "flower_photos", most)
+        if arguments.synthetic:
+            measure_feeding(arguments, photos, folder)
+        else:
+            compare(arguments, photos, folder)
 
 
-def compare(arguments: argparse.Namespace, folder: Path) -> None:
+def measure_feeding(arguments: argparse.Namespace, photos: Path, folder: Path) -> None:
+    """Of a whole network from fresh weights, whose steps take as long as any."""
+    from tests.bench import feeding
+
+    config = TrainConfig(str(photos), variant=arguments.synthetic, scratch=True, seed=arguments.seeds[0])
+    feeding.show(arguments.synthetic, feeding.feeding(config, folder, arguments.rounds))
+
+
+def compare(arguments: argparse.Namespace, photos: Path, folder: Path) -> None:
     """Run every side, and print what came out."""
-    photos = PHOTOS if arguments.photos is None else some_of(PHOTOS, folder / "flower_photos", arguments.photos)
     outcomes: dict[str, list[Outcome]] = {"tutorial": [], "one epoch of it": [], **{name: [] for name in OURS}}
     means: dict[str, list[float]] = {name: [] for name in OURS}
     for number in range(arguments.rounds):

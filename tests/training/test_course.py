@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,17 @@ def test_the_time_left_goes_by_the_pace(run: Run) -> None:
             line = '{"t": %d, "kind": "step", "step": %d, "steps": 50, "epoch": 1, "epochs": 10, "loss": 1, "lr": 1}\n'
             file.write(line % (100 + 3 * number, number))
     assert read(run).seconds_left == 40 * 3
+
+
+def test_the_time_left_knows_that_pictures_grow(run: Run) -> None:
+    """Two steps an epoch, with pictures of 64, 80, 96, 112 and 128 pixels: a step takes as long as it has pixels."""
+    run.append("started", epochs=5, config={"epochs": 5, "first_size": 64, "image_size": 128})
+    seconds = [side**2 / 1000 for side in (64, 64, 80, 80, 96, 96, 112, 112, 128, 128)]
+    with (run.folder / "events.jsonl").open("a") as file:
+        for number in range(1, 5):
+            event = {"kind": "step", "step": number, "steps": 10, "epoch": 1, "epochs": 5, "loss": 1, "lr": 1}
+            file.write(json.dumps({"t": 100 + sum(seconds[:number]), **event}) + "\n")
+    assert read(run).seconds_left == pytest.approx(sum(seconds[4:]))
 
 
 @pytest.mark.parametrize(

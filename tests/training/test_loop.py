@@ -22,8 +22,11 @@ from resnet_demo.inference import Classifier
 from resnet_demo.models.saved import open_saved
 from resnet_demo.texts import AppError, text
 from resnet_demo.training import checkpoint, journal, recipe
-from resnet_demo.training.loop import train
+from resnet_demo.training.journal import Journal
+from resnet_demo.training.lesson import prepare
+from resnet_demo.training.loop import Training, train
 from resnet_demo.training.material import material_of
+from resnet_demo.training.ranks import Ranks
 from resnet_demo.training.recipe import Cycle
 from resnet_demo.training.run import Run
 from tests.training.schoolroom import draw_photos, events_of, make_run, settings_in
@@ -261,6 +264,28 @@ def test_a_loss_that_is_no_number_ends_it_in_words(tmp_path: Path) -> None:
         assert all(torch.isfinite(tensor.float()).all() for tensor in tensors.values())
 
 
+def test_the_best_model_outlives_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a checkpoint is dear beside an epoch, the best model may not be on the disk yet."""
+    monkeypatch.setattr(checkpoint, "MOST_SHARE", 1e-9)
+    run, ranks = make_run(tmp_path, epochs=4), Ranks(torch.device("cpu"))
+    training = Training(prepare(run, settings_in(tmp_path), ranks, Journal(run, ranks)))
+    training.epoch()
+    training.epoch()
+    assert training.unwritten is not None
+    with torch.no_grad():
+        training.learner.learning.network.fc.weight.fill_(math.nan)
+    with pytest.raises(AppError) as caught:
+        training.go_on()
+    assert caught.value.message.key == "train.problem.not_finite"
+    assert [epoch["best"] for epoch in events_of(run, "epoch")] == [True, True]
+    told = events_of(run, "epoch")[-1]["val_loss"]
+    part, model = material_of(run, settings_in(tmp_path)).val, open_saved(run.best)
+    said = list(Classifier(model, settings_in(tmp_path), "float32", "cpu").classify(part.paths, 3))
+    by_class = [{one.index: one.probability for one in prediction.guesses} for prediction in said]
+    losses = [-math.log(of[label]) for of, label in zip(by_class, part.labels, strict=True)]
+    assert sum(losses) / len(losses) == pytest.approx(told, abs=1e-4)
+
+
 def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
     """No file may grow beyond 400 kB, as the operating system sees to it: a checkpoint's are larger."""
     settings = settings_in(tmp_path)
@@ -362,6 +387,20 @@ def test_precision_is_measured_where_that_is_worth_it(tmp_path: Path, taught: Ru
     assert len(keys) == 1
     chosen = "bf16" if keys == ["train.said.bf16"] else "float32"
     assert [event["precision"] for event in events_of(run, "started")] == [None, chosen]
+
+
+@pytest.mark.slow
+def test_a_precision_that_was_measured_is_kept_from_the_beginning(tmp_path: Path) -> None:
+    """Killed before its first checkpoint, it goes on as it had begun, whatever another trial would say."""
+    run, ranks = make_run(tmp_path, epochs=10), Ranks(torch.device("cpu"))
+    first = prepare(run, settings_in(tmp_path), ranks, Journal(run, ranks)).plan.precision
+    assert run.newest_checkpoint() is None
+    assert [event["precision"] for event in events_of(run, "measured")] == [first]
+    other = "float32" if first == "bf16" else "bf16"
+    for decided in (first, other):
+        run.append("measured", precision=decided)
+        assert prepare(run, settings_in(tmp_path), ranks, Journal(run, ranks)).plan.precision == decided
+    assert len([event for event in events_of(run, "said") if event["key"].endswith("bf16")]) == 1
 
 
 @pytest.mark.slow

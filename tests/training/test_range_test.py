@@ -41,12 +41,16 @@ def test_one_noisy_loss_does_not_decide() -> None:
     assert range_test.suggest(curve) > 100 * rates[5] * range_test.SAFETY
 
 
-def test_the_learner_is_left_as_it_was() -> None:
-    taught = learner(network(), ema=0.9)
+@pytest.mark.parametrize("precision", ["float32", "fp16"])
+def test_the_learner_is_left_as_it_was(precision: str) -> None:
+    taught = learner(network(), ema=0.9, precision=precision)
+    taught.scaler.set_growth_interval(2)  # so that the scale does change on the way
     taught.step(batch(0), 1e-3)
+    scaler = taught.scaler.state_dict()
     before = {file: {key: one.clone() for key, one in tensors.items()} for file, tensors in taught.state().items()}
     found = range_test.measure(taught, [batch(step) for step in range(4)])
     assert [rate for rate, _ in found] == range_test.rates()[:4]
     assert taught.steps == 1
+    assert taught.scaler.state_dict() == scaler
     for file, tensors in taught.state().items():
         assert all(torch.equal(one, before[file][key]) for key, one in tensors.items())

@@ -18,11 +18,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from resnet_demo.data.preprocessing import normalise
 from resnet_demo.models import variants
 from resnet_demo.models.folding import fold_norms
 from resnet_demo.models.resnet import ResNet
+from resnet_demo.models.saved import open_saved
+from resnet_demo.texts import AppError
 from resnet_demo.training.feed import Batch
 from resnet_demo.training.loop import train
+from resnet_demo.training.material import material_of
+from resnet_demo.training.pixels import Reader
+from resnet_demo.training.ranks import Ranks
+from resnet_demo.training.room import Room
 from resnet_demo.training.run import Run
 from tests.conftest import ROOT
 from tests.training.schoolroom import events_of, make_run, settings_in
@@ -111,7 +118,7 @@ from tests.training.test_learner import settled, silent
 from tests.training.test_ranks import normless, whole_batch
 with joined_ranks() as ranks:
     taught = Learner(normless(), settled(), ranks, Precision("float32", ranks.device), weights=None, say=silent)
-    taught.pieces = int(sys.argv[2])
+    taught.pieces.number = int(sys.argv[2])
     inputs, targets = whole_batch()
     own = slice(ranks.rank, None, ranks.world)
     taught._gradients(Batch(inputs[own], targets[own], len(inputs)))
@@ -220,11 +227,96 @@ def stop_at(run: Run, step: int) -> None:
 
 
 @pytest.mark.slow
-def test_two_teach_a_whole_network(tmp_path: Path) -> None:
-    """Each norm learns from its own process's photos, as is usual, and what is kept is the first's."""
-    run = make_run(tmp_path, epochs=2, ema=0.9)
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_two_teach_a_whole_network(tmp_path: Path, ema: float) -> None:
+    """Each norm learns from its own process's photos; what is judged and kept is one network, the first's."""
+    run = make_run(tmp_path, epochs=2, ema=ema, val_share=0.3)
     assert together(TRAIN, run.folder) == [[], []]
     epochs = told(run)
     assert epochs[2]["train_loss"] < epochs[1]["train_loss"]
     assert events_of(run, "started")[0]["processes"] == 2
-    assert run.best.is_dir()
+    best = max((epoch for epoch in epochs.values() if epoch["best"]), key=lambda epoch: epoch["epoch"])
+    model, part = open_saved(run.best), material_of(run, settings_in(tmp_path)).val
+    reader = Reader(Ranks(torch.device("cpu")), Room.here(tmp_path, 1), 10**8, lambda: None)
+    with torch.no_grad():
+        logits = model.network(normalise(reader.crops(part.paths, model.spec).pictures, model.spec))
+    labels = torch.tensor(part.labels)
+    assert best["val_loss"] == pytest.approx(float(F.cross_entropy(logits, labels)), abs=1e-4)
+    assert best["val_accuracy"] == pytest.approx(float((logits.argmax(dim=1) == labels).float().mean()))
+
+
+TRY_OUT = """
+import json, sys, torch
+from pathlib import Path
+from resnet_demo.training.journal import Journal
+from resnet_demo.training.lesson import prepare
+from resnet_demo.training.ranks import joined_ranks
+from resnet_demo.training.run import Run
+from tests.training.schoolroom import settings_in
+torch.set_num_threads(1)
+run = Run.open(Path(sys.argv[1]))
+with joined_ranks() as ranks:
+    lesson = prepare(run, settings_in(run.folder.parent), ranks, Journal(run, ranks))
+    print(json.dumps(lesson.plan.config.learning_rate))
+    del lesson
+"""
+
+
+@pytest.mark.slow
+def test_they_agree_on_the_learning_rate_that_they_tried_out(tmp_path: Path) -> None:
+    """Each sees other losses; were each to choose by its own, their weights would drift apart."""
+    first, second = together(TRY_OUT, make_run(tmp_path, range_test=True).folder)
+    assert first == second
+
+
+@pytest.mark.slow
+def test_one_goes_on_with_anothers_run_only_if_epochs_stay_as_long(tmp_path: Path, parent: str) -> None:
+    """Batches of two: shared by two, each would have a single photo, so they get four and an epoch fewer steps."""
+    knobs = {"parent": parent, "variant": None, "scratch": False, "train_depth": "head", "batch_size": 2}
+    run = make_run(tmp_path, epochs=1, **knobs)
+    together(TRAIN, run.folder)
+    run.queue_again(more_epochs=1)
+    with pytest.raises(AppError) as caught:
+        train(run, settings_in(tmp_path))
+    assert caught.value.message.key == "train.problem.other_steps"
+    assert caught.value.message.fields == {"before": 9, "now": 18}
+
+
+TOO_MUCH = """
+import json, sys, torch
+from resnet_demo.texts import AppError
+from resnet_demo.training.feed import Batch
+from resnet_demo.training.learner import Learner
+from resnet_demo.training.precision import Precision
+from resnet_demo.training.ranks import joined_ranks
+from tests.training.test_learner import fail_above, settled, silent
+from tests.training.test_ranks import normless, whole_batch
+with joined_ranks() as ranks:
+    taught = Learner(normless(), settled(), ranks, Precision("float32", ranks.device), weights=None, say=silent)
+    if ranks.rank == 1:
+        fail_above(taught, int(sys.argv[1]))
+    inputs, targets = whole_batch(14)
+    own = slice(ranks.rank, None, ranks.world)
+    try:
+        taught._gradients(Batch(inputs[own], targets[own], len(inputs)))
+        print(json.dumps([taught.pieces.number, taught.learning.network.fc.weight.grad.tolist()]))
+    except AppError as error:
+        print(json.dumps(error.message.key))
+"""
+
+
+@pytest.mark.slow
+def test_one_that_is_short_of_memory_takes_pieces_and_the_others_wait() -> None:
+    (first, gradient), (second, same) = together(TOO_MUCH, 4)
+    assert (first, second) == (1, 2)
+    assert gradient == same
+    alone = learner(normless())
+    inputs, targets = whole_batch(14)
+    alone._gradients(Batch(inputs, targets, len(inputs)))
+    assert alone.learning.network.fc.weight.grad is not None
+    torch.testing.assert_close(torch.tensor(gradient), alone.learning.network.fc.weight.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_where_one_has_no_memory_at_all_every_one_says_so() -> None:
+    assert together(TOO_MUCH, 1) == ["train.problem.out_of_memory"] * 2

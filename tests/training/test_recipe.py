@@ -155,13 +155,3 @@ def test_the_average_is_torchs() -> None:
 
 def test_the_average_forgets_its_beginning() -> None:
     assert [recipe.average_decay(step, 0.99) for step in (0, 10, 10_000)] == [0.1, 11 / 20, 0.99]
-
-
-def test_picture_sizes_grow() -> None:
-    assert [recipe.picture_size(epoch, 3, 128, 160) for epoch in range(3)] == [128, 144, 160]
-    sizes = [recipe.picture_size(epoch, 50, 64, 128) for epoch in range(60)]
-    assert sizes == sorted(sizes)
-    assert sizes[0] == 64
-    assert set(sizes[40:]) == {128}
-    assert recipe.picture_size(0, 1, 64, 128) == 128
-    assert {recipe.picture_size(epoch, 9, 100, 100) for epoch in range(9)} == {100}
