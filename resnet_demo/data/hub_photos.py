@@ -1,4 +1,4 @@
-"""A data set of the Hugging Face Hub whose photos lie in class folders, brought to HOME/datasets."""
+"""A data set of the Hugging Face Hub whose photos lie in class folders, brought to HOME/hub."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from resnet_demo.data import archive, images
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
-from resnet_demo.data.staging import DATASETS, PREFIX, new_dataset
+from resnet_demo.data.staging import HUB, PREFIX, new_dataset
 from resnet_demo.download import DownloadError, Progress
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
@@ -43,8 +43,8 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
 
     Taken are the photos that lie in folders; where there are none, zip and tar archives, each unpacked into a folder of
     its name. They are fetched through the Hub client's own cache, whose variables hold (HF_ENDPOINT, HF_HOME,
-    HF_TOKEN), and linked from there where the disk can, else copied. What is here already stays. Where strangers may
-    ask, they get what everybody gets, without HF_TOKEN, and the cache is emptied afterwards.
+    HF_TOKEN), and linked from there where the disk can, else copied. What is here already is shared by all who ask for
+    it. Where strangers may ask, they get what everybody gets, without HF_TOKEN, and the cache is emptied afterwards.
 
     Args:
         progress: told files done and in all.
@@ -61,8 +61,9 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
         megabytes = settings.max_stored_bytes // MEGABYTE
         raise AppError("hub_photos.problem.too_large", name=repository.name, megabytes=megabytes)
     wish = f"{repository.name.replace('/', '--')}-{repository.commit[:8]}"
-    here = settings.home / DATASETS / wish
+    here = settings.home / HUB / wish
     if here.is_dir():
+        os.utime(here)  # where photos go in time, they are kept from now on
         return Arrival(here)
 
     def fill(fresh: Path) -> int:
@@ -75,7 +76,7 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
                     progress(done, len(wanted))
         return ignored
 
-    folder, ignored = new_dataset(settings.home, wish, fill)
+    folder, ignored = new_dataset(settings.home, wish, fill, HUB)
     return Arrival(folder, ignored)
 
 

@@ -35,12 +35,14 @@ FLOWERS = {"daisy": 633, "dandelion": 898, "roses": 641, "sunflowers": 699, "tul
 class Arrival:
     """A folder that `image_folder.open_dataset` can open, and what did not come along.
 
-    `ignored` counts an operating system's litter; `problems` are photos that could not be read any more.
+    `ignored` counts an operating system's litter; `problems` are photos that could not be read any more. `own`
+    is a folder made for this arrival alone, which nobody else works with.
     """
 
     folder: Path
     ignored: int = 0
     problems: tuple[Problem, ...] = ()
+    own: bool = False
 
 
 def from_folder(folder: Path, settings: Settings) -> Arrival:
@@ -74,7 +76,7 @@ def from_archive(path: Path, settings: Settings, name: str | None = None, progre
         return archive.unpack(path, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
 
     folder, unpacked = new_dataset(settings.home, _stem(name or path.name), fill)
-    return Arrival(folder, unpacked.ignored)
+    return Arrival(folder, unpacked.ignored, own=True)
 
 
 def _stem(name: str) -> str:
@@ -103,7 +105,7 @@ def from_photos(
         return tuple(_copy(kept, fresh, settings.max_stored_bytes, progress))
 
     folder, problems = new_dataset(settings.home, name, fill)
-    return Arrival(folder, len(wanted) - len(kept), problems)
+    return Arrival(folder, len(wanted) - len(kept), problems, own=True)
 
 
 def _copy(

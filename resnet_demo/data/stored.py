@@ -7,11 +7,15 @@ import shutil
 import time
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-from resnet_demo.data.staging import DATASETS, PREFIX
+from resnet_demo.data.staging import DATASETS, HUB, PREFIX
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
+
+BROUGHT = (DATASETS, HUB)
+"""What in the data home is kept for a time: all that was brought, but for the sample flowers."""
 
 
 def stored_bytes(folder: Path) -> int:
@@ -34,7 +38,7 @@ def bounded(settings: Settings) -> Settings:
     """
     if settings.local_paths_allowed:
         return settings
-    left = settings.max_stored_bytes - stored_bytes(settings.home / DATASETS)
+    left = settings.max_stored_bytes - sum(stored_bytes(settings.home / place) for place in BROUGHT)
     if left <= 0:
         raise AppError("stored.problem.full", hours=max(1, settings.keep_seconds // 3600))
     return replace(settings, max_stored_bytes=left)
@@ -44,7 +48,7 @@ def clear_away(settings: Settings, needed: Collection[Path] = ()) -> None:
     """Delete what strangers brought longer than `keep_seconds` ago, but for folders that a training still needs."""
     if settings.local_paths_allowed:
         return
-    for folder in (settings.home / DATASETS).glob("*"):
+    for folder in chain.from_iterable((settings.home / place).glob("*") for place in BROUGHT):
         with contextlib.suppress(OSError):  # gone meanwhile
             old = folder.stat().st_mtime < time.time() - settings.keep_seconds
             if old and folder not in needed and not folder.name.startswith(PREFIX):

@@ -13,7 +13,7 @@ from resnet_demo.data.archive import SUFFIXES
 from resnet_demo.data.hub_photos import from_hub
 from resnet_demo.data.images import Problem
 from resnet_demo.data.intake import SAMPLES, Arrival, from_archive, from_boxes, from_folder, from_photos, sample_flowers
-from resnet_demo.data.staging import DATASETS, PREFIX
+from resnet_demo.data.staging import DATASETS, HUB, PREFIX
 from resnet_demo.data.stored import bounded
 from resnet_demo.download import Progress
 from resnet_demo.settings import MEGABYTE, Settings
@@ -104,7 +104,7 @@ def brought_before(home: Path) -> list[Path]:
     """Folders of photos that were brought here earlier, the newest first."""
     folders = [
         folder
-        for place in (DATASETS, SAMPLES)
+        for place in (DATASETS, HUB, SAMPLES)
         for folder in (home / place).glob("*")
         if folder.is_dir() and not folder.name.startswith(PREFIX)
     ]

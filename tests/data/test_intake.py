@@ -74,7 +74,7 @@ def test_an_archive_becomes_a_folder_of_its_name(tmp_path: Path, settings: Setti
     packed = zipped if name.endswith("zip") else tarred
     path = write(tmp_path, {name: packed({**files, "__MACOSX/._x": b"y"})}) / name
     first = from_archive(path, settings)
-    assert first == Arrival(settings.home / "datasets" / "my flowers", ignored=1)
+    assert first == Arrival(settings.home / "datasets" / "my flowers", ignored=1, own=True)
     assert contents(first.folder) == files
     assert open_dataset(first.folder, settings.home).classes == ("daisy", "tulips", "郁金香")
     again = from_archive(path, settings)
@@ -140,7 +140,7 @@ def test_a_dropped_folder_keeps_its_class_folders(tmp_path: Path, settings: Sett
         "dropped",
         lambda done, total: told.append((done, total)),
     )
-    assert arrival == Arrival(settings.home / "datasets" / "dropped", ignored=1)
+    assert arrival == Arrival(settings.home / "datasets" / "dropped", ignored=1, own=True)
     assert contents(arrival.folder) == {
         "flowers/tulips/a.jpg": jpeg(0),
         "flowers/tulips/a-2.jpg": jpeg(1),

@@ -33,7 +33,7 @@ def test_room_gets_less_and_ends(public: Settings) -> None:
     assert stored_bytes(public.home / "datasets") == 0
     assert bounded(public) == public
     lay(public, "one")
-    lay(public, PREFIX + "two")  # under way
+    write(public.home / "hub" / (PREFIX + "two"), FILES)  # under way
     assert bounded(public) == replace(public, max_stored_bytes=500)
     lay(public, "three")
     with pytest.raises(AppError, match="no room"):
@@ -43,12 +43,21 @@ def test_room_gets_less_and_ends(public: Settings) -> None:
 
 def test_what_is_old_goes_unless_it_is_needed(public: Settings) -> None:
     old, needed, new = lay(public, "old", 4_000), lay(public, "needed", 4_000), lay(public, "new", 3_000)
+    hub = write(public.home / "hub" / "old", FILES)
+    os.utime(hub, (0, 0))
     arriving, sample = lay(public, PREFIX + "x", 4_000), write(public.home / "samples" / "flower_photos", FILES)
     own = replace(public, public=False)
     clear_away(own)
     assert old.exists()
     clear_away(public, {needed})
-    assert [folder.exists() for folder in (old, needed, new, arriving, sample)] == [False, True, True, True, True]
+    assert [folder.exists() for folder in (old, hub, needed, new, arriving, sample)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_nothing_there_yet(public: Settings) -> None:
