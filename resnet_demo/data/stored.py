@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from resnet_demo.data.index import forget
 from resnet_demo.data.staging import DATASETS, HUB, PREFIX
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -52,4 +53,10 @@ def clear_away(settings: Settings, needed: Collection[Path] = ()) -> None:
         with contextlib.suppress(OSError):  # gone meanwhile
             old = folder.stat().st_mtime < time.time() - settings.keep_seconds
             if old and folder not in needed and not folder.name.startswith(PREFIX):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder, settings.home)
+
+
+def remove(folder: Path, home: Path) -> None:
+    """Delete photos that were brought, with what the data home knows of them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    forget(home, folder)

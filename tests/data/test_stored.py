@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from resnet_demo.data.image_folder import open_dataset
+from resnet_demo.data.similar import find_similar
 from resnet_demo.data.staging import PREFIX
-from resnet_demo.data.stored import bounded, clear_away, stored_bytes
+from resnet_demo.data.stored import bounded, clear_away, remove, stored_bytes
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
-from tests.data.drawn import write
+from tests.data.drawn import flowers, write
 
 FILES = {"a/1.jpg": b"x" * 600, "b/郁.jpg": b"x" * 400}
 
@@ -58,6 +60,18 @@ def test_what_is_old_goes_unless_it_is_needed(public: Settings) -> None:
         True,
         True,
     ]
+
+
+def test_what_was_found_out_about_photos_goes_with_them(public: Settings) -> None:
+    """Their names, and a small picture of each."""
+    old, new = (write(public.home / "datasets" / name, flowers(2)) for name in ("old", "new"))
+    for folder in (old, new):
+        find_similar(open_dataset(folder, public.home), public.home)
+    os.utime(old, (0, 0))
+    clear_away(public)
+    assert len(list((public.home / "index").iterdir())) == 1
+    remove(new, public.home)
+    assert list((public.home / "index").iterdir()) == list((public.home / "datasets").iterdir()) == []
 
 
 def test_nothing_there_yet(public: Settings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from html import escape
@@ -14,6 +13,7 @@ import gradio as gr
 
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.staging import DATASETS, HUB
+from resnet_demo.data.stored import remove
 from resnet_demo.download import Progress
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, LANGUAGES, AppError, Message, text
@@ -229,7 +229,7 @@ class Step:
                         yield [gr.skip()] * OUTPUTS if found is None else self._show(found, config, language)
                 except BaseException:  # GeneratorExit too
                     if arrival.own:
-                        shutil.rmtree(arrival.folder, ignore_errors=True)
+                        remove(arrival.folder, self.settings.home)
                     raise
 
         return bring
