@@ -70,7 +70,7 @@ def from_archive(path: Path, settings: Settings, name: str | None = None, progre
         AppError: as `archive.unpack` says, or the disk is full.
     """
     if not path.is_file():
-        raise AppError("intake.problem.no_archive", file=shown(str(path)))
+        raise AppError("intake.problem.no_archive", file=shown(name or str(path)))
 
     def fill(fresh: Path) -> archive.Unpacked:
         return archive.unpack(path, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
