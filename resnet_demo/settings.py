@@ -29,8 +29,10 @@ class Settings:
 
     `public` means that strangers may reach the page: then no widget and no endpoint takes a path of
     this machine. A share link and a Space always are; an address other than loopback is unless said otherwise.
-    Uploads are kept for `keep_seconds` and may fill `max_stored_bytes` in that time. `shipped` is the folder of the
-    models that come with the app, and `default_model` the one of them that answers unless another is chosen.
+    Uploads and, on a public page, ended runs are kept for `keep_seconds` and may fill `max_stored_bytes` in that time.
+    A visitor of a public page may have `max_runs` that run or wait; each may take `max_training_seconds` at a time.
+    `shipped` is the folder of the models that come with the app, and `default_model` the one of them that answers
+    unless another is chosen.
     """
 
     host: str = "127.0.0.1"
@@ -50,6 +52,8 @@ class Settings:
     max_dataset_photos: int = 20_000
     keep_seconds: int = 86_400
     max_stored_bytes: int = 50 * GIGABYTE
+    max_runs: int | None = None
+    max_training_seconds: int | None = None
     default_model: str = "flowers"
 
     @property
@@ -115,6 +119,8 @@ def find_settings(
         max_pixels=megapixels * 1_000_000 if megapixels else Settings.max_pixels,
         keep_seconds=3_600 if public else Settings.keep_seconds,
         max_stored_bytes=5 * GIGABYTE if public else Settings.max_stored_bytes,
+        max_runs=3 if public else None,
+        max_training_seconds=7_200 if public else None,
     )
 
 

@@ -28,18 +28,21 @@ def stored_bytes(folder: Path) -> int:
     return total
 
 
-def bounded(settings: Settings) -> Settings:
+def bounded(settings: Settings, besides: int = 0) -> Settings:
     """The same settings with no more to store than there is room for; on a page of one's own that is all of it.
 
     Two who bring photos at the same time may each fill the room that both found: at most so many times too much is
     kept as are served together.
+
+    Args:
+        besides: bytes that other things take up than photos.
 
     Raises:
         AppError: there is no room left.
     """
     if settings.local_paths_allowed:
         return settings
-    left = settings.max_stored_bytes - sum(stored_bytes(settings.home / place) for place in BROUGHT)
+    left = settings.max_stored_bytes - besides - sum(stored_bytes(settings.home / place) for place in BROUGHT)
     if left <= 0:
         raise AppError("stored.problem.full", hours=max(1, settings.keep_seconds // 3600))
     return replace(settings, max_stored_bytes=left)
