@@ -67,13 +67,16 @@ def from_archive(path: Path, settings: Settings, name: str | None = None, progre
         progress: told the archive's bytes that are done, and all.
 
     Raises:
-        AppError: as `archive.unpack` says, or the disk is full.
+        AppError: as `archive.unpack` says, there is no file in it, or the disk is full.
     """
     if not path.is_file():
         raise AppError("intake.problem.no_archive", file=shown(name or str(path)))
 
     def fill(fresh: Path) -> archive.Unpacked:
-        return archive.unpack(path, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
+        unpacked = archive.unpack(path, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
+        if not unpacked.files:
+            raise AppError("archive.problem.empty")
+        return unpacked
 
     folder, unpacked = new_dataset(settings.home, _stem(name or path.name), fill)
     return Arrival(folder, unpacked.ignored, own=True)

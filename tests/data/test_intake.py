@@ -68,6 +68,14 @@ def test_a_folder_stays_where_it_is(tmp_path: Path, settings: Settings) -> None:
     refused("intake.problem.public", lambda: from_folder(folder, public), public)
 
 
+@pytest.mark.parametrize(
+    "data", [zipped({}), tarred({}), zipped({"a/": b"", "__MACOSX/x": b"1"})], ids=["zip", "tar", "litter"]
+)
+def test_an_archive_with_no_file_is_no_data_set(tmp_path: Path, settings: Settings, data: bytes) -> None:
+    path = write(tmp_path, {"my.zip": data}) / "my.zip"
+    refused("archive.problem.empty", lambda: from_archive(path, settings), settings)
+
+
 @pytest.mark.parametrize("name", ["my flowers.zip", "my flowers.TAR.GZ"])
 def test_an_archive_becomes_a_folder_of_its_name(tmp_path: Path, settings: Settings, name: str) -> None:
     files = {**flowers(), "郁金香/<script>alert(1)<script>.jpg": jpeg(9)}

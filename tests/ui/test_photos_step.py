@@ -100,7 +100,8 @@ def test_a_page_that_is_closed_meanwhile_leaves_nothing(demo: gr.Blocks, setting
     assert datasets(settings) == ["my"]
     assert list((settings.home / "index").iterdir())
     steps.close()
-    assert datasets(settings) == list((settings.home / "index").iterdir()) == []
+    assert datasets(settings) == []
+    assert list((settings.home / "index").iterdir()) == []
 
 
 def test_a_folder_of_ones_own_stays_whatever_happens(demo: gr.Blocks, settings: Settings, tmp_path: Path) -> None:
