@@ -20,7 +20,7 @@ from resnet_demo.settings import MEGABYTE, Settings, expanded
 from resnet_demo.texts import AppError
 
 FLOWERS_URL = "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
-"""TensorFlow's flower photos as its tutorials name them; CC BY 2.0, 218 MiB."""
+"""TensorFlow's flower photos as its tutorials name them; CC BY 2.0, 229 MB."""
 
 FLOWERS_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 """As TensorFlow Datasets records it."""
