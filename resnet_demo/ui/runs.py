@@ -17,6 +17,7 @@ from resnet_demo.models.places import NAME, RUNS, run_names
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.course import Course
+from resnet_demo.training.looks import looks_of
 from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, EVENTS, Run, State
 from resnet_demo.ui.keeping import room
 
@@ -93,7 +94,7 @@ class Runs:
 
     def test_looks(self, run: Run, visitor: object) -> int:
         """How often the run's test photos were looked at, by any of the visitor's runs that has the same ones."""
-        return sum(other.test_looks for other in self.listed(visitor) if _test_photos(other) == _test_photos(run))
+        return looks_of(run, self.listed(visitor))
 
     def admit(self, visitor: object) -> None:
         """Let a visitor put one more run in line; where strangers share the page there is an end to it.
@@ -178,10 +179,6 @@ class Runs:
         if not (isinstance(visitor, str) and isinstance(known.owner, str) and known.owner):
             return False
         return secrets.compare_digest(visitor.encode("utf-8", "replace"), known.owner.encode("utf-8", "replace"))
-
-
-def _test_photos(run: Run) -> tuple[object, object]:
-    return run.facts["data"]["fingerprint"], run.facts["split"]["test"]
 
 
 def _stamp(run: Run, name: str) -> Stamp | None:
