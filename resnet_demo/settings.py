@@ -7,7 +7,7 @@ import ipaddress
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -20,6 +20,7 @@ MAX_PORT = 65_535
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000 * MEGABYTE
+USUAL_HOME = Path(platformdirs.user_data_dir("resnet_demo"))
 SHIPPED = Path(__file__).parents[1] / "assets" / "models"
 
 
@@ -40,7 +41,7 @@ class Settings:
     share: bool = False
     public: bool = False
     open_browser: bool = False
-    home: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("resnet_demo")))
+    home: Path = USUAL_HOME
     weights: Path | None = None
     shipped: Path = SHIPPED
     space_host: str | None = None
@@ -60,6 +61,11 @@ class Settings:
     def local_paths_allowed(self) -> bool:
         """Whether a visitor may name files and folders of this machine."""
         return not self.public
+
+    @property
+    def home_flag(self) -> tuple[str, ...]:
+        """What a command line needs to work with this home; nothing where it is the usual one."""
+        return () if self.home == USUAL_HOME else ("--home", str(self.home))
 
 
 def is_loopback(host: str) -> bool:
@@ -101,7 +107,7 @@ def find_settings(
         parser.error(text("app.problem.port_range", language, port=port, most=MAX_PORT))
     share = given.share or _switch(parser, environ, "SHARE", language) or False
     public = given.public if given.public is not None else _switch(parser, environ, "PUBLIC", language)
-    home = given.home or _path(parser, environ, "HOME", language) or Path(platformdirs.user_data_dir("resnet_demo"))
+    home = given.home or _path(parser, environ, "HOME", language) or USUAL_HOME
     megapixels = _number(parser, environ, "MAX_MEGAPIXELS", language)
     # A share link and a Space are open to everybody: no flag makes them private.
     public = share or on_space or (not is_loopback(host) if public is None else public)

@@ -230,10 +230,10 @@ def _state_at(place: Path) -> State:
         return Run(place).state()
 
 
-def repeat_command(run: Run, started: Event | None = None) -> str:
+def repeat_command(run: Run, settings: Settings, started: Event | None = None) -> str:
     """The line for a shell that does the same again; `started` is the newest event of this kind, for who knows it."""
     count = (started or run.newest("started") or {}).get("processes", 1)
     python = ["python"] if count == 1 else ["torchrun", "--nproc-per-node", str(count)]
-    words = [*python, "-m", "resnet_demo", "train", *run.config.arguments()]
+    words = [*python, "-m", "resnet_demo", *settings.home_flag, "train", *run.config.arguments()]
     weights = run.facts.get("weights")
     return (f"{PREFIX}WEIGHTS={shlex.quote(str(weights))} " if weights else "") + shlex.join(words)

@@ -202,14 +202,18 @@ def test_the_command_repeats_the_run(settings: Settings, tmp_path: Path) -> None
     )
     run = Run.create(settings.home, config, {"weights": str(tmp_path / "w w")})
     code = "import os, sys, json; print(json.dumps([os.environ['RESNET_DEMO_WEIGHTS'], *sys.argv[1:]]))"
-    said = queue.repeat_command(run).replace("python ", f"{sys.executable} -c {shlex.quote(code)} ", 1)
+    said = queue.repeat_command(run, settings).replace("python ", f"{sys.executable} -c {shlex.quote(code)} ", 1)
     done = subprocess.run(["/bin/sh", "-c", said], capture_output=True, text=True, check=True)
     weights, *words = json.loads(done.stdout)
     assert weights == str(tmp_path / "w w")
     assert words[:2] == ["-m", "resnet_demo"]
-    assert TrainConfig.from_arguments(build_parser("en").parse_args(words[2:])) == config
+    arguments = build_parser("en").parse_args(words[2:])
+    assert arguments.home == settings.home
+    assert TrainConfig.from_arguments(arguments) == config
     run.append("started", processes=2)
-    assert " torchrun --nproc-per-node 2 -m resnet_demo train " in queue.repeat_command(run)
+    assert " torchrun --nproc-per-node 2 -m resnet_demo train " in queue.repeat_command(
+        run, replace(settings, home=Settings().home)
+    )
 
 
 def test_paths_are_whole_wherever_they_were_given(

@@ -161,7 +161,10 @@ class Shown:
                 "plots": {"value": live.plots(course, language)},
                 "log": {"value": discreet(live.log(run, state, course, language, local=local)), "visible": True},
                 "settings": {"value": live.resolved(run, course, language), "visible": True},
-                "command": {"value": queue.repeat_command(run, course.started) if local else "", "visible": local},
+                "command": {
+                    "value": queue.repeat_command(run, self.settings, course.started) if local else "",
+                    "visible": local,
+                },
             }
         folds: dict[str, View] = {"log_fold": {"visible": True}, "settings_fold": {"visible": True}}
         return {**said, **folds, **_acts(run, state, language, doomed)}
