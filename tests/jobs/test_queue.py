@@ -249,6 +249,25 @@ def test_without_photos_there_is_no_run(settings: Settings, tmp_path: Path) -> N
     assert all_runs(settings.home) == []
 
 
+def test_whoever_waits_reads_the_settings_of_no_run_that_is_over(settings: Settings) -> None:
+    for _ in range(3):
+        lying_run(settings).append("finished")
+    going_on, me = lying_run(settings), Process.of(os.getpid())
+    going_on.append("launched", pid=me.pid, born=me.born)
+    code = """
+import sys
+from pathlib import Path
+from resnet_demo.jobs import queue
+opened = []
+sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
+assert queue.start_next(Path(sys.argv[1])) is None
+print(*(name for name in opened if name.endswith("config.json")), sep="\\n")
+"""
+    command = [sys.executable, "-c", code, str(settings.home)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:-1] == [str(going_on.folder / "config.json")]
+
+
 def test_nothing_here_needs_torch() -> None:
     code = "import resnet_demo.jobs.queue, sys; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True).stdout == b"False\n"
