@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 from resnet_demo.data import archive, images
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
 from resnet_demo.data.staging import HUB, PREFIX, new_dataset
-from resnet_demo.download import DownloadError, Progress
+from resnet_demo.download import DownloadError, Progress, out_of_reach
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 
@@ -92,17 +92,10 @@ def _look_up(name: str, token: bool | None) -> _Repository:
         info = HfApi(token=token).dataset_info(repo, revision=revision, files_metadata=True, timeout=_LOOK_UP_SECONDS)
     except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, ValueError) as error:
         raise DownloadError("hub_photos.problem.absent", name=shown(name)) from error
-    except _out_of_reach() as error:
+    except out_of_reach() as error:
         raise DownloadError("hub_photos.problem.offline", name=repo) from error
     files = {file.rfilename: file.size or 0 for file in info.siblings or []}
     return _Repository(repo, str(info.sha), files)
-
-
-def _out_of_reach() -> tuple[type[Exception], ...]:
-    """What the client raises without a connection: its HTTP library differs between its versions."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return cast("tuple[type[Exception], ...]", (*HfHubHTTPError.__bases__, RuntimeError))
 
 
 def _choose(repository: _Repository) -> list[str]:
@@ -137,7 +130,7 @@ def _fetch(
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
             yield from zip(batch, pool.map(fetch_one, batch), strict=True)
-    except _out_of_reach() as error:
+    except out_of_reach() as error:
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise DownloadError("hub_photos.problem.offline", name=repository.name) from error
