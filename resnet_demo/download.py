@@ -307,8 +307,6 @@ def fetch_hub(
     from huggingface_hub import errors as hub
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
 
-    # The client's HTTP library differs between its versions, and hf-xet raises RuntimeError.
-    out_of_reach = cast("tuple[type[Exception], ...]", (*hub.HfHubHTTPError.__bases__, RuntimeError))
     size, reachable = 0, True
     try:
         size = get_hf_file_metadata(hf_hub_url(repo, name, revision=revision)).size or 0
@@ -319,7 +317,7 @@ def fetch_hub(
         ValueError,
     ) as error:
         raise DownloadError("download.problem.hub_absent", file=name, repo=repo) from error
-    except out_of_reach:
+    except out_of_reach():
         reachable = False  # told here, since hf_hub_download retries for 23 seconds before it says so
     if max_bytes is not None and size > max_bytes:
         limits = {"size": size // MEGABYTE, "most": max_bytes // MEGABYTE}
@@ -327,8 +325,18 @@ def fetch_hub(
     bar = _bar_class(progress or _silent)
     try:
         return Path(hf_hub_download(repo, name, revision=revision, tqdm_class=bar, local_files_only=not reachable))
-    except out_of_reach as error:
+    except out_of_reach() as error:
         raise DownloadError("download.problem.hub_offline", file=name, repo=repo) from error
+
+
+def out_of_reach() -> tuple[type[Exception], ...]:
+    """What the Hub's client raises without a connection.
+
+    Its HTTP library differs between its versions, and hf-xet raises RuntimeError.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return cast("tuple[type[Exception], ...]", (*HfHubHTTPError.__bases__, RuntimeError))
 
 
 def cached_hub(repo: str, name: str) -> Path | None:

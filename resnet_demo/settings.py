@@ -7,7 +7,7 @@ import ipaddress
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import platformdirs
@@ -20,6 +20,7 @@ MAX_PORT = 65_535
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000 * MEGABYTE
+USUAL_HOME = Path(platformdirs.user_data_dir("resnet_demo"))
 SHIPPED = Path(__file__).parents[1] / "assets" / "models"
 
 
@@ -29,8 +30,10 @@ class Settings:
 
     `public` means that strangers may reach the page: then no widget and no endpoint takes a path of
     this machine. A share link and a Space always are; an address other than loopback is unless said otherwise.
-    Uploads are kept for `keep_seconds` and may fill `max_stored_bytes` in that time. `shipped` is the folder of the
-    models that come with the app, and `default_model` the one of them that answers unless another is chosen.
+    Uploads and, on a public page, ended runs are kept for `keep_seconds` and may fill `max_stored_bytes` in that time.
+    A visitor of a public page may have `max_runs` that run or wait; each may take `max_training_seconds` at a time.
+    `shipped` is the folder of the models that come with the app, and `default_model` the one of them that answers
+    unless another is chosen.
     """
 
     host: str = "127.0.0.1"
@@ -38,7 +41,7 @@ class Settings:
     share: bool = False
     public: bool = False
     open_browser: bool = False
-    home: Path = field(default_factory=lambda: Path(platformdirs.user_data_dir("resnet_demo")))
+    home: Path = USUAL_HOME
     weights: Path | None = None
     shipped: Path = SHIPPED
     space_host: str | None = None
@@ -50,12 +53,19 @@ class Settings:
     max_dataset_photos: int = 20_000
     keep_seconds: int = 86_400
     max_stored_bytes: int = 50 * GIGABYTE
+    max_runs: int | None = None
+    max_training_seconds: int | None = None
     default_model: str = "flowers"
 
     @property
     def local_paths_allowed(self) -> bool:
         """Whether a visitor may name files and folders of this machine."""
         return not self.public
+
+    @property
+    def home_flag(self) -> tuple[str, ...]:
+        """What a command line needs to work with this home; nothing where it is the usual one."""
+        return () if self.home == USUAL_HOME else ("--home", str(self.home))
 
 
 def is_loopback(host: str) -> bool:
@@ -97,7 +107,7 @@ def find_settings(
         parser.error(text("app.problem.port_range", language, port=port, most=MAX_PORT))
     share = given.share or _switch(parser, environ, "SHARE", language) or False
     public = given.public if given.public is not None else _switch(parser, environ, "PUBLIC", language)
-    home = given.home or _path(parser, environ, "HOME", language) or Path(platformdirs.user_data_dir("resnet_demo"))
+    home = given.home or _path(parser, environ, "HOME", language) or USUAL_HOME
     megapixels = _number(parser, environ, "MAX_MEGAPIXELS", language)
     # A share link and a Space are open to everybody: no flag makes them private.
     public = share or on_space or (not is_loopback(host) if public is None else public)
@@ -115,6 +125,8 @@ def find_settings(
         max_pixels=megapixels * 1_000_000 if megapixels else Settings.max_pixels,
         keep_seconds=3_600 if public else Settings.keep_seconds,
         max_stored_bytes=5 * GIGABYTE if public else Settings.max_stored_bytes,
+        max_runs=3 if public else None,
+        max_training_seconds=7_200 if public else None,
     )
 
 

@@ -19,9 +19,11 @@ from sklearn import metrics
 from resnet_demo.cli import main
 from resnet_demo.inference import Classifier
 from resnet_demo.models import saved
+from resnet_demo.settings import Settings
 from resnet_demo.texts import text
 from resnet_demo.training.loop import train
 from resnet_demo.training.run import ANSWERS, Run
+from resnet_demo.ui.runs import Runs
 from tests.conftest import ROOT
 from tests.tiny import LABELS, tiny_model
 from tests.training.schoolroom import CLASSES, draw_photos, events_of, make_run, settings_in
@@ -85,6 +87,20 @@ def test_a_run_has_a_name(tmp_path: Path, original: Run, capsys: pytest.CaptureF
     shutil.copytree(original.folder, home / "runs" / original.name)
     found = as_json(capsys, original.name, original.folder.parent / "photos", home=home)
     assert (found["photos"], found["test_looks"]) == (6, 2)
+
+
+def test_looks_of_all_runs_with_the_same_test_photos_are_counted(
+    tmp_path: Path, original: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page tells the same number."""
+    home = tmp_path / "home"
+    for name in (original.name, "20260101-000001-colours"):
+        shutil.copytree(original.folder, home / "runs" / name)
+    found = as_json(capsys, original.name, original.folder.parent / "photos", home=home)
+    assert found["test_looks"] == 3
+    assert "3" in found["notes"][0]
+    runs = Runs(Settings(home=home))
+    assert runs.test_looks(runs.find(original.name, None), None) == 3
 
 
 def test_answers_that_were_not_kept_are_there_again(

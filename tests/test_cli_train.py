@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -126,7 +127,7 @@ def test_interrupted_once_it_keeps(data: Path, settings: Settings, number: signa
     assert process.returncode == 0, err
     assert run.state() == "stopped"
     assert open_saved(run.best)
-    assert f"runs resume {run.name}" in out
+    assert f"python -m resnet_demo --home {shlex.quote(str(settings.home))} runs resume {run.name}" in out
 
 
 @pytest.mark.slow

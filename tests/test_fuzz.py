@@ -134,7 +134,7 @@ def look_at(folder: Path, settings: Settings, told: list[AppError]) -> None:
             best_of(run.events(), language).encode()
             entry = catalogue.of_run(run)
             f"{entry and entry.say(language)}".encode()
-        queue.repeat_command(run)
+        queue.repeat_command(run, settings)
         course = Course(run)
         course.read_on()
         f"{course.total_epochs} {course.best} {course.seconds_left}".encode("utf-8", "replace")

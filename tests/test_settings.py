@@ -68,6 +68,9 @@ def test_public_keeps_less_and_for_less_time() -> None:
     private, public = find_settings([], {}), find_settings(["--public"], {})
     assert public.keep_seconds < private.keep_seconds == Settings().keep_seconds
     assert public.max_stored_bytes < private.max_stored_bytes
+    assert public.max_runs
+    assert public.max_training_seconds
+    assert private.max_runs is private.max_training_seconds is None
 
 
 @pytest.mark.parametrize(

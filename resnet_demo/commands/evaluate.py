@@ -22,6 +22,8 @@ from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
 from resnet_demo.training.answers import Answers
+from resnet_demo.training.looks import looks_of
+from resnet_demo.training.run import all_runs
 
 if TYPE_CHECKING:
     from resnet_demo.models.model import Model
@@ -48,7 +50,7 @@ def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: st
         model = open_model(name, settings, progress)
     with looking_bar(language) as progress:
         dataset = open_dataset(arguments.folder, settings.home, progress, max_pixels=settings.max_pixels)
-    asked = examination.examination(model, run, dataset)
+    asked = examination.examination(model, run, dataset, settings.home)
     if asked.test_of is not None:
         examination.count_look(asked.test_of)
     answers, problems = _ask(asked, dataset, model, settings)
@@ -57,7 +59,8 @@ def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: st
     problems = [*dataset.problems, *problems]
     found = evaluate(replace(answers, unreadable=tuple(problem.file for problem in problems)))
     if arguments.json:
-        _print_json(found, asked, problems, language)
+        looks = None if asked.test_of is None else looks_of(asked.test_of, all_runs(settings.home))
+        _print_json(found, asked, problems, looks, language)
     else:
         _print(found, asked, problems, language)
     return DONE if found.photos else NOTHING_READ
@@ -86,11 +89,13 @@ def _print(found: Evaluation, asked: Examination, problems: Sequence[Problem], l
             print(f"  {problem.file}: {problem.say(language)}")
 
 
-def _print_json(found: Evaluation, asked: Examination, problems: Sequence[Problem], language: str) -> None:
+def _print_json(
+    found: Evaluation, asked: Examination, problems: Sequence[Problem], looks: int | None, language: str
+) -> None:
     whole: dict[str, Any] = found.as_dict()
     whole["unreadable"] = [{"file": problem.file, "text": problem.say(language)} for problem in problems]
     whole["notes"] = [note.say(language) for note in asked.notes]
-    whole["test_looks"] = None if asked.test_of is None else asked.test_of.test_looks
+    whole["test_looks"] = looks
     # Any other encoding lacks letters, and what is written for them instead is not JSON.
     only_ascii = codecs.lookup(sys.stdout.encoding).name != "utf-8"
     print(json.dumps(whole, ensure_ascii=only_ascii, indent=2))

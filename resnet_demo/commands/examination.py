@@ -18,7 +18,8 @@ from resnet_demo.models.places import BEST
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, Message
 from resnet_demo.training.answers import Answers
-from resnet_demo.training.run import ENDED, Run
+from resnet_demo.training.looks import looks_of
+from resnet_demo.training.run import ENDED, Run, all_runs
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
@@ -53,11 +54,14 @@ def model_and_run(name: str, settings: Settings) -> tuple[str, Run | None]:
     return name, None
 
 
-def examination(model: Model, run: Run | None, dataset: Dataset) -> Examination:
+def examination(model: Model, run: Run | None, dataset: Dataset, home: Path) -> Examination:
     """Choose the photos of a data set to judge a model by, made by `run` where that is known.
 
     Of the very photos that it was taught with these are the run's test photos; else the test part that the folders
     give, or all photos where they give none.
+
+    Args:
+        home: of the runs whose looks at the same photos count too.
 
     Raises:
         AppError: the model knows none of their classes.
@@ -66,7 +70,7 @@ def examination(model: Model, run: Run | None, dataset: Dataset) -> Examination:
     given = tuple(photo for photo in dataset.photos if photo.split == "test")
     if same and run is not None:
         chosen = tuple(dataset.photos[index] for index in run.facts["split"]["test"])
-        note = Message("evaluate.by.run", {"name": run.name, "looks": run.test_looks + 1})
+        note = Message("evaluate.by.run", {"name": run.name, "looks": looks_of(run, all_runs(home)) + 1})
         return _known(model, dataset, chosen, note, test_of=run)
     if given:
         return _known(model, dataset, given, Message("evaluate.by.part"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -59,7 +60,7 @@ def _lead(make: Callable[[Process], Run], settings: Settings, language: str, tel
     with Told(run, language):
         worker.carry_out(run, settings)
     queue.start_next(settings.home)
-    return _say_end(run, language)
+    return _say_end(run, settings, language)
 
 
 def _listen_to_signals(run: Run, language: str) -> None:
@@ -83,7 +84,7 @@ def _say_before(before: Run, language: str) -> None:
     say(text("cli.train.waiting", language, name=before.name))
 
 
-def _say_end(run: Run, language: str) -> int:
+def _say_end(run: Run, settings: Settings, language: str) -> int:
     """Where the model is, or what went wrong; returns the exit code."""
     state, newest = run.state(), run.newest() or {"kind": "failed"}
     if state == "failed":
@@ -91,5 +92,6 @@ def _say_end(run: Run, language: str) -> int:
     elif run.best.exists():
         say(text("cli.train.kept", language, folder=str(run.best)))
     if state != "finished":
-        say(text("cli.train.go_on", language, name=run.name))
+        words = ["python", "-m", "resnet_demo", *settings.home_flag, "runs", "resume", run.name]
+        say(text("cli.train.go_on", language, command=shlex.join(words)))
     return DONE if state == "finished" or (state == "stopped" and newest.get("how") == "keep") else FAILED

@@ -68,7 +68,7 @@ def run_show(arguments: argparse.Namespace, settings: Settings, language: str) -
     run = find_run(settings.home, arguments.name)
     say(f"{run.name}  {text(f'run.state.{run.state()}', language)}  {best_of(run.events(), language)}")
     say(str(run.folder))
-    say(queue.repeat_command(run))
+    say(queue.repeat_command(run, settings))
     sentences = [said for event in run.events() if (said := sentence_of(event, language))]
     for said in sentences[-LAST_SENTENCES:]:
         say(said)

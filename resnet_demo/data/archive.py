@@ -34,17 +34,14 @@ MAX_RATIO = 100
 """Photos hardly shrink: what grows past USUAL_BYTES and past so many times the archive's size is a compression bomb."""
 
 _PIECE = 65_536
+_MAX_XZ_BYTES = 256 * MEGABYTE
+"""Of memory to decode with: four times what the strongest usual setting of xz takes."""
 _MAX_DIRECTORY_BYTES = 400 * MAX_ENTRIES
 _DIRECTORY_MARK = b"PK\1\2"
 _ENCRYPTED = 0x41
 _UTF8 = 0x800
 
 _ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
-_PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
-    (b"\x1f\x8b", gzip.open),
-    (b"BZh", bz2.open),
-    (b"\xfd7zXZ\0", lzma.open),
-)
 _OTHER_KINDS = ((b"Rar!", "RAR"), (b"7z\xbc\xaf", "7z"), (b"\x28\xb5\x2f\xfd", "Zstandard"))
 
 _DAMAGE = (
@@ -154,6 +151,54 @@ class _ArchiveFile(io.BufferedReader):
         return data
 
 
+class _Xz(io.RawIOBase):
+    """What an xz file holds; `lzma.open` would take any amount of memory that a header asks for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._decoder = _xz_decoder()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = b""
+        while not piece:
+            if self._decoder.eof:
+                packed = self._next_stream()
+                if not packed:
+                    return 0
+                self._decoder = _xz_decoder()
+            else:
+                packed = self._file.read(_PIECE) if self._decoder.needs_input else b""
+                if self._decoder.needs_input and not packed:
+                    raise EOFError
+            piece = self._decoder.decompress(packed, len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def _next_stream(self) -> bytes:
+        """How the next stream begins; between streams there may be zeros."""
+        packed = self._decoder.unused_data.lstrip(b"\0")
+        while not packed:
+            more = self._file.read(_PIECE)
+            if not more:
+                return b""
+            packed = more.lstrip(b"\0")
+        return packed
+
+
+def _xz_decoder() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_XZ_BYTES)
+
+
+_PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\0", lambda file: io.BufferedReader(_Xz(file), _PIECE)),
+)
+
+
 def _members(file: _ArchiveFile, allowance: _Allowance) -> Iterator[_Member]:
     start = file.read(8)
     file.seek(0)
@@ -181,11 +226,14 @@ def _zip_members(file: IO[bytes], allowance: _Allowance) -> Iterator[_Member]:
             name = entry.orig_filename
             if not entry.flag_bits & _UTF8:
                 name = names.decoded(name.encode("cp437"))
-            _check_zip_entry(entry, names.shown(name))
-            yield _Member(name, name.endswith(("/", "\\")), _zip_pieces(opened, entry, allowance))
+            is_folder = name.endswith(("/", "\\"))
+            _check_zip_entry(entry, names.shown(name), is_folder)
+            yield _Member(name, is_folder, _zip_pieces(opened, entry, allowance))
 
 
-def _check_zip_entry(entry: zipfile.ZipInfo, name: str) -> None:
+def _check_zip_entry(entry: zipfile.ZipInfo, name: str, is_folder: bool) -> None:
+    if is_folder and entry.file_size:
+        raise AppError("archive.problem.damaged")
     if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
         raise AppError("archive.problem.special", name=name)
     if entry.flag_bits & _ENCRYPTED:

@@ -1,4 +1,4 @@
-"""A data set of the Hugging Face Hub whose photos lie in class folders, brought to HOME/datasets."""
+"""A data set of the Hugging Face Hub whose photos lie in class folders, brought to HOME/hub."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 from resnet_demo.data import archive, images
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
-from resnet_demo.data.staging import DATASETS, PREFIX, new_dataset
-from resnet_demo.download import DownloadError, Progress
+from resnet_demo.data.staging import HUB, PREFIX, new_dataset
+from resnet_demo.download import DownloadError, Progress, out_of_reach
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 
@@ -43,8 +43,8 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
 
     Taken are the photos that lie in folders; where there are none, zip and tar archives, each unpacked into a folder of
     its name. They are fetched through the Hub client's own cache, whose variables hold (HF_ENDPOINT, HF_HOME,
-    HF_TOKEN), and linked from there where the disk can, else copied. What is here already stays. Where strangers may
-    ask, they get what everybody gets, without HF_TOKEN, and the cache is emptied afterwards.
+    HF_TOKEN), and linked from there where the disk can, else copied. What is here already is shared by all who ask for
+    it. Where strangers may ask, they get what everybody gets, without HF_TOKEN, and the cache is emptied afterwards.
 
     Args:
         progress: told files done and in all.
@@ -61,8 +61,9 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
         megabytes = settings.max_stored_bytes // MEGABYTE
         raise AppError("hub_photos.problem.too_large", name=repository.name, megabytes=megabytes)
     wish = f"{repository.name.replace('/', '--')}-{repository.commit[:8]}"
-    here = settings.home / DATASETS / wish
+    here = settings.home / HUB / wish
     if here.is_dir():
+        os.utime(here)  # where photos go in time, they are kept from now on
         return Arrival(here)
 
     def fill(fresh: Path) -> int:
@@ -75,7 +76,7 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
                     progress(done, len(wanted))
         return ignored
 
-    folder, ignored = new_dataset(settings.home, wish, fill)
+    folder, ignored = new_dataset(settings.home, wish, fill, HUB)
     return Arrival(folder, ignored)
 
 
@@ -91,17 +92,10 @@ def _look_up(name: str, token: bool | None) -> _Repository:
         info = HfApi(token=token).dataset_info(repo, revision=revision, files_metadata=True, timeout=_LOOK_UP_SECONDS)
     except (hub.RepositoryNotFoundError, hub.RevisionNotFoundError, ValueError) as error:
         raise DownloadError("hub_photos.problem.absent", name=shown(name)) from error
-    except _out_of_reach() as error:
+    except out_of_reach() as error:
         raise DownloadError("hub_photos.problem.offline", name=repo) from error
     files = {file.rfilename: file.size or 0 for file in info.siblings or []}
     return _Repository(repo, str(info.sha), files)
-
-
-def _out_of_reach() -> tuple[type[Exception], ...]:
-    """What the client raises without a connection: its HTTP library differs between its versions."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return cast("tuple[type[Exception], ...]", (*HfHubHTTPError.__bases__, RuntimeError))
 
 
 def _choose(repository: _Repository) -> list[str]:
@@ -136,7 +130,7 @@ def _fetch(
         for start in range(0, len(files), _BATCH):
             batch = files[start : start + _BATCH]
             yield from zip(batch, pool.map(fetch_one, batch), strict=True)
-    except _out_of_reach() as error:
+    except out_of_reach() as error:
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise DownloadError("hub_photos.problem.offline", name=repository.name) from error

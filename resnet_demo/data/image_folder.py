@@ -10,6 +10,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from resnet_demo.data.files import list_folder
@@ -233,13 +234,24 @@ def _draw(name: str, seed: int) -> bytes:
 
 
 def _shared_out(units: Sequence[list[int]], shares: Mapping[Part, float]) -> dict[Part, list[int]]:
-    """One class's photos, shared out: the first unit to learn from, each other to the first part with room for it."""
+    """One class's photos, shared out: the first unit to learn from, each other to the first part with room for it.
+
+    A part that none fits, as where every photo has copies, gets the smallest unit that another can spare.
+    """
     count = sum(map(len, units))
-    taken: dict[Part, list[int]] = {"train": [], **{name: [] for name in shares}}
+    taken: dict[Part, list[list[int]]] = {"train": [], **{name: [] for name in shares}}
     if len(units) < FEWEST:
         shares = {}
     room = {name: max(1, math.floor(count * share + 0.5)) for name, share in shares.items() if share}
     for number, unit in enumerate(units):
-        fits = [name for name, left in room.items() if number and len(unit) <= left - len(taken[name])]
-        taken[fits[0] if fits else "train"] += unit
-    return taken
+        fits = [name for name, left in room.items() if number and len(unit) <= left]
+        taken[fits[0] if fits else "train"].append(unit)
+        if fits:
+            room[fits[0]] -= len(unit)
+    for name in room:
+        if not taken[name]:
+            spare = ((giver, unit) for giver, held in taken.items() if len(held) > 1 for unit in held)
+            giver, unit = min(spare, key=lambda one: len(one[1]))
+            taken[giver].remove(unit)
+            taken[name].append(unit)
+    return {name: list(chain.from_iterable(held)) for name, held in taken.items()}

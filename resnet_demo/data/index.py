@@ -84,17 +84,26 @@ def open_index(home: Path, root: Path) -> Iterator[Index]:
     Raises:
         AppError: HOME/index cannot be written to.
     """
-    folder = home / "index"
-    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
+    path = _path(home, root)
     try:
-        database = _connect(folder / f"{key}-{VERSION}.sqlite")
+        database = _connect(path)
         try:
             yield Index(database)
         finally:
             database.commit()
             database.close()
     except sqlite3.Error as error:
-        raise _no_index(folder, error) from error
+        raise _no_index(path.parent, error) from error
+
+
+def forget(home: Path, root: Path) -> None:
+    """Delete the index of a folder that is gone: it has its photos' names and small pictures of them."""
+    _path(home, root).unlink(missing_ok=True)
+
+
+def _path(home: Path, root: Path) -> Path:
+    key = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
+    return home / "index" / f"{key}-{VERSION}.sqlite"
 
 
 def _no_index(folder: Path, error: Exception) -> AppError:

@@ -20,7 +20,7 @@ from resnet_demo.settings import MEGABYTE, Settings, expanded
 from resnet_demo.texts import AppError
 
 FLOWERS_URL = "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
-"""TensorFlow's flower photos as its tutorials name them; CC BY 2.0, 218 MiB."""
+"""TensorFlow's flower photos as its tutorials name them; CC BY 2.0, 229 MB."""
 
 FLOWERS_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 """As TensorFlow Datasets records it."""
@@ -35,12 +35,14 @@ FLOWERS = {"daisy": 633, "dandelion": 898, "roses": 641, "sunflowers": 699, "tul
 class Arrival:
     """A folder that `image_folder.open_dataset` can open, and what did not come along.
 
-    `ignored` counts an operating system's litter; `problems` are photos that could not be read any more.
+    `ignored` counts an operating system's litter; `problems` are photos that could not be read any more. `own`
+    is a folder made for this arrival alone, which nobody else works with.
     """
 
     folder: Path
     ignored: int = 0
     problems: tuple[Problem, ...] = ()
+    own: bool = False
 
 
 def from_folder(folder: Path, settings: Settings) -> Arrival:
@@ -65,16 +67,19 @@ def from_archive(path: Path, settings: Settings, name: str | None = None, progre
         progress: told the archive's bytes that are done, and all.
 
     Raises:
-        AppError: as `archive.unpack` says, or the disk is full.
+        AppError: as `archive.unpack` says, there is no file in it, or the disk is full.
     """
     if not path.is_file():
-        raise AppError("intake.problem.no_archive", file=shown(str(path)))
+        raise AppError("intake.problem.no_archive", file=shown(name or str(path)))
 
     def fill(fresh: Path) -> archive.Unpacked:
-        return archive.unpack(path, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
+        unpacked = archive.unpack(path, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
+        if not unpacked.files:
+            raise AppError("archive.problem.empty")
+        return unpacked
 
     folder, unpacked = new_dataset(settings.home, _stem(name or path.name), fill)
-    return Arrival(folder, unpacked.ignored)
+    return Arrival(folder, unpacked.ignored, own=True)
 
 
 def _stem(name: str) -> str:
@@ -103,7 +108,7 @@ def from_photos(
         return tuple(_copy(kept, fresh, settings.max_stored_bytes, progress))
 
     folder, problems = new_dataset(settings.home, name, fill)
-    return Arrival(folder, len(wanted) - len(kept), problems)
+    return Arrival(folder, len(wanted) - len(kept), problems, own=True)
 
 
 def _copy(

@@ -22,6 +22,9 @@ Filled = TypeVar("Filled")
 DATASETS = "datasets"
 """Where in the data home the photos lie that people brought here."""
 
+HUB = "hub"
+"""Where those of the Hub lie, under names that tell which they are: apart, since an upload may have any name."""
+
 PREFIX = ".arriving-"
 LEFTOVER_SECONDS = 86_400
 """Age at which a folder that a killed process left half filled is removed."""

@@ -7,11 +7,16 @@ import shutil
 import time
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-from resnet_demo.data.staging import DATASETS, PREFIX
+from resnet_demo.data.index import forget
+from resnet_demo.data.staging import DATASETS, HUB, PREFIX
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
+
+BROUGHT = (DATASETS, HUB)
+"""What in the data home is kept for a time: all that was brought, but for the sample flowers."""
 
 
 def stored_bytes(folder: Path) -> int:
@@ -23,18 +28,21 @@ def stored_bytes(folder: Path) -> int:
     return total
 
 
-def bounded(settings: Settings) -> Settings:
+def bounded(settings: Settings, besides: int = 0) -> Settings:
     """The same settings with no more to store than there is room for; on a page of one's own that is all of it.
 
     Two who bring photos at the same time may each fill the room that both found: at most so many times too much is
     kept as are served together.
+
+    Args:
+        besides: bytes that other things take up than photos.
 
     Raises:
         AppError: there is no room left.
     """
     if settings.local_paths_allowed:
         return settings
-    left = settings.max_stored_bytes - stored_bytes(settings.home / DATASETS)
+    left = settings.max_stored_bytes - besides - sum(stored_bytes(settings.home / place) for place in BROUGHT)
     if left <= 0:
         raise AppError("stored.problem.full", hours=max(1, settings.keep_seconds // 3600))
     return replace(settings, max_stored_bytes=left)
@@ -44,8 +52,14 @@ def clear_away(settings: Settings, needed: Collection[Path] = ()) -> None:
     """Delete what strangers brought longer than `keep_seconds` ago, but for folders that a training still needs."""
     if settings.local_paths_allowed:
         return
-    for folder in (settings.home / DATASETS).glob("*"):
+    for folder in chain.from_iterable((settings.home / place).glob("*") for place in BROUGHT):
         with contextlib.suppress(OSError):  # gone meanwhile
             old = folder.stat().st_mtime < time.time() - settings.keep_seconds
             if old and folder not in needed and not folder.name.startswith(PREFIX):
-                shutil.rmtree(folder, ignore_errors=True)
+                remove(folder, settings.home)
+
+
+def remove(folder: Path, home: Path) -> None:
+    """Delete photos that were brought, with what the data home knows of them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    forget(home, folder)

@@ -27,7 +27,7 @@ from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, ENDED, Event, Run, State, Stop, all_runs
+from resnet_demo.training.run import ACTIVE, ENDED, Event, Run, State, Stop
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
@@ -203,18 +203,32 @@ def _start(run: Run, home: Path) -> None:
         run.append("launched", **asdict(worker))
 
 
+def _listed(home: Path) -> dict[Run, State]:
+    """How every run stands; their settings, which may hold the split of many photos, are not read for that."""
+    runs = (Run(places.run_folder(home / RUNS / name)) for name in places.run_names(home))
+    return {run: run.state() for run in runs}
+
+
 def _active(home: Path) -> Run | None:
-    return next((run for run in all_runs(home) if run.state() in ACTIVE), None)
+    return next((run for run, state in _listed(home).items() if state in ACTIVE and _is_whole(run)), None)
+
+
+def _is_whole(run: Run) -> bool:
+    try:
+        return Run.open(run.folder) == run
+    except AppError:
+        return False
 
 
 def _first(home: Path) -> Run | None:
     """The run whose turn it is: none while one is carried out, else the one that has been in line for longest."""
-    states = {run: run.state() for run in all_runs(home)}
-    if any(state in ACTIVE for state in states.values()):
+    states = _listed(home)
+    if any(state in ACTIVE and _is_whole(run) for run, state in states.items()):
         return None
     # One whose disk was taken away, or may only be read, does not hold up the others.
-    waiting = (run for run, state in states.items() if state == "queued" and os.access(run.folder, os.W_OK))
-    return min(waiting, key=lambda run: (run.queued["t"], run.folder.name), default=None)
+    waiting = [run for run, state in states.items() if state == "queued" and os.access(run.folder, os.W_OK)]
+    waiting.sort(key=lambda run: (run.queued["t"], run.folder.name))
+    return next(filter(_is_whole, waiting), None)
 
 
 def _waiter(run: Run) -> Process | None:
@@ -230,10 +244,10 @@ def _state_at(place: Path) -> State:
         return Run(place).state()
 
 
-def repeat_command(run: Run, started: Event | None = None) -> str:
+def repeat_command(run: Run, settings: Settings, started: Event | None = None) -> str:
     """The line for a shell that does the same again; `started` is the newest event of this kind, for who knows it."""
     count = (started or run.newest("started") or {}).get("processes", 1)
     python = ["python"] if count == 1 else ["torchrun", "--nproc-per-node", str(count)]
-    words = [*python, "-m", "resnet_demo", "train", *run.config.arguments()]
+    words = [*python, "-m", "resnet_demo", *settings.home_flag, "train", *run.config.arguments()]
     weights = run.facts.get("weights")
     return (f"{PREFIX}WEIGHTS={shlex.quote(str(weights))} " if weights else "") + shlex.join(words)

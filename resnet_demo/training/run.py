@@ -214,7 +214,7 @@ class Run:
 
     @property
     def test_looks(self) -> int:
-        """How often the test photos were looked at: at the end of the training, and later on request."""
+        """How often this run's model was shown its test photos; of other runs with the same ones `looks` knows."""
         looks = (self.newest("finished", "looked") or {}).get("test_looks", 0)
         return looks if isinstance(looks, int) else 0
 

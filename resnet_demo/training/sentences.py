@@ -24,9 +24,7 @@ def sentence_of(event: Mapping[str, Any], language: str) -> str | None:
             return text("run.event.stopped_now" if event.get("how") == "now" else "run.event.stopped_keep", language)
         case "finished" if _number(event, "test_photos") > 0:
             return text("run.event.finished_test", language, **_share(event, "test"))
-        case "looked":
-            return text("run.event.looked", language, looks=f"{_number(event, 'test_looks'):.0f}")
-        case "queued" | "launched" | "started" | "finished" as kind:
+        case "queued" | "launched" | "started" | "finished" | "looked" as kind:
             return text(f"run.event.{kind}", language)
     return None
 

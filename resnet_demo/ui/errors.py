@@ -6,12 +6,28 @@ import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
 
 import gradio as gr
 
+from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 
 log = logging.getLogger(__name__)
+
+_hidden: set[str] = set()
+
+
+def hide_places(settings: Settings) -> None:
+    """From now on this process tells nobody where its folders lie; for a page that strangers may reach."""
+    _hidden.update(str(place) for place in (settings.home, settings.weights, settings.shipped) if place)
+
+
+def discreet(said: str) -> str:
+    """A sentence, or HTML, without the paths that are hidden."""
+    for place in sorted(_hidden, key=len, reverse=True):
+        said = said.replace(place, "…").replace(escape(place), "…")
+    return said
 
 
 @contextmanager
@@ -20,7 +36,7 @@ def spoken(language: str) -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        raise gr.Error(error.say(language), print_exception=False, duration=None) from error
+        raise gr.Error(discreet(error.say(language)), print_exception=False, duration=None) from error
     except Exception as error:
         number = secrets.token_hex(3)
         log.exception("Error %s", number)

@@ -1,4 +1,4 @@
-"""Photos that strangers brought go in time, also while nobody visits the page."""
+"""What strangers leave on a public page: photos and runs are bounded, and go in time, also while nobody visits."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import threading
 import time
 from pathlib import Path
 
-from resnet_demo.data.stored import clear_away
+from resnet_demo.data.stored import bounded, clear_away, stored_bytes
+from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
-from resnet_demo.training.run import ENDED, all_runs
+from resnet_demo.training.run import ACTIVE, ENDED, Run, all_runs
 
 log = logging.getLogger(__name__)
 
 
 def keep_clear(settings: Settings, every_seconds: float) -> None:
-    """Begin to delete what is old, now and then, as long as the app runs; nothing where no stranger comes."""
+    """Begin to clear up, now and then, as long as the app runs; nothing where no stranger comes."""
     if not settings.local_paths_allowed:
         threading.Thread(target=_go_on, args=(settings, every_seconds), daemon=True).start()
 
@@ -23,12 +24,64 @@ def keep_clear(settings: Settings, every_seconds: float) -> None:
 def _go_on(settings: Settings, every_seconds: float) -> None:
     while True:
         try:
-            clear_away(settings, needed_by_runs(settings.home))
+            clear_up(settings)
         except Exception:  # a disk that is gone for a moment must not end it
-            log.exception("Old photos cannot be cleared away")
+            log.exception("What strangers left cannot be cleared up")
         time.sleep(every_seconds)
+
+
+def clear_up(settings: Settings) -> None:
+    """Stop what takes too long, and delete what is too old; nothing where no stranger comes.
+
+    Raises:
+        AppError: a run cannot be stopped or deleted.
+    """
+    if settings.local_paths_allowed:
+        return
+    home = settings.home
+    clear_away(settings, needed_by_runs(home))
+    needed = {run.config.parent for run in all_runs(home) if run.state() not in ENDED}
+    for run in _of_strangers(home):
+        state = run.state()
+        if state in ACTIVE:
+            _stop_if_long(run, settings)
+        elif state in ENDED and run.name not in needed and _age(run) > settings.keep_seconds:
+            queue.delete(run.name, home)
+
+
+def _stop_if_long(run: Run, settings: Settings) -> None:
+    most = settings.max_training_seconds
+    if most is None or _age(run, "launched") <= most:
+        return
+    if run.stop_asked() is None:
+        run.append("said", key="keeping.too_long", fields={"minutes": most // 60})
+        queue.stop(run, settings.home, "keep")
+    elif _age(run, "launched") > 2 * most:  # it does not heed it
+        queue.stop(run, settings.home, "now")
+
+
+def _age(run: Run, *kinds: str) -> float:
+    """Seconds since the newest event, of one of these kinds if any are named."""
+    newest = run.newest(*kinds)
+    return time.time() - newest["t"] if newest else 0.0
+
+
+def _of_strangers(home: Path) -> list[Run]:
+    """Runs that were begun on a public page."""
+    return [run for run in all_runs(home) if run.facts.get("owner")]
 
 
 def needed_by_runs(home: Path) -> set[Path]:
     """Folders of photos that a training waits for or works with."""
     return {Path(run.config.data) for run in all_runs(home) if run.state() not in ENDED}
+
+
+def room(settings: Settings) -> Settings:
+    """The same settings with no more to store than there is room for beside strangers' photos and runs.
+
+    Raises:
+        AppError: there is no room left.
+    """
+    if settings.local_paths_allowed:
+        return settings
+    return bounded(settings, sum(stored_bytes(run.folder) for run in _of_strangers(settings.home)))

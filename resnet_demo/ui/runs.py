@@ -17,11 +17,16 @@ from resnet_demo.models.places import NAME, RUNS, run_names
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.course import Course
-from resnet_demo.training.run import ACTIVE, CONFIG, EVENTS, Run, State
+from resnet_demo.training.looks import looks_of
+from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, EVENTS, Run, State
+from resnet_demo.ui.keeping import room
 
 LINE_SECONDS = 1.0
 AFTER_TROUBLE_SECONDS = 60.0
 COURSES_KEPT = 32
+VISITORS = 10
+"""So many may have all the runs in line that one may."""
+MOST_LETTERS = 100
 OVER = frozenset[State]({"finished", "stopped", "failed"})
 """States that stay as long as nothing is added to the events."""
 
@@ -89,7 +94,26 @@ class Runs:
 
     def test_looks(self, run: Run, visitor: object) -> int:
         """How often the run's test photos were looked at, by any of the visitor's runs that has the same ones."""
-        return sum(other.test_looks for other in self.listed(visitor) if _test_photos(other) == _test_photos(run))
+        return looks_of(run, self.listed(visitor))
+
+    def admit(self, visitor: object) -> None:
+        """Let a visitor put one more run in line; where strangers share the page there is an end to it.
+
+        Raises:
+            AppError: this visitor, or all of them together, have as many as may be, or there is no room on the disk.
+        """
+        most = self._settings.max_runs
+        if self._settings.local_paths_allowed:
+            return
+        if not (isinstance(visitor, str) and 0 < len(visitor) <= MOST_LETTERS):
+            raise AppError("runs.problem.no_visitor")
+        room(self._settings)
+        if most is None:
+            return
+        # A visitor can come again as another one, so all of them together are counted too.
+        for listed, limit, key in ((self.listed(visitor), most, "many"), (self._runs(), most * VISITORS, "long_line")):
+            if sum(self.state(run) not in ENDED for run in listed) >= limit:
+                raise AppError(f"runs.problem.{key}", runs=limit)
 
     def before(self, run: Run) -> int:
         """How many runs, whosever they are, come before one that is in line."""
@@ -155,10 +179,6 @@ class Runs:
         if not (isinstance(visitor, str) and isinstance(known.owner, str) and known.owner):
             return False
         return secrets.compare_digest(visitor.encode("utf-8", "replace"), known.owner.encode("utf-8", "replace"))
-
-
-def _test_photos(run: Run) -> tuple[object, object]:
-    return run.facts["data"]["fingerprint"], run.facts["split"]["test"]
 
 
 def _stamp(run: Run, name: str) -> Stamp | None:

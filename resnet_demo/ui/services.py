@@ -17,6 +17,7 @@ from resnet_demo.models.places import Stamp
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 from resnet_demo.ui.drop import ReceivedPhoto
+from resnet_demo.ui.errors import hide_places
 from resnet_demo.ui.results import Results
 from resnet_demo.ui.runs import Runs
 
@@ -46,6 +47,8 @@ class Services:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.runs = Runs(settings)
+        if settings.public:
+            hide_places(settings)
         self._lock = threading.Lock()
         self._opening: dict[Key, threading.Lock] = {}
         self._classifiers: OrderedDict[Key, Classifier] = OrderedDict()

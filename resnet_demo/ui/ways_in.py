@@ -13,13 +13,13 @@ from resnet_demo.data.archive import SUFFIXES
 from resnet_demo.data.hub_photos import from_hub
 from resnet_demo.data.images import Problem
 from resnet_demo.data.intake import SAMPLES, Arrival, from_archive, from_boxes, from_folder, from_photos, sample_flowers
-from resnet_demo.data.staging import DATASETS, PREFIX
-from resnet_demo.data.stored import bounded
+from resnet_demo.data.staging import DATASETS, HUB, PREFIX
 from resnet_demo.download import Progress
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 from resnet_demo.ui.boxes import Box
 from resnet_demo.ui.drop import ReceivedPhoto, in_one_piece, received
+from resnet_demo.ui.keeping import room
 
 OTHER_ARCHIVES = (".rar", ".7z", ".zst", ".gz", ".bz2", ".xz")
 """Not read here, but looked into: the sentence then says what they are."""
@@ -34,15 +34,15 @@ def from_drop(settings: Settings, tell: Tell, payload: object) -> Arrival:
     Raises:
         AppError: several archives or one among photos, or as `received`, `from_archive` and `from_photos` say.
     """
-    files, room = received(payload, settings, archives=True), bounded(settings)
+    files, bounded = received(payload, settings, archives=True), room(settings)
     archives = [file for file in files if _is_archive(file.name, alone=len(files) == 1)]
     if archives and len(files) > 1:
         raise AppError("photos.problem.archives")
     if archives:
         with in_one_piece(archives[0]) as path:
-            return from_archive(path, room, archives[0].name, tell("unpacking"))
+            return from_archive(path, bounded, archives[0].name, tell("unpacking"))
     sent = [(file.name, file.path) for file in files if file.path]
-    arrival = from_photos(sent, room, _common_folder(files), tell("copying"))
+    arrival = from_photos(sent, bounded, _common_folder(files), tell("copying"))
     limit = {"megabytes": settings.max_upload_bytes // MEGABYTE}
     large = (Problem(file.name, "file_too_large", limit) for file in files if file.path is None)
     return replace(arrival, problems=(*arrival.problems, *large))
@@ -67,7 +67,7 @@ def from_sorted(settings: Settings, tell: Tell, boxes: Sequence[Box]) -> Arrival
     """
     filled = [(box.name, box.files()) for box in boxes if box.photos]
     name = ", ".join(name for name, _ in filled)[:MOST_LETTERS]
-    return from_boxes(filled, bounded(settings), name, tell("copying"))
+    return from_boxes(filled, room(settings), name, tell("copying"))
 
 
 def from_path(settings: Settings, _: Tell, path: object) -> Arrival:
@@ -88,7 +88,7 @@ def from_hub_id(settings: Settings, tell: Tell, name: object) -> Arrival:
     Raises:
         AppError: as `from_hub` says.
     """
-    return from_hub(str(name or ""), bounded(settings), tell("fetching"))
+    return from_hub(str(name or ""), room(settings), tell("fetching"))
 
 
 def from_sample(settings: Settings, tell: Tell) -> Arrival:
@@ -104,7 +104,7 @@ def brought_before(home: Path) -> list[Path]:
     """Folders of photos that were brought here earlier, the newest first."""
     folders = [
         folder
-        for place in (DATASETS, SAMPLES)
+        for place in (DATASETS, HUB, SAMPLES)
         for folder in (home / place).glob("*")
         if folder.is_dir() and not folder.name.startswith(PREFIX)
     ]

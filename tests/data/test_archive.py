@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import random
 import shutil
 import struct
@@ -190,6 +191,28 @@ def test_encrypted_and_oddly_packed_members(place: Path) -> None:
     plain[plain.index(b"PK\1\2") + 8] |= 1
     refused(place, bytes(plain), "archive.problem.encrypted")
     refused(place, zipped({"a.jpg": b"1" * 99}, zipfile.ZIP_BZIP2), "archive.problem.method")
+
+
+def test_a_dictionary_larger_than_any_archive_needs(place: Path) -> None:
+    """Decoding would take the 3 GiB that the block's header asks for."""
+    data = bytearray(tarred({"a.jpg": b"1"}, "w:xz"))
+    end = 12 + 4 * (data[12] + 1)
+    data[data.index(b"\x21\x01") + 2] = 39
+    struct.pack_into("<L", data, end - 4, zlib.crc32(data[12 : end - 4]))
+    refused(place, bytes(data), "archive.problem.damaged")
+
+
+def test_an_xz_of_several_streams(place: Path) -> None:
+    whole = tarred(FILES)
+    parts = [lzma.compress(whole[:1000]), bytes(8), lzma.compress(whole[1000:5000]), lzma.compress(whole[5000:])]
+    assert unpacked(place, b"".join(parts) + bytes(4)).files == len(FILES)
+    assert contents(place) == FILES
+
+
+@pytest.mark.parametrize("name", ["tulips/a.jpg\\", "tulips/"])
+def test_a_folder_with_content(place: Path, name: str) -> None:
+    assert unpacked(place, zipped({name: b""})).files == 0
+    refused(place, zipped({"tulips/b.jpg": b"1", name: b"22"}), "archive.problem.damaged")
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])

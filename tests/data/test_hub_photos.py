@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 import pytest
 
+from resnet_demo.data.intake import from_archive
+from resnet_demo.settings import Settings
 from tests.data.drawn import contents, flowers, jpeg
 from tests.data.test_archive import tarred, zipped
 from tests.loopback import Answer, Loopback, loopback
@@ -57,14 +59,13 @@ def serve(server: Loopback, files: Mapping[str, bytes], commit: str = "c0ffee" *
     return commit
 
 
-def ask(url: str, home: Path, name: str = REPO, **options: object) -> list[Any]:
+def ask(url: str, home: Path, name: str = REPO, *, script: str = CLIENT, **options: object) -> Any:
     """What a fresh process gets: folder, count of litter and progress, or an error's key and sentence."""
     environ = {**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(home / "hf")}
-    command = [sys.executable, "-c", CLIENT, str(home), name, json.dumps(options)]
+    command = [sys.executable, "-c", script, str(home), name, json.dumps(options)]
     done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True, timeout=100)
     assert done.stderr == ""  # no bars of the client's own
-    answer: list[Any] = json.loads(done.stdout)
-    return answer
+    return json.loads(done.stdout)
 
 
 def test_photos_in_folders_are_fetched_once(server: Loopback, tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_photos_in_folders_are_fetched_once(server: Loopback, tmp_path: Path) ->
     others = {".gitattributes": b"x", "README.md": b"y", "cover.jpg": jpeg(8), "data/table.parquet": b"z"}
     commit = serve(server, {**photos, **others})
     folder, ignored, steps = ask(server.url, tmp_path)
-    assert (Path(folder), ignored) == (tmp_path / "datasets" / f"{NAME}-{commit[:8]}", 0)
+    assert (Path(folder), ignored) == (tmp_path / "hub" / f"{NAME}-{commit[:8]}", 0)
     assert contents(Path(folder)) == photos
     assert steps == [[done, 5] for done in range(1, 6)]
     asked = len(server.asked("GET"))
@@ -86,10 +87,40 @@ def test_strangers_get_what_everybody_gets(server: Loopback, tmp_path: Path, mon
     serve(server, flowers(1))
     folder, _, _ = ask(server.url, tmp_path, public=True)
     assert contents(Path(folder)) == flowers(1)
-    assert list((tmp_path / "datasets").iterdir()) == [Path(folder)]
+    assert list((tmp_path / "hub").iterdir()) == [Path(folder)]
     assert not list((tmp_path / "hf").rglob("*.jpg"))
     assert server.asked()
     assert not any("hf_secret" in str(request.headers) for request in server.asked())
+
+
+def test_no_upload_takes_the_place_of_the_hubs_photos(server: Loopback, tmp_path: Path) -> None:
+    commit = serve(server, flowers(2))
+    archive = tmp_path / "upload.zip"
+    archive.write_bytes(zipped({"tulips/other.jpg": jpeg(9)}))
+    from_archive(archive, Settings(home=tmp_path, public=True), f"{NAME}-{commit[:8]}.zip")
+    assert contents(Path(ask(server.url, tmp_path, public=True)[0])) == flowers(2)
+
+
+# Two visitors ask for the same; one of them closes the page while the photos are looked through.
+TWO_VISITORS = """
+import json, sys
+from pathlib import Path
+from resnet_demo.settings import Settings
+from resnet_demo.ui import page
+demo = page.build(Settings(home=Path(sys.argv[1]), public=True))
+bring = next(function.fn for function in demo.fns.values() if function.api_name == "photos_hub")
+one, other = (bring(None, None, "en", sys.argv[2]) for _ in range(2))
+next(one)
+next(other)
+one.close()
+*_, shown = other
+print(json.dumps(shown[0]))
+"""
+
+
+def test_who_leaves_does_not_take_the_photos_of_another(server: Loopback, tmp_path: Path) -> None:
+    serve(server, flowers(2))
+    assert contents(Path(ask(server.url, tmp_path, script=TWO_VISITORS))) == flowers(2)
 
 
 def test_a_new_commit_is_another_data_set(server: Loopback, tmp_path: Path) -> None:
@@ -126,7 +157,7 @@ def test_refusals_leave_nothing_behind(server: Loopback, tmp_path: Path, case: s
     files, key = REFUSED[case]
     serve(server, files)
     assert ask(server.url, tmp_path)[0] == key
-    assert not (tmp_path / "datasets").exists() or list((tmp_path / "datasets").iterdir()) == []
+    assert not (tmp_path / "hub").exists() or list((tmp_path / "hub").iterdir()) == []
 
 
 def test_more_than_may_be_kept_is_not_fetched(server: Loopback, tmp_path: Path) -> None:
@@ -142,7 +173,7 @@ def test_a_broken_connection_is_told_and_what_arrived_is_kept(server: Loopback, 
     whole = server.answers[path]
     server.serve(path, Answer(status=403))
     assert ask(server.url, tmp_path)[0] == "hub_photos.problem.offline"
-    assert list((tmp_path / "datasets").iterdir()) == []
+    assert list((tmp_path / "hub").iterdir()) == []
     server.answers[path] = whole
     server.requests.clear()
     assert contents(Path(ask(server.url, tmp_path)[0])) == flowers(2)

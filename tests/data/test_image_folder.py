@@ -282,6 +282,19 @@ def test_a_group_larger_than_a_part_is_learned_from() -> None:
     assert by_class(dataset, parts.test) == [6, 6]
 
 
+@pytest.mark.parametrize(
+    "sizes", [[2, 2, 2], [2, 2, 2, 2], [1, 9, 9], [9, 9, 1], [5, 1, 1], [1, 1, 5], [3] * 10], ids=str
+)
+def test_where_every_photo_has_copies_each_part_still_gets_some(sizes: Sequence[int]) -> None:
+    dataset = made_up([sum(sizes)] * 2)
+    groups = [number for number, size in enumerate([*sizes, *sizes]) for _ in range(size)]
+    for seed in range(20):
+        parts = split(dataset, seed, val=0.15, test=0.3, groups=groups)
+        held = [parts.train, parts.val, parts.test]
+        assert all(min(by_class(dataset, part)) >= 1 for part in held)
+        assert len({(groups[index], number) for number, part in enumerate(held) for index in part}) == 2 * len(sizes)
+
+
 def test_a_group_in_two_classes_stays_together() -> None:
     dataset = made_up([30, 30])
     groups = [index % 30 for index in range(60)]

@@ -68,13 +68,21 @@ def test_a_folder_stays_where_it_is(tmp_path: Path, settings: Settings) -> None:
     refused("intake.problem.public", lambda: from_folder(folder, public), public)
 
 
+@pytest.mark.parametrize(
+    "data", [zipped({}), tarred({}), zipped({"a/": b"", "__MACOSX/x": b"1"})], ids=["zip", "tar", "litter"]
+)
+def test_an_archive_with_no_file_is_no_data_set(tmp_path: Path, settings: Settings, data: bytes) -> None:
+    path = write(tmp_path, {"my.zip": data}) / "my.zip"
+    refused("archive.problem.empty", lambda: from_archive(path, settings), settings)
+
+
 @pytest.mark.parametrize("name", ["my flowers.zip", "my flowers.TAR.GZ"])
 def test_an_archive_becomes_a_folder_of_its_name(tmp_path: Path, settings: Settings, name: str) -> None:
     files = {**flowers(), "郁金香/<script>alert(1)<script>.jpg": jpeg(9)}
     packed = zipped if name.endswith("zip") else tarred
     path = write(tmp_path, {name: packed({**files, "__MACOSX/._x": b"y"})}) / name
     first = from_archive(path, settings)
-    assert first == Arrival(settings.home / "datasets" / "my flowers", ignored=1)
+    assert first == Arrival(settings.home / "datasets" / "my flowers", ignored=1, own=True)
     assert contents(first.folder) == files
     assert open_dataset(first.folder, settings.home).classes == ("daisy", "tulips", "郁金香")
     again = from_archive(path, settings)
@@ -140,7 +148,7 @@ def test_a_dropped_folder_keeps_its_class_folders(tmp_path: Path, settings: Sett
         "dropped",
         lambda done, total: told.append((done, total)),
     )
-    assert arrival == Arrival(settings.home / "datasets" / "dropped", ignored=1)
+    assert arrival == Arrival(settings.home / "datasets" / "dropped", ignored=1, own=True)
     assert contents(arrival.folder) == {
         "flowers/tulips/a.jpg": jpeg(0),
         "flowers/tulips/a-2.jpg": jpeg(1),

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from resnet_demo.data.image_folder import open_dataset
+from resnet_demo.data.similar import find_similar
 from resnet_demo.data.staging import PREFIX
-from resnet_demo.data.stored import bounded, clear_away, stored_bytes
+from resnet_demo.data.stored import bounded, clear_away, remove, stored_bytes
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
-from tests.data.drawn import write
+from tests.data.drawn import flowers, write
 
 FILES = {"a/1.jpg": b"x" * 600, "b/郁.jpg": b"x" * 400}
 
@@ -33,7 +35,7 @@ def test_room_gets_less_and_ends(public: Settings) -> None:
     assert stored_bytes(public.home / "datasets") == 0
     assert bounded(public) == public
     lay(public, "one")
-    lay(public, PREFIX + "two")  # under way
+    write(public.home / "hub" / (PREFIX + "two"), FILES)  # under way
     assert bounded(public) == replace(public, max_stored_bytes=500)
     lay(public, "three")
     with pytest.raises(AppError, match="no room"):
@@ -43,12 +45,33 @@ def test_room_gets_less_and_ends(public: Settings) -> None:
 
 def test_what_is_old_goes_unless_it_is_needed(public: Settings) -> None:
     old, needed, new = lay(public, "old", 4_000), lay(public, "needed", 4_000), lay(public, "new", 3_000)
+    hub = write(public.home / "hub" / "old", FILES)
+    os.utime(hub, (0, 0))
     arriving, sample = lay(public, PREFIX + "x", 4_000), write(public.home / "samples" / "flower_photos", FILES)
     own = replace(public, public=False)
     clear_away(own)
     assert old.exists()
     clear_away(public, {needed})
-    assert [folder.exists() for folder in (old, needed, new, arriving, sample)] == [False, True, True, True, True]
+    assert [folder.exists() for folder in (old, hub, needed, new, arriving, sample)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
+
+
+def test_what_was_found_out_about_photos_goes_with_them(public: Settings) -> None:
+    """Their names, and a small picture of each."""
+    old, new = (write(public.home / "datasets" / name, flowers(2)) for name in ("old", "new"))
+    for folder in (old, new):
+        find_similar(open_dataset(folder, public.home), public.home)
+    os.utime(old, (0, 0))
+    clear_away(public)
+    assert len(list((public.home / "index").iterdir())) == 1
+    remove(new, public.home)
+    assert list((public.home / "index").iterdir()) == list((public.home / "datasets").iterdir()) == []
 
 
 def test_nothing_there_yet(public: Settings) -> None:

@@ -202,14 +202,18 @@ def test_the_command_repeats_the_run(settings: Settings, tmp_path: Path) -> None
     )
     run = Run.create(settings.home, config, {"weights": str(tmp_path / "w w")})
     code = "import os, sys, json; print(json.dumps([os.environ['RESNET_DEMO_WEIGHTS'], *sys.argv[1:]]))"
-    said = queue.repeat_command(run).replace("python ", f"{sys.executable} -c {shlex.quote(code)} ", 1)
+    said = queue.repeat_command(run, settings).replace("python ", f"{sys.executable} -c {shlex.quote(code)} ", 1)
     done = subprocess.run(["/bin/sh", "-c", said], capture_output=True, text=True, check=True)
     weights, *words = json.loads(done.stdout)
     assert weights == str(tmp_path / "w w")
     assert words[:2] == ["-m", "resnet_demo"]
-    assert TrainConfig.from_arguments(build_parser("en").parse_args(words[2:])) == config
+    arguments = build_parser("en").parse_args(words[2:])
+    assert arguments.home == settings.home
+    assert TrainConfig.from_arguments(arguments) == config
     run.append("started", processes=2)
-    assert " torchrun --nproc-per-node 2 -m resnet_demo train " in queue.repeat_command(run)
+    assert " torchrun --nproc-per-node 2 -m resnet_demo train " in queue.repeat_command(
+        run, replace(settings, home=Settings().home)
+    )
 
 
 def test_paths_are_whole_wherever_they_were_given(
@@ -243,6 +247,25 @@ def test_without_photos_there_is_no_run(settings: Settings, tmp_path: Path) -> N
     with pytest.raises(AppError, match=str(tmp_path / "absent")):
         queue.submit(small_config(tmp_path / "absent"), settings)
     assert all_runs(settings.home) == []
+
+
+def test_whoever_waits_reads_the_settings_of_no_run_that_is_over(settings: Settings) -> None:
+    for _ in range(3):
+        lying_run(settings).append("finished")
+    going_on, me = lying_run(settings), Process.of(os.getpid())
+    going_on.append("launched", pid=me.pid, born=me.born)
+    code = """
+import sys
+from pathlib import Path
+from resnet_demo.jobs import queue
+opened = []
+sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
+assert queue.start_next(Path(sys.argv[1])) is None
+print(*(name for name in opened if name.endswith("config.json")), sep="\\n")
+"""
+    command = [sys.executable, "-c", code, str(settings.home)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:-1] == [str(going_on.folder / "config.json")]
 
 
 def test_nothing_here_needs_torch() -> None:

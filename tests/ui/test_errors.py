@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+from html import escape
+from pathlib import Path
 
 import gradio as gr
 import pytest
 
+from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
-from resnet_demo.ui.errors import spoken
+from resnet_demo.ui import page
+from resnet_demo.ui.errors import discreet, spoken
 
 
 def test_what_a_person_can_mend_is_said_in_their_language() -> None:
     with pytest.raises(gr.Error) as caught, spoken("zh-CN"):
         raise AppError("services.unlisted_model")
     assert caught.value.message == text("services.unlisted_model", "zh-CN")
+
+
+def test_strangers_are_told_no_path_of_this_machine(tmp_path: Path) -> None:
+    def told(home: Path) -> str:
+        with pytest.raises(gr.Error) as caught, spoken("en"):
+            raise AppError("staging.problem.folder", folder=str(home / "datasets"), reason="read-only")
+        return str(caught.value.message)
+
+    own, public = tmp_path / "own", tmp_path / "it's public"
+    page.build(Settings(home=own))
+    page.build(Settings(home=public, public=True))
+    assert f"written to {own / 'datasets'}" in told(own)
+    assert f"written to …{os.sep}datasets" in told(public)
+    assert str(tmp_path) not in told(public)
+    assert discreet(escape(str(public))) == "…"
 
 
 def test_what_nobody_expected_has_a_number_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -98,8 +98,10 @@ def test_a_page_that_is_closed_meanwhile_leaves_nothing(demo: gr.Blocks, setting
     steps = handler(demo, "photos_drop")(*ENGLISH, payload(uploads, {"my.zip": zipped(flowers(6))}))
     next(steps)
     assert datasets(settings) == ["my"]
+    assert list((settings.home / "index").iterdir())
     steps.close()
     assert datasets(settings) == []
+    assert list((settings.home / "index").iterdir()) == []
 
 
 def test_a_folder_of_ones_own_stays_whatever_happens(demo: gr.Blocks, settings: Settings, tmp_path: Path) -> None:

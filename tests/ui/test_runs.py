@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
-from resnet_demo.ui.runs import COURSES_KEPT, Runs
+from resnet_demo.ui.runs import COURSES_KEPT, VISITORS, Runs
 
 MINE, THEIRS = "a" * 32, "b" * 32
 
@@ -54,6 +55,25 @@ def test_strangers_see_their_own(public: Settings) -> None:
     assert runs.find(mine.name, MINE) == mine
     for run in (theirs, unowned):
         require_refused(runs, run.name, MINE)
+
+
+def test_nobody_fills_the_line(public: Settings, local: Settings) -> None:
+    public = replace(public, max_runs=2)
+    runs = Runs(public)
+    ended, *_ = (make(public, MINE) for _ in range(3))
+    ended.append("failed", key="x", fields={})
+    with pytest.raises(AppError, match="2 of your trainings"):
+        runs.admit(MINE)
+    runs.admit(THEIRS)
+    for number in range(VISITORS):
+        for _ in range(2 if number else 0):
+            make(public, f"visitor {number}")
+    with pytest.raises(AppError, match=f"{2 * VISITORS} trainings of all"):
+        runs.admit(THEIRS)
+    for nobody in (None, "", 7, "x" * 101):
+        with pytest.raises(AppError, match="does not know your browser"):
+            runs.admit(nobody)
+        Runs(local).admit(nobody)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError, text
 from resnet_demo.training.config import KNOBS, TrainConfig
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run, find_run
+from resnet_demo.training.run import Run, all_runs, find_run
 from resnet_demo.ui import page
 from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS
 from resnet_demo.ui.tabs.finetune import knobs
@@ -265,6 +265,19 @@ def test_the_same_again_is_no_second_run_as_long_as_the_first_goes_on(
     assert len({first, other, again}) == 3
 
 
+@pytest.mark.parametrize("act", ["begin", "resume", "go_on_longer"])
+def test_strangers_put_few_runs_in_line(tmp_path: Path, photos: Path, act: str) -> None:
+    settings = Settings(home=tmp_path, public=True, max_runs=1)
+    ended = lying_run(settings, owner=MINE)
+    ended.append("finished" if act == "go_on_longer" else "stopped")
+    lying_run(settings, owner=MINE)
+    rest = held(network="cifar_resnet20").values() if act == "begin" else [5][: act == "go_on_longer"]
+    first = [str(photos), "en", MINE] if act == "begin" else [json.dumps({"run": ended.name}), MINE, "en"]
+    with pytest.raises(gr.Error, match="1 of your trainings"):
+        Step(settings).call(act, *first, *rest)
+    assert sum(run.state() == "queued" for run in all_runs(tmp_path)) == 0
+
+
 @pytest.mark.parametrize("network", ["../../etc", "/etc", "hf-hub:owner/name", "nothing-of-this-name"])
 def test_strangers_begin_with_nothing_of_this_machine(tmp_path: Path, photos: Path, network: str) -> None:
     step = Step(Settings(home=tmp_path, public=True))
@@ -476,7 +489,7 @@ def test_that_the_photos_were_looked_at_again_is_in_the_log_alone(settings: Sett
     run = lying_run(settings)
     run.append("finished")
     run.append("looked", test_looks=2)
-    shown, again = step.look(run.name), text("run.event.looked", looks="2")
+    shown, again = step.look(run.name), text("run.event.looked")
     assert text("run.event.finished") in shown["train-status"]["value"]
     assert again not in shown["train-status"]["value"]
     assert again in shown["train-log"]["value"]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from resnet_demo.data.intake import Arrival
-from resnet_demo.data.staging import DATASETS
+from resnet_demo.data.staging import DATASETS, HUB
+from resnet_demo.data.stored import remove
 from resnet_demo.download import Progress
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, LANGUAGES, AppError, Message, text
@@ -211,7 +210,7 @@ class Step:
     def bringing(self, arrive: Callable[..., Arrival]) -> Callable[..., Iterator[list[Any]]]:
         """The handler of a way in: let photos arrive, look through them, and show what was found.
 
-        Where that fails or nobody waits for it any more, the photos are not kept.
+        Where that fails or nobody waits for it any more, the photos are not kept, unless others work with them too.
         """
 
         def bring(
@@ -223,21 +222,17 @@ class Step:
         ) -> Iterator[list[Any]]:
             tell = _teller(progress, language)
             with spoken(language):
-                here = set(self._datasets())
                 arrival = arrive(self.settings, tell, *given)
                 config = self._config(kept, visitor, str(arrival.folder))
                 try:
                     for found in look_through(arrival, config, self.settings, tell):
                         yield [gr.skip()] * OUTPUTS if found is None else self._show(found, config, language)
                 except BaseException:  # GeneratorExit too
-                    if arrival.folder in set(self._datasets()) - here:
-                        shutil.rmtree(arrival.folder, ignore_errors=True)
+                    if arrival.own:
+                        remove(arrival.folder, self.settings.home)
                     raise
 
         return bring
-
-    def _datasets(self) -> Iterator[Path]:
-        return (self.settings.home / DATASETS).glob("*")
 
     def _config(self, kept: object, visitor: object, folder: str) -> TrainConfig:
         """The settings that the browser has kept for the next training, as far as they make sense."""
@@ -252,7 +247,7 @@ class Step:
         """Updates for the outputs of a way in."""
         _, strength = _seen_as(config)
         folder = found.dataset.root
-        if folder.parent == self.settings.home / DATASETS:
+        if folder.parent in {self.settings.home / DATASETS, self.settings.home / HUB}:
             os.utime(folder)  # on a public page it is kept from now on
         return [
             str(folder),

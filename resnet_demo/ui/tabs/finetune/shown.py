@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Sequence
-from functools import reduce
 from html import escape
 from typing import Any
 
@@ -19,7 +18,7 @@ from resnet_demo.jobs import queue
 from resnet_demo.plots.curves import MOST_LINES
 from resnet_demo.texts import text
 from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop
-from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.errors import discreet, spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS, Session
@@ -158,21 +157,17 @@ class Shown:
         local = self.settings.local_paths_allowed
         with self.runs.course(run) as course:
             said: dict[str, View] = {
-                "status": {"value": self._discreet(live.status(run, state, before, course, language))},
+                "status": {"value": discreet(live.status(run, state, before, course, language))},
                 "plots": {"value": live.plots(course, language)},
-                "log": {"value": self._discreet(live.log(run, state, course, language, local=local)), "visible": True},
+                "log": {"value": discreet(live.log(run, state, course, language, local=local)), "visible": True},
                 "settings": {"value": live.resolved(run, course, language), "visible": True},
-                "command": {"value": queue.repeat_command(run, course.started) if local else "", "visible": local},
+                "command": {
+                    "value": queue.repeat_command(run, self.settings, course.started) if local else "",
+                    "visible": local,
+                },
             }
         folds: dict[str, View] = {"log_fold": {"visible": True}, "settings_fold": {"visible": True}}
         return {**said, **folds, **_acts(run, state, language, doomed)}
-
-    def _discreet(self, said: str) -> str:
-        """HTML as it may be shown: a stranger is told no path of this machine."""
-        if self.settings.local_paths_allowed:
-            return said
-        places = (self.settings.home, self.settings.weights)
-        return reduce(lambda left, place: left.replace(escape(str(place)), "…") if place else left, places, said)
 
     def _list_views(self, run: Run | None, visitor: object, language: str, picked: Sequence[str]) -> dict[str, View]:
         rows = self.list.rows(visitor)
@@ -215,13 +210,17 @@ class Shown:
     def resume(self, seen: object, visitor: object, language: str) -> None:
         """Put it in line again."""
         with spoken(language):
-            queue.resume(self._seen_run(seen, visitor), self.settings.home)
+            run = self._seen_run(seen, visitor)
+            self.runs.admit(visitor)
+            queue.resume(run, self.settings.home)
 
     def go_on_longer(self, seen: object, visitor: object, language: str, more: object) -> None:
         """Teach it for some more epochs."""
         with spoken(language):
             epochs = knobs.number("epochs", more, language)
-            queue.resume(self._seen_run(seen, visitor), self.settings.home, more_epochs=epochs)
+            run = self._seen_run(seen, visitor)
+            self.runs.admit(visitor)
+            queue.resume(run, self.settings.home, more_epochs=epochs)
 
     def ask_to_delete(self, seen: object, visitor: object, language: str) -> str:
         """Its name, for `delete` if that is confirmed."""

@@ -150,6 +150,7 @@ class Form:
                 if self.services.runs.state(run) not in ENDED and run.config == config:
                     gr.Info(text("train.form.same", language))  # clicked twice: nobody needs the very same twice
                     return run.name
+            self.services.runs.admit(visitor)
             owner = visitor if isinstance(visitor, str) else None
             return queue.submit(config, self.settings, looking, owner=owner).name
 

@@ -1,0 +1,21 @@
+"""How often test photos were looked at: at the end of each training that has the same ones, and later on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from resnet_demo.training.run import Run
+
+
+def looks_of(run: Run, others: Iterable[Run]) -> int:
+    """Looks at a run's test photos, by itself and by those of the others that have the same ones."""
+    mine = _test_photos(run)
+    runs = {other.folder.resolve(): other for other in (*others, run)}
+    return sum(other.test_looks for other in runs.values() if other.test_looks and _test_photos(other) == mine)
+
+
+def _test_photos(run: Run) -> tuple[object, object]:
+    try:
+        return run.facts["data"]["fingerprint"], run.facts["split"]["test"]
+    except (KeyError, TypeError):
+        return None, run.folder  # like no other's
