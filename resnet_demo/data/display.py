@@ -11,6 +11,7 @@ DIMMED = 0.45
 def thumbnail(image: Image.Image, side: int) -> Image.Image:
     """A copy no longer or wider than `side` pixels; a smaller picture stays as it is."""
     small = image.copy()
+    small.info = {}  # a comment, say, which would be saved too, and is too long for some formats
     small.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return small
 

@@ -39,7 +39,7 @@ class Journal:
         self.tell("said", key=key, fields=fields)
 
     def step(self, position: Position, steps_per_epoch: int, loss: Tensor, photos: int, rate: float) -> None:
-        """Tell of a step, if the last time was a while ago.
+        """Tell of a step, if the last time was a while ago or it is the last of its epoch.
 
         Args:
             loss: the sum over this process's photos of the batch, `photos` of them.
@@ -49,7 +49,7 @@ class Journal:
         """
         self._photos += photos * self._ranks.world
         seconds = time.monotonic() - self._last
-        if not self._ranks.leads or seconds < STEP_SECONDS:
+        if not self._ranks.leads or (seconds < STEP_SECONDS and position.step < steps_per_epoch):
             return
         step = position.epoch * steps_per_epoch + position.step
         require_finite(float(loss), step)
@@ -61,7 +61,7 @@ class Journal:
             epochs=position.epochs,
             loss=round(float(loss) / photos, 5),
             lr=float(f"{rate:.3g}"),
-            photos_per_second=round(self._photos / seconds, 1),
+            photos_per_second=round(self._photos / max(seconds, 1e-9), 1),
             megabytes=_megabytes(self._ranks.device),
         )
         self.start_clock()

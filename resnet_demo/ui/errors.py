@@ -14,6 +14,7 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 
 log = logging.getLogger(__name__)
+SHOWN_SECONDS = 30.0
 
 _hidden: set[str] = set()
 
@@ -36,9 +37,9 @@ def spoken(language: str) -> Iterator[None]:
     try:
         yield
     except AppError as error:
-        raise gr.Error(discreet(error.say(language)), print_exception=False, duration=None) from error
+        raise gr.Error(discreet(error.say(language)), print_exception=False, duration=SHOWN_SECONDS) from error
     except Exception as error:
         number = secrets.token_hex(3)
         log.exception("Error %s", number)
         said = text("page.unexpected", language, number=number)
-        raise gr.Error(said, print_exception=False, duration=None) from error
+        raise gr.Error(said, print_exception=False, duration=SHOWN_SECONDS) from error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from PIL import Image
 
@@ -30,6 +32,13 @@ def test_slivers_keep_a_visible_box() -> None:
     shown = with_seen_box(photo, (4000, 3), (1998.5, 0, 2001.5, 3), 400)
     assert shown.size == (400, 1)
     assert (np.array(shown) == 255).any()
+
+
+def test_what_a_file_says_beside_its_picture_is_left_behind(tmp_path: Path) -> None:
+    photo = Image.new("RGB", (30, 20))
+    photo.info["comment"] = b"c" * 70_000  # more than a JPEG can hold
+    thumbnail(photo, 10).save(tmp_path / "small.jpg")
+    assert "comment" in photo.info
 
 
 def test_a_whole_picture_has_no_box_and_the_original_is_untouched() -> None:

@@ -89,6 +89,13 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
     assert not different
 
 
+def test_the_last_step_of_an_epoch_is_always_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "STEP_SECONDS", math.inf)
+    run = make_run(tmp_path)
+    train(run, settings_in(tmp_path))
+    assert [event["step"] for event in events_of(run, "step")] == [5, 10, 15]
+
+
 def test_a_run_from_its_beginning_to_its_end(taught: Run) -> None:
     kinds = [event["kind"] for event in taught.events()]
     assert (kinds[0], kinds[1], kinds[-1]) == ("queued", "started", "finished")

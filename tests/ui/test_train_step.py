@@ -472,6 +472,17 @@ def test_several_runs_are_compared_in_one_plot(settings: Settings, step: Step) -
     assert shown["train-runs"]["value"].count("<svg") == 2
 
 
+def test_after_a_reload_the_photos_of_the_run_are_in_hand_again(
+    settings: Settings, step: Step, photos: Path, tmp_path: Path
+) -> None:
+    assert step.call("recall_photos", None, None, MINE) == gr.skip()
+    run = Run.create(settings.home, TrainConfig(str(photos)), {})
+    assert step.call("recall_photos", None, run.name, MINE) == str(photos)
+    assert step.call("recall_photos", "/others", run.name, MINE) == gr.skip()
+    gone = Run.create(settings.home, TrainConfig(str(tmp_path / "gone")), {})
+    assert step.call("recall_photos", None, gone.name, MINE) == gr.skip()
+
+
 def test_the_clock_is_quick_only_where_there_is_something_to_watch(settings: Settings, step: Step) -> None:
     place = [type(output) for output in step.function("look").outputs].index(gr.Timer)
 

@@ -16,6 +16,7 @@ from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
 from resnet_demo.ui.bars import bars
 from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
 from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.examples import chosen, examples
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.model_choice import ModelChoice
 from resnet_demo.ui.results import Results
@@ -30,13 +31,6 @@ SHOW_ANSWER = """() => {
 }"""
 VIEWS = ("crop", "whole")
 TOP = 5
-
-# Pictures that come with the installed gradio, so that none has to be shipped here.
-EXAMPLES = tuple(
-    path
-    for name in ("cheetah1.jpg", "lion.jpg", "tower.jpg", "bus.png")
-    if (path := Path(gr.__file__).parent / "media_assets" / "images" / name).is_file()
-)
 
 
 def build(words: Words, services: Services, session: Session) -> None:
@@ -84,18 +78,7 @@ class Tab:
                 show_label=False,
                 elem_id="classify-webcam",
             )
-        self.examples = make(
-            gr.Gallery,
-            {"label": "classify.examples"},
-            value=[str(path) for path in EXAMPLES],
-            columns=len(EXAMPLES) or 1,
-            show_label=False,
-            container=False,
-            allow_preview=False,
-            interactive=False,
-            buttons=[],
-            elem_id="classify-examples",
-        )
+        self.examples = examples(self.words, "classify-examples")
 
     def _lay_out_answer(self) -> None:
         self.status = gr.HTML(empty(DEFAULT_LANGUAGE), elem_id="classify-status")
@@ -323,8 +306,7 @@ def _take_webcam(path: str | None) -> list[ReceivedPhoto]:
 
 
 def _take_example(event: gr.SelectData) -> list[ReceivedPhoto]:
-    path = EXAMPLES[event.index]
-    return [ReceivedPhoto(path.name, path)]
+    return [chosen(event)]
 
 
 def _discard(results: Results | None) -> None:

@@ -23,6 +23,7 @@ from resnet_demo.ui.tabs.finetune.knobs import shown
 
 LOG_LINES = 8
 TROUBLE_LINES = 30
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 PATIENT_EPOCHS = 1
 """So many epochs without a better one still count as improving: single epochs vary."""
 
@@ -141,6 +142,8 @@ def plots(course: Course, language: str) -> str:
     val_loss = [(epoch, float(value)) for epoch, value in checked if isinstance(value, int | float)]
     right = accuracy_points(course.epochs)
     highest = max((value for _, value in (*loss, *val_loss)), default=1.0)
+    highest_rate = max((value for _, value in rate), default=1.0)
+    unit, power = _unit(highest_rate)
     drawn = (
         curves(
             [
@@ -158,13 +161,21 @@ def plots(course: Course, language: str) -> str:
             said=_told("accuracy", right, language, "{:.1f} %"),
         ),
         curves(
-            [Line("", rate)],
+            [Line("", [(epoch, value / unit) for epoch, value in rate])],
             epochs,
-            Axis(0, round_up(max((value for _, value in rate), default=1.0)), text("train.live.rate", language)),
+            Axis(0, round_up(highest_rate / unit), f"{text('train.live.rate', language)}{power}"),
             said=_told("rate", rate, language, "{:.2g}"),
         ),
     )
     return "".join(f"<figure>{one}</figure>" for one in drawn) + _figures(course, language)
+
+
+def _unit(highest: float) -> tuple[float, str]:
+    """A power of ten that leaves numbers up to this one short enough for an axis, and how it is written."""
+    if highest >= 0.01 or highest <= 0:
+        return 1.0, ""
+    exponent = math.floor(math.log10(highest))
+    return 10.0**exponent, f" / 10{str(exponent).translate(SUPERSCRIPTS)}"
 
 
 def accuracy_points(epochs: Sequence[Event]) -> list[tuple[float, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -80,7 +81,12 @@ class Form:
             **quietly,
         }
         restore = {"fn": restore_knobs, "inputs": [session.knobs], "outputs": parts, "queue": False}
-        session.at_start(restore, consider)
+        recall = {
+            "fn": self.recall_photos,
+            "inputs": [session.dataset, session.run, session.visitor],
+            "outputs": session.dataset,
+        }
+        session.at_start(recall, restore, consider)
         # A line of text has no `input` where something is pasted into it or rubbed out.
         touched = [part.change if isinstance(part, gr.Textbox) else part.input for part in parts]
         gr.on([*touched, session.dataset.change, language.change], **consider)
@@ -95,6 +101,11 @@ class Form:
             api_visibility="private",
         )
         started.success(**shown.look_event).then(None, js=SHOW_RUN)
+
+    def recall_photos(self, dataset: str | None, name: object, visitor: object) -> Any:
+        """After a reload the photos of the run that is shown are in hand again, as long as they are there."""
+        run = self.services.runs.shown(name, visitor) if dataset is None else None
+        return run.config.data if run is not None and Path(run.config.data).is_dir() else gr.skip()
 
     def consider(self, dataset: str | None, language: str, visitor: object, *held: object) -> list[Any]:
         """Keep the settings in the browser, and say what they come to."""

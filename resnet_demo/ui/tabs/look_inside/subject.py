@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,12 +10,12 @@ import gradio as gr
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, text
 from resnet_demo.ui.bars import bars
-from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
+from resnet_demo.ui.drop import photo_drop, received
 from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.examples import chosen, examples
 from resnet_demo.ui.looking import Given, Look, Subject
 from resnet_demo.ui.model_choice import ModelChoice
 from resnet_demo.ui.session import Wish
-from resnet_demo.ui.tabs.classify import EXAMPLES
 from resnet_demo.ui.tabs.look_inside.desk import BUSY, NOBODY, QUICK, Desk, chooser
 from resnet_demo.ui.tabs.look_inside.picture import Picture, drawn
 from resnet_demo.ui.tabs.look_inside.several import pick, strip
@@ -41,19 +40,7 @@ class Top:
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=300):
                 self.drop = photo_drop(words, settings, elem_id="look-drop")
-                self.examples = words.make(
-                    gr.Gallery,
-                    {"label": "classify.examples"},
-                    value=[str(path) for path in EXAMPLES],
-                    columns=len(EXAMPLES) or 1,
-                    show_label=False,
-                    container=False,
-                    allow_preview=False,
-                    interactive=False,
-                    buttons=[],
-                    elem_id="look-examples",
-                    elem_classes="examples",
-                )
+                self.examples = examples(words, "look-examples")
                 self.choice = ModelChoice(words, desk.services, desk.session, elem_id="look-model")
                 self.model = self.choice.dropdown
             with gr.Column(scale=3, min_width=300):
@@ -196,5 +183,4 @@ def _empty(language: str = DEFAULT_LANGUAGE) -> str:
 
 
 def _take_example(event: gr.SelectData) -> tuple[Given, Any]:
-    path = Path(EXAMPLES[event.index])
-    return Given((ReceivedPhoto(path.name, path),)), gr.update(visible=False)
+    return Given((chosen(event),)), gr.update(visible=False)
