@@ -6,7 +6,7 @@ import argparse
 import codecs
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +16,16 @@ from tqdm import tqdm
 from resnet_demo.commands import examination, figures
 from resnet_demo.commands.examination import Examination
 from resnet_demo.commands.progress import download_bar, looking_bar
-from resnet_demo.data.image_folder import Dataset, open_dataset
+from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.images import Problem
 from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
-from resnet_demo.training.answers import Answers
 from resnet_demo.training.looks import looks_of
 from resnet_demo.training.run import all_runs
 
 if TYPE_CHECKING:
-    from resnet_demo.models.model import Model
+    from resnet_demo.inference import Prediction
 
 DONE, NOTHING_READ = 0, 1
 
@@ -51,11 +50,7 @@ def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: st
     with looking_bar(language) as progress:
         dataset = open_dataset(arguments.folder, settings.home, progress, max_pixels=settings.max_pixels)
     asked = examination.examination(model, run, dataset, settings.home)
-    if asked.test_of is not None:
-        examination.count_look(asked.test_of)
-    answers, problems = _ask(asked, dataset, model, settings)
-    if asked.test_of is not None:
-        examination.keep(asked.test_of, answers)
+    answers, problems = examination.carry_out(asked, dataset, model, settings, _on_a_bar)
     problems = [*dataset.problems, *problems]
     found = evaluate(replace(answers, unreadable=tuple(problem.file for problem in problems)))
     if arguments.json:
@@ -66,14 +61,9 @@ def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: st
     return DONE if found.photos else NOTHING_READ
 
 
-def _ask(asked: Examination, dataset: Dataset, model: Model, settings: Settings) -> tuple[Answers, list[Problem]]:
-    """In float32, as a training asks at its end."""
-    from resnet_demo.inference import Classifier
-
-    paths = [dataset.root / photo.path for photo in asked.photos]
-    predictions = Classifier(model, settings, "float32").classify(paths, len(model.labels))
-    bar = tqdm(predictions, total=len(paths), unit="", disable=None, leave=False)
-    return examination.answers_of(asked, dataset, model, bar)
+def _on_a_bar(predictions: Iterator[Prediction], total: int) -> Iterable[Prediction]:
+    bar: Iterable[Prediction] = tqdm(predictions, total=total, unit="", disable=None, leave=False)
+    return bar
 
 
 def _print(found: Evaluation, asked: Examination, problems: Sequence[Problem], language: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +115,35 @@ def count_look(run: Run) -> None:
         AppError: the run's folder cannot be written to.
     """
     run.append("looked", test_looks=run.test_looks + 1)
+
+
+def carry_out(
+    asked: Examination,
+    dataset: Dataset,
+    model: Model,
+    settings: Settings,
+    watched: Callable[[Iterator[Prediction], int], Iterable[Prediction]] = lambda predictions, total: predictions,  # noqa: ARG005
+) -> tuple[Answers, list[Problem]]:
+    """Ask the model of each photo in float32, as a training asks at its end.
+
+    A look at a run's test photos is counted, and the answers are kept with the run.
+
+    Args:
+        watched: given the answers as they come and how many there will be; passes them on.
+
+    Raises:
+        AppError: the run's folder cannot be written to.
+    """
+    from resnet_demo.inference import Classifier
+
+    if asked.test_of is not None:
+        count_look(asked.test_of)
+    paths = [dataset.root / photo.path for photo in asked.photos]
+    predictions = Classifier(model, settings, "float32").classify(paths, len(model.labels))
+    answers, problems = answers_of(asked, dataset, model, watched(predictions, len(paths)))
+    if asked.test_of is not None:
+        keep(asked.test_of, answers)
+    return answers, problems
 
 
 def answers_of(

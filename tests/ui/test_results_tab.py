@@ -99,7 +99,7 @@ def test_all_of_a_finished_run(original: Run, tmp_path: Path, language: str) -> 
     assert str(run.best) in place
     wrong = round(6 * (1 - finished["test_accuracy"]))
     assert photos.count("data:image/jpeg") == wrong
-    assert step.look(mark, run.name, OWNER, language) == [gr.skip()] * 9
+    assert step.look(mark, run.name, OWNER, language) == [gr.skip()] * 10
 
 
 def test_a_mistake_goes_to_look_inside(original: Run, tmp_path: Path) -> None:
@@ -226,6 +226,28 @@ def test_a_run_that_kept_no_answers_says_how_to_get_them(original: Run, tmp_path
     assert str(original.folder.parent) not in public
 
 
+def test_a_run_that_ended_early_is_judged_at_a_click(original: Run, tmp_path: Path) -> None:
+    run = listed(original, tmp_path, owner=OWNER)
+    expected = original.answers()
+    (run.folder / ANSWERS).unlink()
+    before = run.test_looks
+    step = step_in(tmp_path)
+    mark, *_ = look(step, run.name)
+    assert step.look("", run.name, OWNER, "en")[-1]["visible"] is True
+    with pytest.raises(gr.Error):
+        step_in(tmp_path, public=True).judge_now(mark, STRANGER, "en")
+    step.judge_now(mark, OWNER, "en")
+    found = run.answers()
+    assert found is not None
+    assert expected is not None
+    assert found.files == expected.files
+    np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-4)
+    assert run.test_looks == before + 1
+    assert step.look(mark, run.name, OWNER, "en")[-1]["visible"] is False
+    with pytest.raises(gr.Error, match="cannot be judged"):
+        step.judge_now(mark, OWNER, "en")
+
+
 def test_a_run_under_way_is_waited_for(original: Run, tmp_path: Path) -> None:
     """It becomes a finished one: what is shown changes, once."""
     config = SMALL.__class__.from_json({**SMALL.to_json(), "data": str(original.folder.parent / "photos")})
@@ -234,7 +256,7 @@ def test_a_run_under_way_is_waited_for(original: Run, tmp_path: Path) -> None:
     mark, active, headline, *_ = look(step, run.name)
     assert text("results.going_on", name=run.name) in headline
     assert active
-    assert step.look(mark, run.name, OWNER, "en") == [gr.skip()] * 9
+    assert step.look(mark, run.name, OWNER, "en") == [gr.skip()] * 10
     run.append("stopped", how="now")
     mark, active, headline, *_ = look(step, run.name, seen=mark)
     assert text("results.not_looked", name=run.name) in headline

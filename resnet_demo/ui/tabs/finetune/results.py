@@ -6,12 +6,15 @@ All of it is read from the run's folder; what has not changed is not made again.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from resnet_demo import catalogue
+from resnet_demo.commands import examination
+from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.names import shown
 from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
@@ -22,6 +25,9 @@ from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import AT_A_TIME, Services
 from resnet_demo.ui.session import Session, Wish
+
+if TYPE_CHECKING:
+    from resnet_demo.inference import Prediction
 
 LOOK_SECONDS = 2.0
 
@@ -41,13 +47,16 @@ class Step:
     """The step's components and what their events do."""
 
     def __init__(self, words: Words, services: Services, session: Session, steps: Any) -> None:
-        self.settings, self.runs = services.settings, services.runs
+        self.services, self.settings, self.runs = services, services.settings, services.runs
         self.words, self.session, self.steps = words, session, steps
         # What a page shows is known to itself alone: an answer that gets lost on its way has changed nothing.
         self.seen = gr.Textbox(visible=False)
         # Not the page's clock: once a run is over there is nothing to wait for.
         self.timer = gr.Timer(LOOK_SECONDS, active=False)
         self.headline = gr.HTML(view.nothing(DEFAULT_LANGUAGE), elem_id="results-headline")
+        self.judge = words.make(
+            gr.Button, {"value": "results.judge"}, visible=False, variant="primary", elem_id="results-judge"
+        )
         with gr.Row(equal_height=False):
             with gr.Column(scale=3, min_width=320):
                 self.matrix = gr.HTML(
@@ -79,6 +88,7 @@ class Step:
             "outputs": [
                 *(self.seen, self.timer, self.headline),
                 *(self.matrix, self.table, self.place, self.photos, self.worst, self.use),
+                self.judge,
             ],
             "trigger_mode": "always_last",
             **quietly,
@@ -88,6 +98,16 @@ class Step:
         self.matrix.choose(self.show_cell, chosen, photos, **quietly).success(None, js=SHOW_PHOTOS)
         self.worst.click(self.show_worst, chosen, photos, **quietly).success(None, js=SHOW_PHOTOS)
         self.photos.choose(self.look_inside, chosen, session.wishes["look_inside"], **quietly)
+        judged = self.judge.click(
+            self.judge_now,
+            [self.seen, session.visitor, language],
+            None,
+            show_progress_on=[self.headline],
+            api_visibility="private",
+            concurrency_id="results",
+            concurrency_limit=AT_A_TIME,
+        )
+        judged.then(**look)
         self.use.click(self.use_model, chosen, session.wishes["classify"], **quietly)
 
     def look(self, seen: object, name: object, visitor: object, language: str) -> list[Any]:
@@ -97,13 +117,14 @@ class Step:
             state = None if run is None else self.runs.state(run)
             mark = _mark(run, state, language)
             if mark == seen:
-                return [gr.skip()] * 9
+                return [gr.skip()] * 10
             timer = gr.Timer(active=state is not None and state not in ENDED)
             found = None if run is None else _evaluation(run)
             if run is None or state is None or found is None:
                 headline = view.not_yet(run, _why(state), language, local=self.settings.local_paths_allowed)
-                return [mark, timer, headline, *[gr.update(visible=False)] * 6]
-            return [mark, timer, *self._views(run, found, visitor, language)]
+                judge = gr.update(visible=_can_be_judged(run, state))
+                return [mark, timer, headline, *[gr.update(visible=False)] * 6, judge]
+            return [mark, timer, *self._views(run, found, visitor, language), gr.update(visible=False)]
 
     def _views(self, run: Run, found: Evaluation, visitor: object, language: str) -> list[Any]:
         outdated = (run.newest("finished", "looked", "started") or {}).get("kind") == "started"
@@ -122,6 +143,29 @@ class Step:
     def _worst(self, run: Run, found: Evaluation, language: str) -> str:
         title = text("results.photos.worst" if found.mistakes else "results.photos.no_mistakes", language)
         return view.gallery(title, found.mistakes, run, self.settings.max_pixels, language)
+
+    def judge_now(
+        self,
+        seen: object,
+        visitor: object,
+        language: str,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio asks for one
+    ) -> None:
+        """Look at the test photos of a run that ended before it did so."""
+
+        def watched(predictions: Iterator[Prediction], total: int) -> Iterator[Prediction]:
+            for done, prediction in enumerate(predictions):
+                progress((done, total), desc=text("results.judging", language), unit="")
+                yield prediction
+
+        with spoken(language):
+            run = self._run(seen, visitor)
+            if run.answers() is not None or not _can_be_judged(run, self.runs.state(run)):
+                raise AppError("results.cannot_judge")
+            model = self.services.classifier(run.name, None, visitor).model
+            dataset = open_dataset(Path(run.config.data), self.settings.home, max_pixels=self.settings.max_pixels)
+            asked = examination.examination(model, run, dataset, self.settings.home)
+            examination.carry_out(asked, dataset, model, self.settings, watched)
 
     def show_cell(self, seen: object, visitor: object, language: str, event: gr.EventData) -> tuple[Any, Any]:
         """The photos of the cell of the matrix that was chosen."""
@@ -190,6 +234,11 @@ def _mark(run: Run | None, state: State | None, language: str) -> str:
 def _evaluation(run: Run) -> Evaluation | None:
     answers = run.answers()
     return None if answers is None else evaluate(answers)
+
+
+def _can_be_judged(run: Run | None, state: State | None) -> bool:
+    """Whether the run is over and has left a model, and its photos are still there."""
+    return run is not None and state in ENDED and catalogue.of_run(run) is not None and Path(run.config.data).is_dir()
 
 
 def _why(state: State | None) -> str:

@@ -137,7 +137,7 @@ class Measuring:
             run = self.desk.services.runs.find(view.subject.model, visitor)
         except AppError:
             run = None
-        asked = examination(view.look.model, run, dataset)
+        asked = examination(view.look.model, run, dataset, self.desk.services.settings.home)
         if asked.test_of is not None:
             count_look(asked.test_of)
         return asked
