@@ -72,7 +72,7 @@ def end_all(run: Run, grace_seconds: float) -> None:
 def _members(run: Run) -> Iterator[psutil.Process]:
     """The worker, those that take part in its training, what they started, and what of that has lost its parents."""
     folder = str(run.folder)
-    own = {pid for process in run.processes if process.alive for pid in _with_children(process.pid)}
+    own = {pid for process in _launched(run) if process.alive for pid in _with_children(process.pid)}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):  # gone meanwhile, or another user's
             if process.status() == psutil.STATUS_ZOMBIE:
@@ -81,6 +81,15 @@ def _members(run: Run) -> Iterator[psutil.Process]:
             mark = process.environ().get(COOKIE)
             if mark == folder or (mark is None and process.pid in own):
                 yield process
+
+
+def _launched(run: Run) -> Iterator[Process]:
+    """The run's newest worker, and those that torchrun started on this machine to take part in its training."""
+    for event in run.backwards():
+        if event["kind"] in {"launched", "joined"} and (process := Process.told_by(event)):
+            yield process
+        if event["kind"] == "launched":
+            return
 
 
 def _with_children(pid: int) -> set[int]:

@@ -37,8 +37,8 @@ class Position:
         cycles: epochs of each cycle of the learning rate: those of the settings, then those added later.
         more_epochs: epochs that were added later, as far as `cycles` has them.
         loss_sum: the losses of this epoch so far, `photos` of them.
-        epoch_steps: how many steps an epoch has, 0 before the first.
         best: how the best epoch did, None before the first; `waited` epochs have passed since.
+        epoch_steps: steps that an epoch has; 0 as long as that is not known.
     """
 
     cycles: tuple[int, ...]
@@ -47,9 +47,9 @@ class Position:
     more_epochs: int = 0
     loss_sum: float = 0.0
     photos: int = 0
-    epoch_steps: int = 0
     best: Scores | None = None
     waited: int = 0
+    epoch_steps: int = 0
 
     @property
     def epochs(self) -> int:

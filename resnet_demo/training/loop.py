@@ -14,7 +14,6 @@ from torch import Tensor
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.models.saved import open_saved
 from resnet_demo.settings import Settings
-from resnet_demo.texts import AppError
 from resnet_demo.training import best, checkpoint, recipe
 from resnet_demo.training.checkpoint import Pace
 from resnet_demo.training.feed import Batch
@@ -83,7 +82,9 @@ class Training:
             while self.position.epoch < self.position.epochs:
                 self.epoch()
             self.finish()
-        except AppError:
+        except StopAskedError:
+            raise
+        except Exception:
             self.keep_best()
             raise
 

@@ -178,11 +178,12 @@ class Run:
 
     def newest(self, *kinds: str) -> Event | None:
         """The newest event of these kinds; without any, of those that move the run on."""
-        for line in lines.backwards(self.folder / EVENTS):
-            event = _event(line)
-            if event and (event["kind"] in kinds if kinds else event["kind"] not in BESIDE):
-                return event
-        return None
+        wanted = (one for one in self.backwards() if (one["kind"] in kinds if kinds else one["kind"] not in BESIDE))
+        return next(wanted, None)
+
+    def backwards(self) -> Iterator[Event]:
+        """The events, the newest first, reading no more than is asked for."""
+        return filter(None, map(_event, lines.backwards(self.folder / EVENTS)))
 
     @property
     def queued(self) -> Event:
@@ -193,18 +194,6 @@ class Run:
     def worker(self) -> Process | None:
         """The process that was launched last for this run, alive or not."""
         return Process.told_by(self.newest("launched") or {})
-
-    @property
-    def processes(self) -> list[Process]:
-        """The worker, and those of this machine that torchrun started to take part in its training; alive or not."""
-        found = []
-        for line in lines.backwards(self.folder / EVENTS):
-            event = _event(line) or {}
-            if event.get("kind") in {"launched", "joined"} and (process := Process.told_by(event)):
-                found.append(process)
-            if event.get("kind") == "launched":
-                break
-        return found
 
     @property
     def more_epochs(self) -> int:

@@ -28,6 +28,14 @@ def test_epochs_that_are_added_get_a_cycle_of_their_own() -> None:
     assert first.extended(6).cycles == (3, 2, 4)
 
 
+def test_epochs_stay_as_long_as_they_were() -> None:
+    position = Position(cycles=(3,)).fitted(5)
+    assert position.fitted(5) == position
+    with pytest.raises(AppError) as caught:
+        position.fitted(6)
+    assert caught.value.message.key == "train.problem.other_steps"
+
+
 @pytest.mark.parametrize(
     ("cycles", "epoch", "left"), [((10,), 4, (4,)), ((3, 5), 4, (3, 1)), ((3, 5), 3, (3,)), ((3, 5), 8, (3, 5))]
 )
@@ -56,7 +64,7 @@ def test_writing_takes_a_twentieth_of_the_time_at_most() -> None:
 
 
 def test_written_and_read(tmp_path: Path) -> None:
-    position = Position((3, 2), 4, 7, 2, 0.1 + 0.2, 56, Scores(1.5, 5, 6), 1)
+    position = Position((3, 2), 4, 7, 2, 0.1 + 0.2, 56, Scores(1.5, 5, 6), 1, 9)
     checkpoint.save(tmp_path, PLAN, position, learner(network()))
     assert checkpoint.read(tmp_path) == (PLAN, position)
     assert sorted(path.name for path in tmp_path.iterdir()) == [

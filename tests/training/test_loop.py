@@ -396,30 +396,6 @@ def test_precision_is_measured_where_that_is_worth_it(tmp_path: Path, taught: Ru
     assert [event["precision"] for event in events_of(run, "started")] == [None, chosen]
 
 
-@pytest.mark.slow
-def test_a_precision_that_was_measured_is_kept_from_the_beginning(tmp_path: Path) -> None:
-    """Killed before its first checkpoint, it goes on as it had begun, whatever another trial would say."""
-    run, ranks = make_run(tmp_path, epochs=10), Ranks(torch.device("cpu"))
-    first = prepare(run, settings_in(tmp_path), ranks, Journal(run, ranks)).plan.precision
-    assert run.newest_checkpoint() is None
-    assert [event["precision"] for event in events_of(run, "measured")] == [first]
-    other = "float32" if first == "bf16" else "bf16"
-    for decided in (first, other):
-        run.append("measured", precision=decided)
-        assert prepare(run, settings_in(tmp_path), ranks, Journal(run, ranks)).plan.precision == decided
-    assert len([event for event in events_of(run, "said") if event["key"].endswith("bf16")]) == 1
-
-
-@pytest.mark.slow
-def test_rates_can_be_tried_out_first(tmp_path: Path) -> None:
-    run = make_run(tmp_path, range_test=True, epochs=1)
-    train(run, settings_in(tmp_path))
-    said = {event["key"]: event["fields"] for event in events_of(run, "said")}
-    rate = said["train.said.rate"]["rate"]
-    assert 1e-6 < rate <= 0.1
-    assert max(event["lr"] for event in events_of(run, "step")) == pytest.approx(rate, rel=0.01)
-
-
 def test_every_sentence_it_says_is_there(taught: Run) -> None:
     for event in events_of(taught, "said"):
         assert text(event["key"], "zh-CN", **event["fields"])
