@@ -26,7 +26,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.delenv("RESNET_DEMO_WEIGHTS", raising=False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real photos and weights beside the repository."""
     if not SHARED.is_dir():
