@@ -6,6 +6,7 @@ torchrun starts several and tells each its place in the environment.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -121,5 +122,6 @@ def joined_ranks() -> Iterator[Ranks]:
     importlib.import_module("torch._dynamo")
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     yield Ranks(device, rank, world, local_world)
+    gc.collect()  # what refers to itself may keep the group, and its threads
     # Not after an error: the others may be waiting, and end when this process does.
     dist.destroy_process_group()
