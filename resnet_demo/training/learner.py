@@ -16,7 +16,7 @@ from resnet_demo.training.feed import Batch
 from resnet_demo.training.frozen import Frozen, Learning
 from resnet_demo.training.pieces import Pieces, Say
 from resnet_demo.training.precision import Precision
-from resnet_demo.training.ranks import Ranks
+from resnet_demo.training.ranks import Ranks, held_back
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -46,7 +46,9 @@ class Learner:
         self.optimiser = recipe.make_optimiser(groups, config)
         self.scaler = precision.scaler()
         self.weights = None if weights is None else weights.to(ranks.device)
+        self.model = ranks.wrap(self.learning)
         self.steps = 0
+        self.fitting: set[tuple[int, ...]] = set()
         # A norm that learns needs two photos or more.
         fewest = 1 if config.train_depth == "head" else 2
         self.pieces = Pieces(ranks.device, say, "train.said.smaller_pieces", fewest)
@@ -63,7 +65,7 @@ class Learner:
         Raises:
             AppError: not even a few photos at a time fit into memory, here or in another process.
         """
-        self.learning.train()
+        self.model.train()
         recipe.set_rates(self.optimiser, rate)
         loss = self._gradients(batch)
         self.scaler.step(self.optimiser)
@@ -75,33 +77,45 @@ class Learner:
         return loss
 
     def _gradients(self, batch: Batch) -> Tensor:
-        """The gradients of a whole batch, in as many pieces as memory asks for, added up over the processes."""
+        """The gradients of a whole batch, in as many pieces as memory asks for, added up over the processes.
+
+        Of several processes none can step back once they exchange gradients in the backward pass. So the first batch of
+        each size is tried by each process alone, and its gradients are added up afterwards.
+        """
+        size = batch.photos, *batch.inputs.shape[1:]
+        if self.ranks.world > 1 and size in self.fitting:
+            return self._attempt(batch, self.pieces.of(len(batch.inputs)), together=True)
         with self.ranks.agreed():
-            loss = self.pieces.attempt(len(batch.inputs), lambda pieces: self._attempt(batch, pieces))
+            loss = self.pieces.attempt(len(batch.inputs), lambda pieces: self._attempt(batch, pieces, together=False))
         for group in self.optimiser.param_groups:
             self.ranks.add_up([one.grad for one in group["params"] if one.grad is not None])
+        self.fitting.add(size)
         return loss
 
-    def _attempt(self, batch: Batch, pieces: int) -> Tensor:
+    def _attempt(self, batch: Batch, pieces: int, *, together: bool) -> Tensor:
         """As if it had never been, if it fails: of gradients and of what norms have counted nothing is left."""
         before = [buffer.clone() for buffer in self.learning.buffers()]
         self.optimiser.zero_grad(set_to_none=True)
         try:
-            return self._backward(batch, pieces)
+            return self._backward(batch, pieces, together)
         except Exception:
             self.optimiser.zero_grad(set_to_none=True)
             for buffer, kept in zip(self.learning.buffers(), before, strict=True):
                 buffer.copy_(kept)
             raise
 
-    def _backward(self, batch: Batch, pieces: int) -> Tensor:
+    def _backward(self, batch: Batch, pieces: int, together: bool) -> Tensor:
         total = torch.zeros((), device=self.ranks.device)
-        for inputs, targets in zip(batch.inputs.tensor_split(pieces), batch.targets.tensor_split(pieces), strict=True):
-            with self.precision.autocast():
-                logits = self.learning(self._below(inputs, batch.features))
-            loss = recipe.loss_sum(logits, targets, self.weights, self.config.label_smoothing)
-            # A batch's loss is the mean over its photos, those of the other processes too.
-            self.scaler.scale(loss / batch.photos).backward()  # type: ignore[no-untyped-call]
+        # A batch's loss is the mean over its photos, those of the other processes too; what is exchanged in the
+        # backward pass is averaged over the processes.
+        share = (self.ranks.world if together else 1) / batch.photos
+        parts = zip(batch.inputs.tensor_split(pieces), batch.targets.tensor_split(pieces), strict=True)
+        for number, (inputs, targets) in enumerate(parts, start=1):
+            with held_back(self.model, hold=not together or number < pieces):
+                with self.precision.autocast():
+                    logits = self.model(self._below(inputs, batch.features))
+                loss = recipe.loss_sum(logits, targets, self.weights, self.config.label_smoothing)
+                self.scaler.scale(loss * share).backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         return total
 

@@ -41,10 +41,10 @@ class Pieces:
         Raises:
             AppError: it does not suffice for the smallest pieces either.
         """
-        before, most = self.number, max(1, photos // self.fewest)
+        before, most = self.number, self._most(photos)
         while True:
             try:
-                result = work(min(self.number, most))
+                result = work(self.of(photos))
                 break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) and PERHAPS not in str(error):
@@ -59,9 +59,16 @@ class Pieces:
             self._say(self._said, pieces=self.number, photos=math.ceil(photos / self.number))
         return result
 
+    def of(self, photos: int) -> int:
+        """Into how many a batch of so many photos is cut now."""
+        return min(self.number, self._most(photos))
+
     def through(self, layers: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         """What layers that take each photo by itself make of inputs (N, ...)."""
         return self.attempt(len(inputs), lambda pieces: torch.cat([*map(layers, inputs.tensor_split(pieces))]))
+
+    def _most(self, photos: int) -> int:
+        return max(1, photos // self.fewest)
 
     def _halve(self, most: int) -> None:
         self.number = min(2 * self.number, most)

@@ -9,12 +9,13 @@ import contextlib
 import gc
 import importlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from resnet_demo.engines import pick_device
 from resnet_demo.texts import AppError
@@ -75,6 +76,17 @@ class Ranks:
         dist.all_gather_object(everything, value)
         return {key: found for part in everything for key, found in part.items()}
 
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module with its gradients averaged over the processes in each backward pass.
+
+        What norms have seen stays each process's own until `follow`.
+        """
+        if self.world == 1:
+            return module
+        wrapped = DistributedDataParallel(module)
+        wrapped.broadcast_buffers = False  # no argument: its name depends on torch's version
+        return wrapped
+
     def add_up(self, tensors: Sequence[Tensor]) -> None:
         """Replace each of some tensors of one type by its sum over all processes."""
         if self.world > 1 and tensors:
@@ -117,11 +129,17 @@ def joined_ranks() -> Iterator[Ranks]:
     if device.type == "cuda":
         device = torch.device("cuda", local_rank)
         torch.cuda.set_device(device)
-    # Optimisers import it too; where the group is there before, it keeps that, and the group's threads, which may then
-    # bring the process down as it exits.
+    # DistributedDataParallel imports it too; where the group is there before, it keeps that, and the group's threads,
+    # which may then bring the process down as it exits.
     importlib.import_module("torch._dynamo")
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     yield Ranks(device, rank, world, local_world)
-    gc.collect()  # what refers to itself may keep the group, and its threads
+    gc.collect()  # wrapped modules keep the group too
     # Not after an error: the others may be waiting, and end when this process does.
     dist.destroy_process_group()
+
+
+def held_back(module: nn.Module, hold: bool) -> contextlib.AbstractContextManager[None]:
+    """Inside, backward passes only add up gradients here; the next one outside averages them over the processes."""
+    no_sync: Callable[[], contextlib.AbstractContextManager[None]] | None = getattr(module, "no_sync", None)
+    return no_sync() if hold and no_sync else contextlib.nullcontext()
