@@ -13,11 +13,13 @@ from resnet_demo import catalogue
 from resnet_demo.data.names import shown
 from resnet_demo.evaluation import Answer, ClassFigures, Evaluation
 from resnet_demo.plots.confusion import confusion
+from resnet_demo.settings import Settings
 from resnet_demo.texts import text
 from resnet_demo.training.run import Run
 from resnet_demo.ui.bars import percent
 from resnet_demo.ui.pictures import small_uri
 
+PROGRAM = ("python", "-m", "resnet_demo")
 MOST_CLASSES = 40
 """In the matrix; of more those that were mixed up most."""
 MOST_PHOTOS = 40
@@ -49,13 +51,13 @@ def nothing(language: str) -> str:
     return _note(text("results.none", language))
 
 
-def not_yet(run: Run | None, key: str, language: str, *, local: bool) -> str:
-    """Why there is nothing to show; `local` where paths of this machine may be told."""
+def not_yet(run: Run | None, key: str, language: str, settings: Settings) -> str:
+    """Why there is nothing to show; a visitor of this machine is told the command too."""
     if run is None:
         return nothing(language)
     said = _note(text(key, language, name=run.name))
-    if local and key != "results.going_on":
-        command = shlex.join(["python", "-m", "resnet_demo", "evaluate", run.name, run.config.data])
+    if settings.local_paths_allowed and key != "results.going_on":
+        command = shlex.join([*PROGRAM, *settings.home_flag, "evaluate", run.name, run.config.data])
         said += _note(text("results.look_now", language)) + f"<pre>{escape(command)}</pre>"
     return said
 
@@ -134,15 +136,16 @@ def _gone(name: str, language: str) -> str:
     return f'<p class="gone" title="{name}">{escape(text("results.photos.gone", language))}</p>'
 
 
-def model_place(run: Run, language: str, *, local: bool) -> str:
-    """How to classify photos with the model, and where it is; nothing where it is gone."""
+def model_place(run: Run, language: str, settings: Settings) -> str:
+    """What the model is and, to a visitor of this machine, where it is and how to use it; nothing where it is gone."""
     entry = catalogue.of_run(run)
     if entry is None:
         return ""
     said = _note(text("results.model", language, model=entry.say(language)))
-    if not local:
+    if not settings.local_paths_allowed:
         return said
-    command = f"python -m resnet_demo classify {text('results.model.photos', language)} --model {run.name}"
+    program, photos = shlex.join([*PROGRAM, *settings.home_flag]), text("results.model.photos", language)
+    command = f"{program} classify {photos} --model {run.name}"
     return f"{said}{_note(text('results.model.folder', language, folder=str(run.best)))}<pre>{escape(command)}</pre>"
 
 

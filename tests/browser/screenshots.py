@@ -42,7 +42,6 @@ def main() -> None:
                 look_inside(page)
             with opened(browser, url, "look_inside", viewport=PHONE) as page:
                 look(page)
-                section(page, "where", "#look-map img")
                 shoot(page, "look-inside-phone")
         browser.close()
 
@@ -97,6 +96,7 @@ def look(page: Any) -> None:
     choose_model(page, "#look-model")
     page.locator("#look-examples button").nth(1).click()
     page.locator("#look-tiles button").first.wait_for()
+    page.locator("#look-over img").wait_for()
 
 
 def look_inside(page: Any) -> None:
@@ -105,6 +105,7 @@ def look_inside(page: Any) -> None:
     page.locator("#look-network [data-name='stage1']").click()
     page.locator("#look-maps-about").get_by_text("stage1").wait_for()
     shoot(page, "look-inside-maps")
+    page.locator("#look-network [data-name='stage4']").click()
     section(page, "where", "#look-map img")
     page.locator("#look-true").click()
     page.locator("#look-proof svg").first.wait_for()

@@ -121,7 +121,8 @@ with joined_ranks() as ranks:
     taught.pieces.number = int(sys.argv[2])
     inputs, targets = whole_batch()
     own = slice(ranks.rank, None, ranks.world)
-    taught._gradients(Batch(inputs[own], targets[own], len(inputs)))
+    for _ in range(int(sys.argv[3])):  # the first of a size is tried alone
+        taught._gradients(Batch(inputs[own], targets[own], len(inputs)))
     found = {name: one.grad for name, one in taught.learning.network.named_parameters()}
     torch.save(found, f"{sys.argv[1]}/{ranks.rank}.pt")
     print(json.dumps(len(found)))
@@ -129,9 +130,10 @@ with joined_ranks() as ranks:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("pieces", [1, 2])
-def test_gradients_are_those_of_one_process(tmp_path: Path, pieces: int) -> None:
-    counts = together(STEP, tmp_path, pieces)
+def test_gradients_are_those_of_one_process(tmp_path: Path, pieces: int, times: int) -> None:
+    counts = together(STEP, tmp_path, pieces, times)
     alone = learner(normless())
     inputs, targets = whole_batch()
     alone._gradients(Batch(inputs, targets, len(inputs)))

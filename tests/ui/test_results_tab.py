@@ -221,7 +221,7 @@ def test_a_run_that_kept_no_answers_says_how_to_get_them(original: Run, tmp_path
     (run.folder / ANSWERS).unlink()
     headline = look(step_in(tmp_path), run.name)[2]
     assert text("results.not_kept", name=run.name) in headline
-    assert f"python -m resnet_demo evaluate {run.name} " in headline
+    assert f"python -m resnet_demo --home {tmp_path} evaluate {run.name} " in headline
     public = look(step_in(tmp_path, public=True), run.name)[2]
     assert str(original.folder.parent) not in public
 

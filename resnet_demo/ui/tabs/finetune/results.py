@@ -121,7 +121,7 @@ class Step:
             timer = gr.Timer(active=state is not None and state not in ENDED)
             found = None if run is None else _evaluation(run)
             if run is None or state is None or found is None:
-                headline = view.not_yet(run, _why(state), language, local=self.settings.local_paths_allowed)
+                headline = view.not_yet(run, _why(state), language, self.settings)
                 judge = gr.update(visible=_can_be_judged(run, state))
                 return [mark, timer, headline, *[gr.update(visible=False)] * 6, judge]
             return [mark, timer, *self._views(run, found, visitor, language), gr.update(visible=False)]
@@ -134,7 +134,7 @@ class Step:
             view.headline(found, looks, language, outdated=outdated),
             gr.update(value=view.matrix(found, language), visible=judged),
             gr.update(value=view.table(found, language), visible=judged),
-            gr.update(value=view.model_place(run, language, local=self.settings.local_paths_allowed), visible=True),
+            gr.update(value=view.model_place(run, language, self.settings), visible=True),
             gr.update(value=self._worst(run, found, language), visible=judged),
             gr.update(visible=False),
             gr.update(visible=catalogue.of_run(run) is not None),
