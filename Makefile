@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 QUICK = $(BIN)/pytest --numprocesses 2 --dist loadfile
 
-.PHONY: run install install-dev check format test test-all bench-classify bench-train bench-explain bench-start screenshots clean
+.PHONY: run install install-dev lint check format test test-all bench-classify bench-train bench-explain bench-start screenshots clean
 
 run: install
 	$(BIN)/python app.py
@@ -22,12 +22,13 @@ $(VENV)/.installed-dev: requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install -r requirements-dev.txt
 	touch $@ $(VENV)/.installed
 
-check: install-dev
+lint: install-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(QUICK)
+
+check: lint test
 
 format: install-dev
 	$(BIN)/ruff format .
