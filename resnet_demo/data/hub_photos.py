@@ -17,7 +17,7 @@ from resnet_demo.data import archive, images
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
-from resnet_demo.data.staging import HUB, PREFIX, new_dataset
+from resnet_demo.data.staging import HUB, PREFIX, kept_in, new_dataset
 from resnet_demo.download import DownloadError, Progress, out_of_reach
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
@@ -61,7 +61,7 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
         megabytes = settings.max_stored_bytes // MEGABYTE
         raise AppError("hub_photos.problem.too_large", name=repository.name, megabytes=megabytes)
     wish = f"{repository.name.replace('/', '--')}-{repository.commit[:8]}"
-    here = settings.home / HUB / wish
+    here = kept_in(settings, HUB) / wish
     if here.is_dir():
         os.utime(here)  # where photos go in time, they are kept from now on
         return Arrival(here)
@@ -76,7 +76,7 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
                     progress(done, len(wanted))
         return ignored
 
-    folder, ignored = new_dataset(settings.home, wish, fill, HUB)
+    folder, ignored = new_dataset(kept_in(settings, HUB), wish, fill)
     return Arrival(folder, ignored)
 
 

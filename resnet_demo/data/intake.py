@@ -14,7 +14,7 @@ from resnet_demo.data import archive
 from resnet_demo.data.files import is_litter, list_folder
 from resnet_demo.data.images import Problem
 from resnet_demo.data.names import Places, one_part, parts_of, shown
-from resnet_demo.data.staging import new_dataset
+from resnet_demo.data.staging import kept_in, new_dataset
 from resnet_demo.download import Progress, fetch
 from resnet_demo.settings import MEGABYTE, Settings, expanded
 from resnet_demo.texts import AppError
@@ -78,7 +78,7 @@ def from_archive(path: Path, settings: Settings, name: str | None = None, progre
             raise AppError("archive.problem.empty")
         return unpacked
 
-    folder, unpacked = new_dataset(settings.home, _stem(name or path.name), fill)
+    folder, unpacked = new_dataset(kept_in(settings), _stem(name or path.name), fill)
     return Arrival(folder, unpacked.ignored, own=True)
 
 
@@ -107,7 +107,7 @@ def from_photos(
     def fill(fresh: Path) -> tuple[Problem, ...]:
         return tuple(_copy(kept, fresh, settings.max_stored_bytes, progress))
 
-    folder, problems = new_dataset(settings.home, name, fill)
+    folder, problems = new_dataset(kept_in(settings), name, fill)
     return Arrival(folder, len(wanted) - len(kept), problems, own=True)
 
 
@@ -180,7 +180,7 @@ def sample_flowers(
     with FileLock(packed.with_suffix(".unpacking")):
         found = _find_flowers(settings.home)  # another visitor was quicker
         if not found:
-            found, _ = new_dataset(settings.home, "flower_photos", fill, SAMPLES)
+            found, _ = new_dataset(settings.home / SAMPLES, "flower_photos", fill)
         packed.unlink(missing_ok=True)
     return Arrival(found)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from resnet_demo.data.names import one_part
-from resnet_demo.settings import MEGABYTE
+from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 
 Filled = TypeVar("Filled")
@@ -25,20 +25,27 @@ DATASETS = "datasets"
 HUB = "hub"
 """Where those of the Hub lie, under names that tell which they are: apart, since an upload may have any name."""
 
+STRANGERS = "strangers"
+"""Where, by the same names, photos lie that were brought to a public page."""
+
 PREFIX = ".arriving-"
 LEFTOVER_SECONDS = 86_400
 """Age at which a folder that a killed process left half filled is removed."""
 
 
-def new_dataset(home: Path, wish: str, fill: Callable[[Path], Filled], place: str = DATASETS) -> tuple[Path, Filled]:
-    """A folder below HOME/`place` that `fill` has filled, under a free name near `wish`, and what `fill` gave back.
+def kept_in(settings: Settings, place: str = DATASETS) -> Path:
+    """The folder for photos that are brought to this page; those of strangers lie apart, for they go in time."""
+    return settings.home / place if settings.local_paths_allowed else settings.home / STRANGERS / place
+
+
+def new_dataset(datasets: Path, wish: str, fill: Callable[[Path], Filled]) -> tuple[Path, Filled]:
+    """A folder inside `datasets` that `fill` has filled, under a free name near `wish`, and what `fill` gave back.
 
     Where `fill` raises, whatever it raises, the folder goes with all that is in it.
 
     Raises:
         AppError: the disk is full or cannot be written to, or what `fill` raises.
     """
-    datasets = home / place
     fresh = datasets / f"{PREFIX}{secrets.token_hex(8)}"
     try:
         fresh.mkdir(parents=True)

@@ -11,12 +11,12 @@ from itertools import chain
 from pathlib import Path
 
 from resnet_demo.data.index import forget
-from resnet_demo.data.staging import DATASETS, HUB, PREFIX
+from resnet_demo.data.staging import DATASETS, HUB, PREFIX, kept_in
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 
 BROUGHT = (DATASETS, HUB)
-"""What in the data home is kept for a time: all that was brought, but for the sample flowers."""
+"""What strangers bring and is kept for a time; the sample flowers stay."""
 
 
 def stored_bytes(folder: Path) -> int:
@@ -42,7 +42,7 @@ def bounded(settings: Settings, besides: int = 0) -> Settings:
     """
     if settings.local_paths_allowed:
         return settings
-    left = settings.max_stored_bytes - besides - sum(stored_bytes(settings.home / place) for place in BROUGHT)
+    left = settings.max_stored_bytes - besides - sum(stored_bytes(kept_in(settings, place)) for place in BROUGHT)
     if left <= 0:
         raise AppError("stored.problem.full", hours=max(1, settings.keep_seconds // 3600))
     return replace(settings, max_stored_bytes=left)
@@ -52,7 +52,7 @@ def clear_away(settings: Settings, needed: Collection[Path] = ()) -> None:
     """Delete what strangers brought longer than `keep_seconds` ago, but for folders that a training still needs."""
     if settings.local_paths_allowed:
         return
-    for folder in chain.from_iterable((settings.home / place).glob("*") for place in BROUGHT):
+    for folder in chain.from_iterable(kept_in(settings, place).glob("*") for place in BROUGHT):
         with contextlib.suppress(OSError):  # gone meanwhile
             old = folder.stat().st_mtime < time.time() - settings.keep_seconds
             if old and folder not in needed and not folder.name.startswith(PREFIX):

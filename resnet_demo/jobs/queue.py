@@ -76,8 +76,13 @@ def make(
     """
     config = located(config, settings)
     weights = {"weights": str(settings.weights.absolute()) if settings.weights else None}
-    facts = facts_of(config, settings, progress) | weights | ({"owner": owner} if owner else {})
+    facts = facts_of(config, settings, progress) | weights | _owned(owner, settings)
     return Run.create(settings.home, config, facts, folder=folder, waiter=waiter)
+
+
+def _owned(owner: str | None, settings: Settings) -> dict[str, object]:
+    """Whose a run is, and whether strangers shared the page: theirs goes in time."""
+    return {"owner": owner, "stranger": not settings.local_paths_allowed} if owner else {}
 
 
 def located(config: TrainConfig, settings: Settings) -> TrainConfig:

@@ -68,7 +68,7 @@ def _age(run: Run, *kinds: str) -> float:
 
 def _of_strangers(home: Path) -> list[Run]:
     """Runs that were begun on a public page."""
-    return [run for run in all_runs(home) if run.facts.get("owner")]
+    return [run for run in all_runs(home) if run.facts.get("stranger") is True]
 
 
 def needed_by_runs(home: Path) -> set[Path]:

@@ -49,7 +49,7 @@ def call(app: App, name: str, *data: object, session: str = "") -> tuple[bool, s
 
 
 def datasets(home: Path) -> set[Path]:
-    return set((home / "datasets").glob("*"))
+    return set((home / "strangers" / "datasets").glob("*"))
 
 
 def test_there_is_no_endpoint_for_folders(public: App, real_page: App) -> None:

@@ -87,7 +87,7 @@ def test_strangers_get_what_everybody_gets(server: Loopback, tmp_path: Path, mon
     serve(server, flowers(1))
     folder, _, _ = ask(server.url, tmp_path, public=True)
     assert contents(Path(folder)) == flowers(1)
-    assert list((tmp_path / "hub").iterdir()) == [Path(folder)]
+    assert list((tmp_path / "strangers" / "hub").iterdir()) == [Path(folder)]
     assert not list((tmp_path / "hf").rglob("*.jpg"))
     assert server.asked()
     assert not any("hf_secret" in str(request.headers) for request in server.asked())

@@ -25,7 +25,7 @@ from resnet_demo.data.intake import (
     from_photos,
     sample_flowers,
 )
-from resnet_demo.data.staging import LEFTOVER_SECONDS, new_dataset
+from resnet_demo.data.staging import LEFTOVER_SECONDS, kept_in, new_dataset
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError
 from tests.data.drawn import contents, flowers, jpeg, write
@@ -207,7 +207,7 @@ def test_a_full_disk_is_told_and_frees_what_was_taken(settings: Settings) -> Non
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(AppError) as caught:
-        new_dataset(settings.home, "x", fill)
+        new_dataset(kept_in(settings), "x", fill)
     assert caught.value.message.key == "staging.problem.disk_full"
     assert datasets(settings) == []
 
@@ -225,14 +225,14 @@ def test_leftovers_of_a_killed_process_are_removed_in_time(settings: Settings) -
     left = write(settings.home / "datasets" / ".arriving-1", flowers(1))
     busy = write(settings.home / "datasets" / ".arriving-2", flowers(1))
     os.utime(left, (time.time() - 2 * LEFTOVER_SECONDS,) * 2)
-    new_dataset(settings.home, "x", Path.exists)
+    new_dataset(kept_in(settings), "x", Path.exists)
     assert datasets(settings) == [".arriving-2", "x"]
     assert busy.is_dir()
 
 
 def test_many_at_once_get_names_of_their_own(settings: Settings) -> None:
     threads = [
-        threading.Thread(target=new_dataset, args=(settings.home, "x", lambda fresh: write(fresh, flowers(1))))
+        threading.Thread(target=new_dataset, args=(kept_in(settings), "x", lambda fresh: write(fresh, flowers(1))))
         for _ in range(8)
     ]
     for thread in threads:

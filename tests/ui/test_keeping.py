@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from resnet_demo.data.staging import kept_in
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -30,7 +31,11 @@ def public(tmp_path: Path) -> Settings:
 
 def make(settings: Settings, kind: str, age: float = 0, owner: str | None = MINE, parent: str | None = None) -> Run:
     """A run whose newest event is so many seconds old."""
-    run = Run.create(settings.home, TrainConfig("/photos", parent=parent), {"owner": owner} if owner else {})
+    run = Run.create(
+        settings.home,
+        TrainConfig("/photos", parent=parent),
+        {"owner": owner, "stranger": settings.public} if owner else {},
+    )
     run.append(kind)
     happened = run.events()
     happened[-1]["t"] -= age
@@ -42,7 +47,7 @@ def test_runs_of_strangers_go_in_time_with_their_models(public: Settings) -> Non
     ended = [make(public, kind, 4_000) for kind in ("finished", "stopped", "failed", "started")]
     write(ended[0].best, {"model.safetensors": b"x"})
     own, parent, new = (
-        make(public, "finished", 4_000, owner=None),
+        make(replace(public, public=False), "finished", 4_000),
         make(public, "stopped", 4_000),
         make(public, "failed"),
     )
@@ -54,9 +59,9 @@ def test_runs_of_strangers_go_in_time_with_their_models(public: Settings) -> Non
 
 
 def test_photos_go_once_their_run_has_ended(public: Settings) -> None:
-    photos = write(public.home / "datasets" / "my", {"a/1.jpg": b"x"})
+    photos = write(kept_in(public) / "my", {"a/1.jpg": b"x"})
     os.utime(photos, (0, 0))
-    run = Run.create(public.home, TrainConfig(str(photos)), {"owner": MINE})
+    run = Run.create(public.home, TrainConfig(str(photos)), {"owner": MINE, "stranger": True})
     clear_up(public)
     assert photos.exists()
     run.append("finished")

@@ -11,6 +11,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
+from resnet_demo.data.staging import kept_in
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
 from resnet_demo.training.config import TrainConfig
@@ -124,11 +125,12 @@ def test_strangers_name_no_folder(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_strangers_fill_no_more_than_there_is_room_for(settings: Settings, uploads: Path) -> None:
-    write(settings.home / "datasets" / "theirs", {"a": bytes(900)})
-    public = page.build(Settings(home=settings.home, public=True, max_stored_bytes=1_000))
+    shared = Settings(home=settings.home, public=True, max_stored_bytes=1_000)
+    theirs = write(kept_in(shared) / "theirs", {"a": bytes(900)})
+    public = page.build(shared)
     with pytest.raises(gr.Error):
         last(handler(public, "photos_drop")(*ENGLISH, payload(uploads, {"cats/1.jpg": jpeg(1)})))
-    assert datasets(settings) == ["theirs"]
+    assert list(kept_in(shared).iterdir()) == [theirs]
 
 
 def test_the_settings_that_were_kept_decide_the_split(demo: gr.Blocks, uploads: Path) -> None:
@@ -166,12 +168,13 @@ def test_photos_that_a_training_waits_for_are_needed(settings: Settings) -> None
 
 
 def test_old_photos_go_while_nobody_visits(settings: Settings) -> None:
-    old = write(settings.home / "datasets" / "old", flowers(1))
+    public = Settings(home=settings.home, public=True, keep_seconds=50)
+    old = write(kept_in(public) / "old", flowers(1))
     os.utime(old, (time.time() - 100,) * 2)
     keep_clear(settings, 0.01)
     time.sleep(0.2)
     assert old.exists()
-    keep_clear(Settings(home=settings.home, public=True, keep_seconds=50), 3_600)
+    keep_clear(public, 3_600)
     for _ in range(100):
         time.sleep(0.02)
         if not old.exists():

@@ -248,6 +248,7 @@ def test_a_start_belongs_to_the_one_who_made_it(settings: Settings, step: Step, 
     run = find_run(settings.home, name)
     assert run.state() == "queued"
     assert run.facts["owner"] == MINE
+    assert run.facts["stranger"] is False
     assert run.config == replace(TrainConfig(str(photos), variant="cifar_resnet20", scratch=True), epochs=1)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import gradio as gr
 
 from resnet_demo.data.intake import Arrival
-from resnet_demo.data.staging import DATASETS, HUB
-from resnet_demo.data.stored import remove
+from resnet_demo.data.staging import kept_in
+from resnet_demo.data.stored import BROUGHT, remove
 from resnet_demo.download import Progress
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, LANGUAGES, AppError, Message, text
@@ -247,7 +247,7 @@ class Step:
         """Updates for the outputs of a way in."""
         _, strength = _seen_as(config)
         folder = found.dataset.root
-        if folder.parent in {self.settings.home / DATASETS, self.settings.home / HUB}:
+        if folder.parent in {kept_in(self.settings, place) for place in BROUGHT}:
             os.utime(folder)  # on a public page it is kept from now on
         return [
             str(folder),
