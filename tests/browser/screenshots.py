@@ -42,7 +42,8 @@ def main() -> None:
                 look_inside(page)
             with opened(browser, url, "look_inside", viewport=PHONE) as page:
                 look(page)
-                shoot(page, "look-inside-phone")
+                page.evaluate("document.querySelector('#look-sections').scrollIntoView()")
+                shoot(page, "look-inside-phone", whole=False)
         browser.close()
 
 
@@ -65,11 +66,11 @@ def opened(browser: Any, url: str, tab: str, **options: Any) -> Iterator[Any]:
     context.close()
 
 
-def shoot(page: Any, name: str) -> None:
-    """The whole page, once it is at rest."""
+def shoot(page: Any, name: str, whole: bool = True) -> None:
+    """The whole page or the part in the window, once it is at rest."""
     page.mouse.move(0, 0)
     page.wait_for_timeout(1_500)
-    page.screenshot(path=Path(FOLDER, f"{name}.png"), full_page=True)
+    page.screenshot(path=Path(FOLDER, f"{name}.png"), full_page=whole)
 
 
 def choose_model(page: Any, where: str) -> None:
