@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from resnet_demo.texts import text
 from tests.browser.conftest import DESKTOP, PHONE, chromium_path
+from tests.browser.test_live import ALLOWED, as_video, begin, drawn
 from tests.conftest import ROOT, SHARED
 from tests.launched import free_port, launched
 
@@ -44,7 +45,22 @@ def main() -> None:
                 look(page)
                 page.evaluate("document.querySelector('#look-sections').scrollIntoView()")
                 shoot(page, "look-inside-phone", whole=False)
+            film(driver, url, home)
         browser.close()
+
+
+def film(driver: Any, url: str, home: str) -> None:
+    """The camera, before which a daisy is drawn."""
+    video = as_video(drawn(), Path(home, "flower.y4m"))
+    options = ["--no-sandbox", ALLOWED, "--use-fake-device-for-media-stream"]
+    browser = driver.chromium.launch(
+        executable_path=chromium_path(), args=[*options, f"--use-file-for-fake-video-capture={video}"]
+    )
+    with opened(browser, url, "look_inside", viewport=DESKTOP) as page:
+        page.get_by_role("tab", name=text("look.way.live"), exact=True).click()
+        begin(page)
+        shoot(page, "look-inside-live")
+    browser.close()
 
 
 def teach(home: str, weights: str) -> None:
