@@ -21,9 +21,7 @@ EXAMPLES = tuple(
 
 def examples(words: Words, elem_id: str) -> Any:
     """Lay out the examples, with a word on what they are for."""
-    words.make(
-        gr.HTML, {"value": lambda language: escape(text("classify.examples", language))}, elem_classes="note caption"
-    )
+    words.make(gr.HTML, {"value": lambda language: escape(text("classify.examples", language))}, elem_classes="caption")
     return words.make(
         gr.Gallery,
         {"label": "classify.examples"},
