@@ -137,8 +137,8 @@ def _write(found: Sequence[Explanation | Problem], base: Path, settings: Setting
 
 
 def _line(looked: Explanation, place: str, language: str) -> str:
-    guess = looked.asked[0]
-    percent = f"{100 * guess.probability:.1f}"
-    said = text("tables.line", language, file=looked.file, label=guess.label, percent=percent)
+    guess, rival = looked.asked[0], looked.rivals[0]
+    label = guess.label if rival is None else text("cli.explain.rather", language, label=guess.label, other=rival)
+    said = text("tables.line", language, file=looked.file, label=label, percent=f"{100 * guess.probability:.1f}")
     note = " " + text("explain.empty", language) if looked.is_empty() else ""
     return f"{said} → {place}.png{note}"

@@ -22,7 +22,7 @@ class Explanation:
 
     `maps` (K, h, w), float32 from 0 to 1, lie evenly over the box `seen` of a photo of `size`, (width, height) in
     pixels. `asked` says for each of the K targets which class it came to, and how probable the network finds that;
-    where two classes are compared, the first rather than the second.
+    where two classes are compared, the first rather than the second, which is in `rivals`.
     """
 
     file: str
@@ -31,6 +31,7 @@ class Explanation:
     maps: Map
     size: tuple[int, int]
     seen: Box
+    rivals: tuple[str | None, ...]
 
     def on_photo(self, target: int = 0) -> Map:
         """The map of one target laid over the whole photo: (H, W), its largest value 1 unless it is 0 everywhere."""
@@ -108,9 +109,11 @@ class Explainer:
                 tell((before + done / steps) / len(chosen))
 
             maps = methods.explain(self.classifier.engines.folded(), images, method, layer, asked, step)
-            values, guesses = maps.values.cpu().numpy(), self._guesses(maps)
+            values, guesses, rivals = maps.values.cpu().numpy(), self._guesses(maps), self._rivals(maps)
             for row, photo in enumerate(photos):
-                looked = Explanation(photo.file, method, guesses[row], values[:, row], photo.size, photo.seen)
+                looked = Explanation(
+                    photo.file, method, guesses[row], values[:, row], photo.size, photo.seen, rivals[row]
+                )
                 explanations[row].append(looked)
         return explanations
 
@@ -122,4 +125,13 @@ class Explainer:
         return [
             tuple(Guess(model.labels[index], index, value) for index, value in zip(indices, values, strict=True))
             for indices, values in zip(maps.wanted.argmax(dim=2).T.tolist(), probabilities.T.tolist(), strict=True)
+        ]
+
+    def _rivals(self, maps: Maps) -> list[tuple[str | None, ...]]:
+        """For each photo the class that each target speaks against, where it compares two."""
+        lowest, indices = (found.T.tolist() for found in maps.wanted.min(dim=2))
+        labels = self.classifier.model.labels
+        return [
+            tuple(labels[index] if value < 0 else None for value, index in zip(*row, strict=True))
+            for row in zip(lowest, indices, strict=True)
         ]

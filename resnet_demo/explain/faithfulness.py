@@ -117,10 +117,11 @@ def faithfulness(
 def _order(values: Tensor, size: torch.Size, generator: torch.Generator) -> Tensor:
     """The pixels of a photo from the one where the map is largest to the one where it is smallest, (H W,).
 
-    Where it is the same, in random order.
+    Where it is the same, in the order of a random map as coarse as this one.
     """
     flat = F.interpolate(values[None, None], list(size), mode="bilinear").flatten()
-    shuffled = torch.randperm(len(flat), generator=generator)
+    noise = torch.rand(values.shape, generator=generator)
+    shuffled = F.interpolate(noise[None, None], list(size), mode="bilinear").flatten().argsort()
     return shuffled[flat[shuffled].argsort(descending=True, stable=True)]
 
 

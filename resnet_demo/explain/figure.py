@@ -37,12 +37,13 @@ def figure(
         caption: below the pictures; method, class and probability if absent.
         target: which of the explanation's maps.
     """
-    guess = looked.asked[target]
+    guess, rival = looked.asked[target], looked.rivals[target]
     said = caption or text(
-        "explain.figure.caption",
+        "explain.figure.caption" if rival is None else "explain.figure.rather",
         language,
         method=looked.method.say(language),
         label=guess.label,
+        other=rival or "",
         percent=f"{100 * guess.probability:.1f}",
     )
     small = thumbnail(photo, SIDE)

@@ -63,10 +63,9 @@ def probability(logits: Tensor, wanted: Tensor) -> Tensor:
         logits: (N, classes).
         wanted: what a target made of them, (N, classes).
     """
-    probabilities = logits.softmax(dim=1)
-    sides = [(probabilities * side.clamp(min=0)).sum(dim=1) for side in (wanted, -wanted)]
-    two = (wanted < 0).any(dim=1)
-    return torch.where(two, sides[0] / (sides[0] + sides[1]), sides[0])
+    one = (logits.softmax(dim=1) * wanted).sum(dim=1)
+    rather = (logits * wanted).sum(dim=1).sigmoid()
+    return torch.where((wanted < 0).any(dim=1), rather, one)
 
 
 def class_named(labels: Sequence[str], name: str) -> int:

@@ -12,6 +12,7 @@ from resnet_demo.explain.explainer import Explanation
 from resnet_demo.explain.figure import SIDE, figure
 from resnet_demo.explain.methods import METHODS
 from resnet_demo.inference import Guess
+from resnet_demo.texts import text
 
 LOOKED = Explanation(
     "photo.jpg",
@@ -20,6 +21,7 @@ LOOKED = Explanation(
     np.random.default_rng(0).random((2, 7, 7), dtype=np.float32),
     (2400, 1600),
     (400.0, 0.0, 2000.0, 1600.0),
+    (None, "roses"),
 )
 PHOTO = Image.effect_noise((2400, 1600), 50).convert("RGB")
 
@@ -39,3 +41,10 @@ def test_it_is_saved_whole(form: str, start: bytes, target: int) -> None:
 def test_the_caption_says_method_class_and_probability_or_what_one_likes() -> None:
     assert figure(LOOKED, PHOTO, 0.6, "en").get_supxlabel() == 'Grad-CAM for "tulips" (98.0 %)'
     assert figure(LOOKED, PHOTO, 0.6, "en", "Figure 3.").get_supxlabel() == "Figure 3."
+
+
+def test_of_two_classes_the_caption_names_both() -> None:
+    drawn = figure(LOOKED, PHOTO, 0.5, "en", target=1)
+    assert drawn.get_supxlabel() == text(
+        "explain.figure.rather", method="Grad-CAM", label="$x_{1}$ & <b>", other="roses", percent="1.5"
+    )

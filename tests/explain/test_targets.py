@@ -23,6 +23,8 @@ def test_the_probability_is_softmax_and_of_two_classes_the_one_rather_than_the_o
     assert torch.equal(probability(LOGITS, named(1)(LOGITS)), LOGITS.softmax(dim=1)[:, 1])
     either = probability(LOGITS, difference(named(0), named(2))(LOGITS))
     torch.testing.assert_close(either, torch.sigmoid(LOGITS[:, 0] - LOGITS[:, 2]))
+    unlikely = torch.tensor([[0.0, -200.0, -201.0]])  # both underflow in the softmax
+    torch.testing.assert_close(probability(unlikely, torch.tensor([[0.0, 1.0, -1.0]])), torch.tensor([1.0]).sigmoid())
 
 
 def test_classes_go_by_their_names() -> None:

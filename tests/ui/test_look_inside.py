@@ -222,6 +222,34 @@ def test_events_before_there_is_a_photo_do_nothing(tmp_path: Path) -> None:
     assert make(gr.EventData(None, None), None, "maps", None, "", (), None, None, "en") == [gr.skip()] * 2
 
 
+def test_what_nobody_waits_for_any_more_ends(view: View, tmp_path: Path) -> None:
+    with gr.Blocks():
+        words, services = Words(), Services(Settings(home=tmp_path / "home"))
+        words.make_selector()
+        made = Desk(words, services, Session())
+    state = ("where", view.subject, "stage3", (), None, None, "en")
+    told = []
+
+    def slow(one: View) -> None:
+        one.share(0.1)
+        made.supersede(view.subject)
+        told.append("superseded")
+        one.share(0.2)
+        told.append("went on")
+
+    assert made.event(slow, [], [words.selector] * 2)["fn"](gr.EventData(None, None), print, *state) == [gr.skip()] * 2
+    assert told == ["superseded"]
+    # A section that is shown anew ends what was asked before.
+    turn = made.turns[view.subject]
+    made.section("where", print, [], [words.selector])["fn"](gr.EventData(None, None), print, *state)
+    assert made.turns[view.subject] == turn + 1
+
+
+def test_of_several_photos_no_method_takes_hours(view: View) -> None:
+    with pytest.raises(AppError, match="too long"):
+        several.each_its_best(view, "scorecam", 0.5, None)
+
+
 def top_in(home: Path) -> subject.Top:
     """What stands above the sections, on a page with this home."""
     with gr.Blocks():

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import gradio as gr
 
+from resnet_demo.texts import AppError
 from resnet_demo.ui.drop import static
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
@@ -25,6 +28,9 @@ BUSY: dict[str, Any] = {
 }
 LONG: dict[str, Any] = {"concurrency_id": "measure", "concurrency_limit": 1, "api_visibility": "private"}
 QUICK: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+MOST_SECONDS = 180.0
+"""What one click of a stranger may take, while others wait."""
 
 INPUTS = 7
 """Of every event; the section's controls come behind them."""
@@ -59,6 +65,10 @@ Make = Callable[..., Any]
 """(View, values of the section's controls) -> updates of its outputs."""
 
 
+class SupersededError(Exception):
+    """Nobody waits for this any more: something else is looked at by now."""
+
+
 class Desk:
     """States of one visitor, and how events come by them; a page has one."""
 
@@ -69,11 +79,31 @@ class Desk:
         self.subject = gr.State(None, time_to_live=keep)
         self.part = gr.State("", time_to_live=keep)
         self.off = gr.State((), time_to_live=keep)
-        self.opened = gr.State(FIRST, time_to_live=keep)
+        self.opened = gr.State(FIRST)
         self.given = gr.State(None, time_to_live=keep)
+        self.turns: WeakKeyDictionary[Subject, int] = WeakKeyDictionary()
         self.wanted: Any = None  # the choice of a class, once it is laid out
         self.rival: Any = None  # and of one to compare it with
         self.quit: dict[str, Any] = {}  # an event that ends what takes long
+
+    def supersede(self, subject: Subject | None) -> None:
+        """End whatever is still being worked out about a photo."""
+        if subject is not None:
+            self.turns[subject] = self.turns.get(subject, 0) + 1
+
+    def _heeding(self, subject: Subject, progress: Share) -> Share:
+        """The same progress, which ends the work where something newer is asked, or strangers wait for too long."""
+        turn, local = self.turns.get(subject, 0), self.services.settings.local_paths_allowed
+        started = time.monotonic()
+
+        def share(done: float) -> None:
+            if self.turns.get(subject, 0) != turn:
+                raise SupersededError
+            if not local and time.monotonic() - started > MOST_SECONDS:
+                raise AppError("look.too_long")
+            progress(done)
+
+        return share
 
     def section(self, name: str, make: Make, controls: Sequence[Any], outputs: Sequence[Any]) -> dict[str, Any]:
         """An event that shows a section anew if it is the one that is open."""
@@ -90,8 +120,14 @@ class Desk:
             opened, subject, *_, language = values[:INPUTS]
             if subject is None or (section is not None and section != opened):
                 return _skipped(outputs)
+            if section is not None:
+                self.supersede(subject)
             with spoken(language):
-                return make(self._view(event, progress, *values[:INPUTS]), *values[INPUTS:])
+                try:
+                    share = self._heeding(subject, progress)
+                    return make(self._view(event, share, *values[:INPUTS]), *values[INPUTS:])
+                except SupersededError:
+                    return _skipped(outputs)
 
         return {"fn": run, "inputs": [*self._inputs(), *controls], "outputs": list(outputs), **BUSY}
 

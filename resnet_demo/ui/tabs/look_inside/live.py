@@ -64,11 +64,11 @@ class _Live:
                 self.model = ModelChoice(words, services, session, elem_id="live-model").dropdown
                 self.wanted = words.make(
                     gr.Dropdown,
-                    {"label": "live.class"},
+                    {"label": "look.class"},
                     choices=_choices((), DEFAULT_LANGUAGE),
                     value=BEST,
                     interactive=True,
-                    elem_id="live-class",
+                    elem_id="look.class",
                 )
                 about = "live.about.public" if services.settings.public else "live.about.local"
                 words.make(gr.HTML, {"value": lambda language: escape(text(about, language))}, elem_classes="note")

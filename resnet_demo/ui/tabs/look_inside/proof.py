@@ -31,6 +31,8 @@ def prove(view: View, method: str, other: object) -> Any:
     view.share(0.0)
     maps = methods.explain(look.network, look.image, row, view.part, [look.target(view.wanted, other)])
     heat, wanted = maps.values[0, 0].cpu().numpy(), maps.wanted[0, 0]
+    if not heat.any():
+        return gr.update(value=note(escape(text("explain.empty", view.language))), visible=True)
     faithful = faithfulness(look.network, look.image, heat, wanted, progress=_part(view, 0.0, FAITHFUL_SHARE))
     said = _faithful(faithful, view.language)
     if row.slow and row.layered:

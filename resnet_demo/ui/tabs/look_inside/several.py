@@ -73,10 +73,13 @@ def _side_by_side(view: View, method: str, opacity: float, given: Given | None, 
     from resnet_demo.explain.explainer import Explainer
     from resnet_demo.explain.methods import method_named
 
+    row = method_named(method)
+    if row.slow:
+        raise AppError("look.several.slow")
     photos = (given.photos if given else (view.subject.photo,))[:MOST]
     paths = [photo.path for photo in photos if photo.path]
     explained = Explainer(view.look.classifier).explain(
-        paths, [method_named(method)], view.part, [target], progress=lambda done: view.share(done / len(paths))
+        paths, [row], view.part, [target], progress=lambda done: view.share(done / max(1, len(paths)))
     )
     found = iter(list(explained))
     figures = "".join(

@@ -93,7 +93,7 @@ class Top:
         wished.success(None, js=SHOW_SECTIONS)
         for another_model in (self.model.input, wish.change):
             another_model(**desk.quit)
-        language.change(self.strip_again, [desk.given, language], self.strip, queue=False, **QUICK)
+        language.change(self.strip_again, [desk.given, language], self.strip, **{**BUSY, "show_progress": "hidden"})
         return [*begun, wished, self.model.input(**begin)]
 
     def take_drop(self, payload: object, language: str) -> tuple[Given | None, Any]:
@@ -141,6 +141,7 @@ class Top:
             so_far = (done // MEGABYTE, total and total // MEGABYTE)
             progress(so_far, desc=text("classify.downloading", language), unit="MB")
 
+        self.desk.supersede(last)
         with spoken(language):
             subject, look = self.desk.looking.begin(given.photo, model, visitor, downloading)
             parts = look.parts()

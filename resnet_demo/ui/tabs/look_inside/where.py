@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import gradio as gr
 import numpy as np
 from PIL import Image
 
+from resnet_demo.data.names import one_part
 from resnet_demo.texts import text
 from resnet_demo.ui.bars import percent
 from resnet_demo.ui.looking import TOP, Given, Look
@@ -177,7 +178,12 @@ def _over(look: Look, found: Explanation, opacity: float, target: int = 0) -> An
 
 
 def _blend(view: View, found: Explanation | None, opacity: float) -> Any:
-    return gr.skip() if found is None else gr.update(value=_over(view.look, found, opacity))
+    return gr.update(value=_over(view.look, found, opacity)) if _is_of(found, view) else gr.skip()
+
+
+def _is_of(found: Explanation | None, view: View) -> TypeGuard[Explanation]:
+    """Whether this is of the photo in hand, and not of the one before while its own is still being made."""
+    return found is not None and found.file == str(view.subject.photo.path)
 
 
 def _five(view: View, method: str, opacity: float) -> Any:
@@ -198,17 +204,17 @@ def _five(view: View, method: str, opacity: float) -> Any:
 
 def _write(view: View, found: Explanation | None, opacity: float, last: Path | None) -> tuple[Any, Any]:
     """The overlay, the raw map, and a figure for a paper, as files."""
-    if found is None:
+    if not _is_of(found, view):
         return gr.skip(), gr.skip()
     from resnet_demo.explain.figure import figure
 
-    _discard(last)
     folder = new_folder()
-    base = f"{Path(view.subject.photo.name).stem or 'photo'}-{found.method.name}"
+    base = f"{one_part(Path(view.subject.photo.name).stem) or 'photo'}-{found.method.name}"
     picture, array, paper = (folder / f"{base}.{suffix}" for suffix in ("png", "npy", "pdf"))
     Image.fromarray(_over(view.look, found, opacity)).save(picture)
     np.save(array, found.on_photo())
     figure(found, view.look.photo(), opacity, view.language).savefig(paper)
+    _discard(last)
     return folder, gr.update(value=[str(picture), str(array), str(paper)], visible=True)
 
 
