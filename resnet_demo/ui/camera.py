@@ -131,7 +131,8 @@ class Cameras:
 
         picture = frame(sent)
         classifier = self._services.classifier(camera.model, None, camera.visitor)
-        fresh = time.monotonic() - camera.seconds < REMEMBERED_SECONDS
-        found = glance(classifier, picture, camera.wanted, camera.memory if fresh else None)
+        same = tuple(classifier.model.labels) == camera.labels  # a better model may have taken its place meanwhile
+        fresh = same and time.monotonic() - camera.seconds < REMEMBERED_SECONDS
+        found = glance(classifier, picture, camera.wanted if same else None, camera.memory if fresh else None)
         camera.memory, camera.seconds = found.memory, time.monotonic()
         return found
