@@ -86,7 +86,7 @@ def test_train_then_classify_with_what_was_learned(data: Path, settings: Setting
     listed = run_command("runs")
     assert listed.stdout.startswith(f"{run.name}  finished  best ")
     shown = run_command("runs", "show", run.name)
-    assert f"python -m resnet_demo train {data} --variant cifar_resnet20" in shown.stdout
+    assert f"python -m resnet_demo --home {settings.home} train {data} --variant cifar_resnet20" in shown.stdout
     deleted = run_command("runs", "delete", run.name)
     assert deleted.returncode == 0, deleted.stderr
     assert not run.folder.exists()
