@@ -146,3 +146,10 @@ def test_texts_speak() -> None:
     for call in (lambda: text("no.such.key"), lambda: text("drop.done", wrong=3)):
         with pytest.raises(KeyError):
             call()
+
+
+def test_what_fills_a_gap_can_always_be_written() -> None:
+    """Half a surrogate pair, from a damaged file, has no place in UTF-8."""
+    assert AppError("archive.problem.special", name="a\ud800b").say().encode() == (
+        text("archive.problem.special", name="a\\ud800b").encode()
+    )

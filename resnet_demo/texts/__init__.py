@@ -47,13 +47,13 @@ def all_texts(language: str) -> Mapping[str, str]:
 
 
 def text(key: str, language: str = DEFAULT_LANGUAGE, **fields: Field) -> str:
-    """The sentence behind `key`, its gaps (`{name}`) filled with `fields`.
+    """The sentence behind `key`, its gaps (`{name}`) filled with `fields`: text that UTF-8 can hold.
 
     Raises:
         KeyError: no such key, or a gap without its field: a mistake of ours, found by the tests.
     """
     sentence = all_texts(language)[key]
-    return sentence.format_map(fields) if fields else sentence
+    return sentence.format_map(fields).encode("utf-8", "backslashreplace").decode("utf-8") if fields else sentence
 
 
 def best_language(accept_language: str | None) -> str:

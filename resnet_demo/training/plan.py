@@ -18,7 +18,7 @@ from resnet_demo.models.resnet import ResNet
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import Settled, TrainConfig
-from resnet_demo.training.precision import Name
+from resnet_demo.training.precision import NAMES, Name
 from resnet_demo.training.presets import Start
 
 RESIZE = 256 / 224
@@ -49,8 +49,11 @@ class Plan:
         """Read what `to_json` gave.
 
         Raises:
-            AppError, KeyError, TypeError: it is something else.
+            AppError, KeyError, TypeError, ValueError: it is something else.
         """
+        named = isinstance(entries["variant"], str) and entries["precision"] in (None, *NAMES)
+        if not named or not all(isinstance(entries[name], str | None) for name in ("parent", "licence")):
+            raise ValueError(entries)
         spec = {**entries["spec"], "mean": tuple(entries["spec"]["mean"]), "std": tuple(entries["spec"]["std"])}
         return cls(**{**entries, "config": Settled.from_json(entries["config"]), "spec": ImageSpec(**spec)})
 

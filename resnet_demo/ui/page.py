@@ -42,7 +42,7 @@ def build(settings: Settings) -> gr.Blocks:
         with gr.Row(elem_id="header"):
             words.make(gr.HTML, {"value": lambda language: _header(language, settings)}, elem_id="brand")
             words.make_selector()
-        with gr.Tabs(elem_id="content") as tabs:
+        with gr.Tabs(elem_id="content", overflow_behavior="wrap") as tabs:
             for name, tab in TABS.items():
                 with words.make(gr.Tab, {"label": f"page.tabs.{name}"}, id=name):
                     tab.build(words, services, session)

@@ -14,10 +14,12 @@ from PIL import Image
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import text
 from tests.browser.conftest import PHONE, playwright, visit
+from tests.browser.dragging import drop
 from tests.launched import free_port, launched
 
 pytestmark = pytest.mark.browser
 
+ZONE = "#drop .zone"
 LIMITS = {"max_photos": 60, "max_upload_bytes": MEGABYTE}
 
 
@@ -60,21 +62,6 @@ def status(page: Any) -> str:
     return page.locator("#drop .status").inner_text()
 
 
-def drag(page: Any, kind: str, *paths: Path) -> None:
-    """What the browser is told when files of the desktop are held over the zone."""
-    box = page.locator("#drop .zone").bounding_box()
-    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 20}
-    session = page.context.new_cdp_session(page)
-    session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
-
-
-def drop(page: Any, *paths: Path) -> None:
-    page.locator("#drop .title").wait_for()
-    for kind in ("dragEnter", "dragOver", "drop"):
-        drag(page, kind, *paths)
-
-
 def make_files(folder: Path, count: int, size: int) -> list[Path]:
     files = [folder / f"photo {number}.jpg" for number in range(count)]
     for number, file in enumerate(files):
@@ -102,7 +89,7 @@ def test_folder_chosen(chromium: Any, url: str, folder: Path) -> None:
 
 def test_folder_dropped(chromium: Any, url: str, folder: Path) -> None:
     with visit(chromium, url) as page:
-        drop(page, folder)
+        drop(page, ZONE, folder)
         assert sorted(result(page)) == FOLDER_RECEIVED
 
 
@@ -111,7 +98,7 @@ def test_files_dropped(chromium: Any, url: str, folder: Path, tmp_path: Path) ->
     odd = tmp_path / ".odd"
     odd.write_bytes(b"xy")
     with visit(chromium, url) as page:
-        drop(page, odd, folder / "roses")
+        drop(page, ZONE, odd, folder / "roses")
         assert [".odd", 2] in result(page)
         assert ["roses/a.jpg", 1] in result(page)
 
@@ -153,7 +140,7 @@ def test_limits_in_words(chromium: Any, url: str, tmp_path: Path) -> None:
         page.locator("#drop .title").wait_for()
         hint = text("drop.hint", most=LIMITS["max_photos"], megabytes=1)
         assert page.locator("#drop .hint").inner_text() == hint
-        drop(page, *files)
+        drop(page, ZONE, *files)
         got = result(page)
         assert len(got) == LIMITS["max_photos"]
         assert ["photo 3.jpg", None] in got
@@ -173,11 +160,11 @@ def test_refusal_in_words(chromium: Any, url: str, tmp_path: Path, code: int, ke
     page = context.new_page()
     page.goto(url)
     page.route("**/gradio_api/upload", lambda route: route.fulfill(status=code) if code else route.abort())
-    drop(page, file)
+    drop(page, ZONE, file)
     fields = {"status": code} if key == "refused" else {}
     playwright.expect(page.locator("#drop .status")).to_have_text(text(f"drop.{key}", **fields))
     page.unroute("**/gradio_api/upload")
-    drop(page, file)
+    drop(page, ZONE, file)
     assert result(page) == [["photo 0.jpg", 4]]
     context.close()
 
@@ -189,7 +176,7 @@ def test_progress_is_shown(chromium: Any, url: str, tmp_path: Path) -> None:
         playwright.expect(bar).to_be_hidden()
         slow = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 400_000}
         page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
-        drop(page, *files)
+        drop(page, ZONE, *files)
         playwright.expect(page.locator("#drop .status")).to_have_text(text("drop.sending", done=0, total=1))
         playwright.expect(button).to_be_disabled()
         page.wait_for_function("0 < document.querySelector('#drop progress').value")
@@ -203,7 +190,7 @@ def test_a_large_archive_comes_in_pieces(chromium: Any, url: str, tmp_path: Path
     archive = tmp_path / "花.tar.gz"
     archive.write_bytes(b"".join(number.to_bytes(4) for number in range(600_000)))
     with visit(chromium, url) as page:
-        drop(page, archive)
+        drop(page, ZONE, archive)
         assert result(page) == [[archive.name, None]]
         page.get_by_role("tab", name="2", exact=True).click()
         zone = page.locator("#archive input[name=files]")
@@ -218,7 +205,7 @@ def test_a_large_archive_comes_in_pieces(chromium: Any, url: str, tmp_path: Path
 def test_language_switch_keeps_the_status(chromium: Any, url: str, tmp_path: Path) -> None:
     [file] = make_files(tmp_path, 1, 4)
     with visit(chromium, url, viewport=PHONE) as page:
-        drop(page, file)
+        drop(page, ZONE, file)
         result(page)
         page.get_by_text("简体中文").click()
         playwright.expect(page.locator("#drop .title")).to_have_text(text("drop.title", "zh-CN"))

@@ -10,6 +10,7 @@ import pytest
 
 from resnet_demo.texts import text
 from tests.browser.conftest import DESKTOP, PHONE, chromium_path, playwright, visit
+from tests.browser.dragging import drop
 from tests.data.drawn import flowers, jpeg, write
 from tests.data.test_archive import zipped
 from tests.launched import free_port, launched
@@ -43,17 +44,6 @@ def open_step(page: Any, way: str = "drop", language: str = "en") -> None:
     page.locator("#photos-way").get_by_text(text(f"photos.way.{way}", language), exact=True).click()
 
 
-def drag(page: Any, onto: str, *paths: Path) -> None:
-    """Files of the desktop, held over a place and let go."""
-    page.locator(onto).scroll_into_view_if_needed()
-    box = page.locator(onto).bounding_box()
-    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
-    place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + 20}
-    session = page.context.new_cdp_session(page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
-
-
 def is_reported(page: Any, photos: int, classes: int, language: str = "en") -> None:
     said = text("photos.report.title", language, photos=photos, classes=classes)
     expect(page.locator("#photos-status")).to_contain_text(said, timeout=PATIENT)
@@ -75,7 +65,7 @@ def test_a_zip_is_dropped_and_shown(chromium: Any, url: str, tmp_path: Path) -> 
         open_step(page)
         expect(page.locator("#photos-status")).to_have_text(text("photos.empty"))
         expect(page.locator("#photos-go")).to_be_hidden()
-        drag(page, "#photos-drop .zone", tmp_path / "my flowers.zip")
+        drop(page, "#photos-drop .zone", tmp_path / "my flowers.zip")
         is_reported(page, 24, 3)
         expect(page.locator("#photos-status h2")).to_have_text("my flowers")
         assert drawn_classes(page) == ["daisy", "tulips", NASTY]
@@ -101,7 +91,7 @@ def test_a_folder_is_dropped_with_its_class_folders(chromium: Any, url: str, tmp
     folder = write(tmp_path / "pets", {**flowers(6, ("cats", "狗 1")), "cats/.DS_Store": b"x", "notes.txt": b"x"})
     with visit(chromium, url) as page:
         open_step(page)
-        drag(page, "#photos-drop .zone", folder)
+        drop(page, "#photos-drop .zone", folder)
         is_reported(page, 12, 2)
         assert drawn_classes(page) == ["cats", "狗 1"]
         expect(page.locator("#photos-report")).to_contain_text(text("report.fine"))
@@ -135,7 +125,7 @@ def test_photos_are_sorted_into_boxes(driver: Any, url: str, tmp_path: Path) -> 
         count(page, 1, 6)
         page.get_by_role("button", name=text("boxes.remove")).nth(1).click()
         expect(page.locator("#photos-boxes .card")).to_have_count(2, timeout=PATIENT)
-        drag(page, "#photos-boxes .card:nth-child(2) .pictures", tulips[0].parent)
+        drop(page, "#photos-boxes .card:nth-child(2) .pictures", tulips[0].parent)
         count(page, 1, 6)
         card = page.locator("#photos-boxes .card").nth(1)
         card.get_by_role("button", name=text("boxes.webcam")).click()
@@ -175,7 +165,7 @@ def test_what_is_refused_leaves_nothing(chromium: Any, url: str, home: Path, tmp
         open_step(page)
         for case, (files, sentence) in REFUSED.items():
             folder = write(tmp_path / case, files)
-            drag(page, "#photos-drop .zone", *sorted(folder.iterdir()))
+            drop(page, "#photos-drop .zone", *sorted(folder.iterdir()))
             is_refused(page, sentence)
         expect(page.locator("#photos-go")).to_be_hidden()
     assert set((home / "datasets").glob("*")) == before
@@ -184,7 +174,7 @@ def test_what_is_refused_leaves_nothing(chromium: Any, url: str, home: Path, tmp
 def test_one_class_is_shown_and_leads_nowhere(chromium: Any, url: str, tmp_path: Path) -> None:
     with visit(chromium, url) as page:
         open_step(page)
-        drag(page, "#photos-drop .zone", write(tmp_path / "cats", {"1.jpg": jpeg(1), "2.jpg": jpeg(2)}))
+        drop(page, "#photos-drop .zone", write(tmp_path / "cats", {"1.jpg": jpeg(1), "2.jpg": jpeg(2)}))
         expect(page.locator("#photos-report")).to_contain_text(text("report.one_class"), timeout=PATIENT)
         expect(page.locator("#photos-go")).to_be_disabled()
 

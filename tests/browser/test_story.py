@@ -13,7 +13,8 @@ from resnet_demo.settings import find_settings
 from resnet_demo.texts import text
 from resnet_demo.training.run import ENDED, all_runs
 from tests.browser.conftest import playwright, visit
-from tests.browser.test_photos_step import drag, is_reported
+from tests.browser.dragging import drop
+from tests.browser.test_photos_step import is_reported
 from tests.browser.test_train_step import choose, curve
 from tests.data.test_archive import zipped
 from tests.launched import free_port, launched
@@ -54,7 +55,7 @@ def test_from_a_zip_to_a_named_photo(chromium: Any, url: str, photos: Path, tmp_
         page.set_default_timeout(PATIENT)
         open_tab(page, "page.tabs.finetune")
         page.locator("#photos-drop .zone").wait_for()
-        drag(page, "#photos-drop .zone", archive)
+        drop(page, "#photos-drop .zone", archive)
         is_reported(page, len(files), len(list(photos.iterdir())))
 
         page.locator("#photos-go").click()
@@ -81,6 +82,6 @@ def test_from_a_zip_to_a_named_photo(chromium: Any, url: str, photos: Path, tmp_
         model = page.locator("#classify-model input")
         model.click()
         page.locator(f"[role=option][aria-label^='{NAME}']").first.click()
-        drag(page, "#classify-photos .zone", next((photos / "red").iterdir()))
+        drop(page, "#classify-photos .zone", next((photos / "red").iterdir()))
         expect(page.locator("#classify-status")).to_contain_text(run_name, timeout=PATIENT)
         expect(page.get_by_role("heading", name="red", exact=True)).to_be_visible()

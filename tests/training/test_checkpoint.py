@@ -88,21 +88,26 @@ def test_a_damaged_one_is_told(tmp_path: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("part", "damage"),
     [
-        {"step": -1},
-        {"step": 7},
-        {"epoch": "2"},
-        {"cycles": ["3"]},
-        {"cycles": [2**70]},
-        {"loss_sum": None},
-        {"waited": True},
+        ("position", {"step": -1}),
+        ("position", {"step": 7}),
+        ("position", {"epoch": "2"}),
+        ("position", {"cycles": ["3"]}),
+        ("position", {"cycles": [2**70]}),
+        ("position", {"loss_sum": None}),
+        ("position", {"waited": True}),
+        ("plan", {"variant": 18}),
+        ("plan", {"precision": "float8"}),
+        ("plan", {"precision": []}),
+        ("plan", {"parent": 3}),
+        ("plan", {"licence": {}}),
     ],
 )
-def test_a_position_that_cannot_be_is_told(tmp_path: Path, damage: dict[str, object]) -> None:
+def test_what_cannot_be_is_told(tmp_path: Path, part: str, damage: dict[str, object]) -> None:
     checkpoint.save(tmp_path, PLAN, Position((3,), 2), learner(network()))
     state = json.loads((tmp_path / checkpoint.STATE).read_text(encoding="utf-8"))
-    state["position"] |= damage
+    state[part] |= damage
     (tmp_path / checkpoint.STATE).write_text(json.dumps(state), encoding="utf-8")
     with pytest.raises(AppError):
         checkpoint.read(tmp_path)

@@ -14,7 +14,7 @@ STEPS = {"photos": photos, "train": train, "results": results}
 
 def build(words: Words, services: Services, session: Session) -> None:
     """Lay out the steps inside the tab that is open."""
-    with gr.Tabs(elem_id="finetune-steps") as steps:
+    with gr.Tabs(elem_id="finetune-steps", overflow_behavior="wrap") as steps:
         for name, step in STEPS.items():
             with words.make(gr.Tab, {"label": f"finetune.step.{name}"}, id=name):
                 step.build(words, services, session, steps)

@@ -23,7 +23,7 @@ SECTIONS = {"maps": build_maps, "adds": build_adds, "where": build_where, "flow"
 
 def build(words: Words, services: Services, session: Session) -> None:
     """Lay out the tab inside the one that is open."""
-    with gr.Tabs(elem_id="look-ways") as ways:
+    with gr.Tabs(elem_id="look-ways", overflow_behavior="wrap") as ways:
         with words.make(gr.Tab, {"label": "look.way.photo"}, id="photo"):
             _build_photo(words, services, session)
         with words.make(gr.Tab, {"label": "look.way.live"}, id="live"):
@@ -38,7 +38,7 @@ def _build_photo(words: Words, services: Services, session: Session) -> None:
     with gr.Row(visible=False, equal_height=False, elem_id="look-inside") as inside:
         with gr.Column(scale=2, min_width=300):
             picture = Picture(desk)
-        with gr.Column(scale=3, min_width=300), gr.Tabs(elem_id="look-sections") as sections:
+        with gr.Column(scale=3, min_width=300), gr.Tabs(elem_id="look-sections", overflow_behavior="wrap") as sections:
             laid_out = {}
             for name, build_section in SECTIONS.items():
                 with words.make(gr.Tab, {"label": f"look.section.{name}"}, id=name) as tab:

@@ -68,7 +68,7 @@ class _Live:
                     choices=_choices((), DEFAULT_LANGUAGE),
                     value=BEST,
                     interactive=True,
-                    elem_id="look.class",
+                    elem_id="live-class",
                 )
                 about = "live.about.public" if services.settings.public else "live.about.local"
                 words.make(gr.HTML, {"value": lambda language: escape(text(about, language))}, elem_classes="note")
