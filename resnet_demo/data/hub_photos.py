@@ -1,4 +1,4 @@
-"""A data set of the Hugging Face Hub whose photos lie in class folders, brought to HOME/hub."""
+"""A data set of the Hugging Face Hub, as photos in class folders, brought to HOME/hub."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from resnet_demo.data import archive, images
+from resnet_demo.data import archive, images, tables
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
@@ -42,17 +42,17 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
     """The photos of a data set on the Hub, `owner/name` or `owner/name@revision`.
 
     Taken are the photos that lie in folders; where there are none, zip and tar archives, each unpacked into a folder of
-    its name. They are fetched through the Hub client's own cache, whose variables hold (HF_ENDPOINT, HF_HOME,
-    HF_TOKEN), and linked from there where the disk can, else copied. What is here already is shared by all who ask for
-    it. Where strangers may ask, they get what everybody gets, without HF_TOKEN, and the cache is emptied afterwards.
+    its name; where there are none of these, Parquet tables. They are fetched through the Hub client's own cache, whose
+    variables hold (HF_ENDPOINT, HF_HOME, HF_TOKEN), and linked from there where the disk can, else copied. What is here
+    already is shared by all who ask for it. Where strangers may ask, they get what everybody gets, without HF_TOKEN,
+    and the cache is emptied afterwards.
 
     Args:
         progress: told files done and in all.
 
     Raises:
         DownloadError: no such data set, no access to it, or no connection.
-        AppError: it has neither photos in folders nor archives (as where photos are packed into Parquet tables), is too
-            large, or has a damaged or hostile archive.
+        AppError: it has no photos in any of these ways, is too large, or has a damaged or hostile archive or table.
     """
     token = None if settings.local_paths_allowed else False
     repository = _look_up(name, token)
@@ -67,11 +67,14 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
         return Arrival(here)
 
     def fill(fresh: Path) -> int:
-        places, ignored = Places(), 0
+        places, unpacking, ignored = Places(), tables.Unpacking(fresh, settings.max_stored_bytes), 0
         with TemporaryDirectory(dir=fresh.parent, prefix=PREFIX) as passing:
             cache = None if settings.local_paths_allowed else passing
             for done, (file, source) in enumerate(_fetch(repository, wanted, token, cache), 1):
-                ignored += _put(file, source, fresh, places, settings.max_stored_bytes)
+                if file.endswith(tables.SUFFIX):
+                    ignored += unpacking.add(source, tables.part_of(file))
+                else:
+                    ignored += _put(file, source, fresh, places, settings.max_stored_bytes)
                 if progress:
                     progress(done, len(wanted))
         return ignored
@@ -101,10 +104,10 @@ def _look_up(name: str, token: bool | None) -> _Repository:
 def _choose(repository: _Repository) -> list[str]:
     files = [file for file in repository.files if not any(map(is_litter, file.split("/")))]
     photos = [file for file in files if "/" in file and PurePosixPath(file).suffix.lower() in images.SUFFIXES]
-    wanted = photos or [file for file in files if file.lower().endswith(archive.SUFFIXES)]
+    packed = photos or [file for file in files if file.lower().endswith(archive.SUFFIXES)]
+    wanted = packed or tables.choose(file for file in files if file.endswith(tables.SUFFIX))
     if not wanted:
-        packed = any(file.endswith((".parquet", ".arrow", ".tar.zst")) for file in files)
-        raise AppError(f"hub_photos.problem.{'tables' if packed else 'no_photos'}", name=repository.name)
+        raise AppError("hub_photos.problem.no_photos", name=repository.name)
     return wanted
 
 

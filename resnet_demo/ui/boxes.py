@@ -57,8 +57,8 @@ def boxes_input(words: Words, settings: Settings, **options: Any) -> Any:
         },
         value=None,
         html_template=static("boxes.html"),
-        css_template=static("boxes.css"),
-        js_on_load=static("send.js") + static("boxes.js"),
+        css_template=static("button.css", "boxes.css"),
+        js_on_load=static("send.js", "boxes.js"),
         apply_default_css=False,
         **options,
     )

@@ -58,16 +58,16 @@ def photo_drop(words: Words, settings: Settings, *, archives: bool = False, **op
         },
         value=[],
         html_template=static("drop.html"),
-        css_template=static("drop.css"),
-        js_on_load=static("send.js") + static("drop.js"),
+        css_template=static("button.css", "drop.css"),
+        js_on_load=static("send.js", "drop.js"),
         apply_default_css=False,
         **options,
     )
 
 
-def static(name: str) -> str:
-    """A file of `static/`."""
-    return (STATIC / name).read_text(encoding="utf-8")
+def static(*names: str) -> str:
+    """Files of `static/`, one after another."""
+    return "".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
 def received(payload: object, settings: Settings, *, archives: bool = False) -> list[ReceivedPhoto]:

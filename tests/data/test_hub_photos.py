@@ -18,6 +18,7 @@ from resnet_demo.data.intake import from_archive
 from resnet_demo.settings import Settings
 from tests.data.drawn import contents, flowers, jpeg
 from tests.data.test_archive import tarred, zipped
+from tests.data.test_tables import packed
 from tests.loopback import Answer, Loopback, loopback
 
 REPO = "owner/flowers"
@@ -143,8 +144,29 @@ def test_archives_are_unpacked_into_folders_of_their_names(server: Loopback, tmp
     assert contents(Path(folder)) == expected | {f"data/test/{name}": body for name, body in flowers(1).items()}
 
 
+def test_tables_are_laid_into_folders_of_their_classes(server: Loopback, tmp_path: Path) -> None:
+    features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": ["roses", "tulips"]}}
+    rows = {"train": [(1, 0), (2, 1), (3, 1)], "test": [(4, 1), (5, -1)]}
+    files = {
+        f"data/{part}-00000-of-00001.parquet": packed(
+            {"image": [{"bytes": jpeg(photo), "path": f"{photo}.jpg"} for photo, _ in of], "label": [k for _, k in of]},
+            features,
+        )
+        for part, of in rows.items()
+    }
+    serve(server, {**files, "README.md": b"x", "cover.jpg": jpeg(8)})
+    folder, ignored, steps = ask(server.url, tmp_path)
+    assert (ignored, steps) == (1, [[1, 2], [2, 2]])
+    assert contents(Path(folder)) == {
+        "train/roses/1.jpg": jpeg(1),
+        "train/tulips/2.jpg": jpeg(2),
+        "train/tulips/3.jpg": jpeg(3),
+        "test/tulips/4.jpg": jpeg(4),
+    }
+
+
 REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
-    "tables": ({"data/train-00000.parquet": b"x", "README.md": b"y"}, "hub_photos.problem.tables"),
+    "a damaged table": ({"data/train-00000.parquet": b"x", "README.md": b"y"}, "tables.problem.damaged"),
     "no photos": ({"README.md": b"y", "cover.jpg": jpeg(1)}, "hub_photos.problem.no_photos"),
     "a hostile archive": ({"a.zip": zipped({"../evil.jpg": b"x"})}, "names.problem.outside"),
     "a hostile name": ({"a/../../evil.jpg": b"x"}, "hub_photos.problem.no_photos"),

@@ -168,7 +168,7 @@ def _make_screen(words: Words) -> Any:
         {"words": lambda language: {name: text(f"live.{name}", language) for name in SENTENCES}},
         value=None,
         html_template=static("live.html"),
-        css_template=static("live.css"),
+        css_template=static("button.css", "live.css"),
         js_on_load=static("live.js"),
         apply_default_css=False,
         elem_id="live",

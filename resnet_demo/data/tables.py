@@ -1,0 +1,212 @@
+"""Photos packed into Parquet tables, as most data sets of the Hugging Face Hub are, laid into folders of their classes.
+
+The format: https://huggingface.co/docs/datasets/image_dataset and, for the columns' meaning, the `features` that the
+datasets library keeps in a table's own metadata.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from resnet_demo.data import images
+from resnet_demo.data.archive import MAX_ENTRIES
+from resnet_demo.data.layout import PART_NAMES
+from resnet_demo.data.names import Places, one_part, shown
+from resnet_demo.settings import MEGABYTE
+from resnet_demo.texts import AppError
+
+SUFFIX = ".parquet"
+ROWS = 64
+"""Read at a time."""
+
+_USUAL_FOLDERS = ("", "data", "default")
+_USUAL_LABELS = ("label", "labels", "class", "category", "target")
+_BEGINNINGS = {
+    b"\xff\xd8": ".jpg",
+    b"\x89PNG": ".png",
+    b"GIF8": ".gif",
+    b"RIFF": ".webp",
+    b"II*\0": ".tif",
+    b"BM": ".bmp",
+}
+
+
+def part_of(name: str) -> str | None:
+    """The part (train, val or test) that a table's name tells: `data/train-0-of-2.parquet`, `test/0000.parquet`."""
+    path = PurePosixPath(name)
+    words = [*re.findall("^[a-z]+", path.stem.casefold()), path.parent.name.casefold()]
+    return next((PART_NAMES[word] for word in words if word in PART_NAMES), None)
+
+
+def choose(names: Iterable[str]) -> list[str]:
+    """The tables to take of all that a data set has.
+
+    A data set may be packed in several ways, each in a folder of its own: one is taken, the usual one if it is there.
+    Where parts are told, tables of no part (photos without labels, as a rule) are left.
+    """
+    ways: dict[str, list[str]] = {}
+    for name in sorted(names):
+        folder = PurePosixPath(name).parent
+        if folder.name.casefold() in PART_NAMES:
+            folder = folder.parent
+        ways.setdefault("" if str(folder) == "." else str(folder), []).append(name)
+    usual = next((folder for folder in _USUAL_FOLDERS if folder in ways), None)
+    tables = ways[min(ways) if usual is None else usual] if ways else []
+    return [name for name in tables if part_of(name)] or tables
+
+
+@dataclass
+class Unpacking:
+    """Photos of tables on their way into `folder`, which is empty; the caller removes it where this raises."""
+
+    folder: Path
+    max_bytes: int
+    _places: Places = field(default_factory=Places)
+    _folders: dict[str, str] = field(default_factory=dict)
+    _bytes: int = 0
+    _photos: int = 0
+
+    def add(self, table: Path, part: str | None) -> int:
+        """Lay the photos of a table into folders of their classes, below that of their part.
+
+        Returns:
+            How many rows have no photo or no label, and were passed over.
+
+        Raises:
+            AppError: it is no table, a damaged one, one without photos or labels, or too large.
+            OSError: the folder cannot be written to.
+        """
+        passed_over = 0
+        for name, label, content in _rows(table, self.max_bytes):
+            if label is None or not content:
+                passed_over += 1
+                continue
+            self._photos, self._bytes = self._photos + 1, self._bytes + len(content)
+            if self._photos > MAX_ENTRIES or self._bytes > self.max_bytes:
+                raise _too_large(self.max_bytes)
+            parts = (*filter(None, [part]), self._folder_of(label), _file_name(name, content))
+            path = self.folder.joinpath(*self._places.settle(parts))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return passed_over
+
+    def _folder_of(self, label: str) -> str:
+        """Two labels have two folders, also where a file system would take their names for one."""
+        if label not in self._folders:
+            wish = one_part(label) or "-"
+            taken = {name.casefold() for name in self._folders.values()}
+            names = (wish, *(f"{wish}-{number}" for number in range(2, len(taken) + 3)))
+            self._folders[label] = next(name for name in names if name.casefold() not in taken)
+        return self._folders[label]
+
+
+def _file_name(name: str, content: bytes) -> str:
+    """The photo's own name where it has one that tells its format, else one by its first bytes."""
+    own = one_part(PurePosixPath(name.replace("\\", "/")).name)
+    if PurePosixPath(own).suffix.lower() in images.SUFFIXES:
+        return own
+    return "photo" + next((suffix for begin, suffix in _BEGINNINGS.items() if content.startswith(begin)), ".jpg")
+
+
+def _rows(table: Path, max_bytes: int) -> Iterator[tuple[str, str | None, bytes]]:
+    """The file name, label and content of each photo; a label is None and a content empty where a row has none."""
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(table) as file:
+            groups = range(file.metadata.num_row_groups)
+            if sum(file.metadata.row_group(group).total_byte_size for group in groups) > max_bytes:
+                raise _too_large(max_bytes)
+            columns = _Columns.of(file.schema_arrow)
+            for batch in file.iter_batches(ROWS, columns=[columns.photo, columns.label]):
+                photos, labels = (batch.column(name).to_pylist() for name in (columns.photo, columns.label))
+                for photo, label in zip(photos, labels, strict=True):
+                    name, content = _photo(photo)
+                    yield name, columns.named(label), content
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
+        raise AppError("tables.problem.damaged", name=shown(table.name)) from error
+
+
+def _photo(value: Any) -> tuple[str, bytes]:
+    if isinstance(value, Mapping):
+        return value.get("path") or "", value.get("bytes") or b""
+    return "", value or b""
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Where a table has photos and labels; `names` of the classes where labels are their numbers."""
+
+    photo: str
+    label: str
+    names: tuple[str, ...] | None
+
+    @classmethod
+    def of(cls, schema: Any) -> _Columns:
+        """Find them in an Arrow schema.
+
+        Raises:
+            AppError: it has no photos, or no labels.
+        """
+        features = _features(schema.metadata or {})
+        shown_names = shown(", ".join(schema.names))
+        photo = next((name for name in schema.names if _holds_photos(schema.field(name).type)), None)
+        if photo is None:
+            raise AppError("tables.problem.no_photos", columns=shown_names)
+        named = {name: _class_names(features.get(name)) for name in schema.names}
+        # The class is told by one column; where several could, by that with a usual name, else by the first.
+        labels = [name for name in schema.names if named[name]] or [
+            name
+            for name in schema.names
+            if name.casefold() in _USUAL_LABELS and _tells_a_class(schema.field(name).type)
+        ]
+        if not labels:
+            raise AppError("tables.problem.no_labels", columns=shown_names)
+        usual = (name for word in _USUAL_LABELS for name in labels if name.casefold() == word)
+        label = next(usual, labels[0])
+        return cls(photo, label, named[label])
+
+    def named(self, label: Any) -> str | None:
+        """The class that an entry means; None for none, as -1 is where labels are kept back."""
+        if self.names is None:
+            return None if label is None else str(label)
+        return self.names[label] if isinstance(label, int) and 0 <= label < len(self.names) else None
+
+
+def _features(metadata: Mapping[bytes, bytes]) -> Mapping[str, Any]:
+    features: Mapping[str, Any] = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    return features
+
+
+def _class_names(feature: Any) -> tuple[str, ...] | None:
+    if isinstance(feature, Mapping) and feature.get("_type") == "ClassLabel":
+        return tuple(map(str, feature["names"]))
+    return None
+
+
+def _holds_photos(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        place = kind.get_field_index("bytes")
+        return place >= 0 and _holds_photos(kind.field(place).type)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _tells_a_class(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = (types.is_integer, types.is_boolean, types.is_string, types.is_large_string)
+    return any(test(kind) for test in tests)
+
+
+def _too_large(max_bytes: int) -> AppError:
+    return AppError("tables.problem.too_large", megabytes=max_bytes // MEGABYTE, most=MAX_ENTRIES)
