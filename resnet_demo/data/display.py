@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw, ImageEnhance
 
+SHOWN_SIDE = 900
+"""Pixels of the longer side, where a photo is shown by itself."""
 DIMMED = 0.45
 """Brightness of what the network does not see."""
 
@@ -17,7 +19,7 @@ def thumbnail(image: Image.Image, side: int) -> Image.Image:
 
 
 def with_seen_box(
-    image: Image.Image, size: tuple[int, int], seen: tuple[float, float, float, float], side: int
+    image: Image.Image, size: tuple[int, int], seen: tuple[float, float, float, float], side: int = SHOWN_SIDE
 ) -> Image.Image:
     """A copy no longer or wider than `side` pixels, dimmed around the box `seen`.
 

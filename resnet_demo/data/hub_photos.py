@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from resnet_demo.data import archive, images, tables
+from resnet_demo.data import archive, images, parquet
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
@@ -67,12 +67,12 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
         return Arrival(here)
 
     def fill(fresh: Path) -> int:
-        places, unpacking, ignored = Places(), tables.Unpacking(fresh, settings.max_stored_bytes), 0
+        places, unpacking, ignored = Places(), parquet.Unpacking(fresh, settings.max_stored_bytes), 0
         with TemporaryDirectory(dir=fresh.parent, prefix=PREFIX) as passing:
             cache = None if settings.local_paths_allowed else passing
             for done, (file, source) in enumerate(_fetch(repository, wanted, token, cache), 1):
-                if file.endswith(tables.SUFFIX):
-                    ignored += unpacking.add(source, tables.part_of(file))
+                if file.endswith(parquet.SUFFIX):
+                    ignored += unpacking.add(source, parquet.part_of(file))
                 else:
                     ignored += _put(file, source, fresh, places, settings.max_stored_bytes)
                 if progress:
@@ -105,7 +105,7 @@ def _choose(repository: _Repository) -> list[str]:
     files = [file for file in repository.files if not any(map(is_litter, file.split("/")))]
     photos = [file for file in files if "/" in file and PurePosixPath(file).suffix.lower() in images.SUFFIXES]
     packed = photos or [file for file in files if file.lower().endswith(archive.SUFFIXES)]
-    wanted = packed or tables.choose(file for file in files if file.endswith(tables.SUFFIX))
+    wanted = packed or parquet.choose(file for file in files if file.endswith(parquet.SUFFIX))
     if not wanted:
         raise AppError("hub_photos.problem.no_photos", name=repository.name)
     return wanted

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeGuard
 
 from resnet_demo.data import images
-from resnet_demo.data.display import thumbnail, with_seen_box
+from resnet_demo.data.display import SHOWN_SIDE, thumbnail, with_seen_box
 from resnet_demo.data.images import Problem
 from resnet_demo.texts import AppError
 from resnet_demo.ui.drop import ReceivedPhoto
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from resnet_demo.models.model import Model
     from resnet_demo.models.resnet import ResNet
 
-SHOWN_SIDE = 900
 TOP = 5
 
 
@@ -97,7 +96,7 @@ class Look:
 
     def photo_with_box(self) -> Image.Image:
         """The photo, dark where the network does not look."""
-        return with_seen_box(self.photo(), self.prepared.size, self.prepared.seen, SHOWN_SIDE)
+        return with_seen_box(self.photo(), self.prepared.size, self.prepared.seen)
 
     def guesses(self, off: Collection[str] = (), top: int = TOP) -> tuple[Guess, ...]:
         """The best classes, the most probable first, with some blocks switched off."""

@@ -8,10 +8,22 @@ from typing import Any
 import gradio as gr
 
 from resnet_demo import catalogue
+from resnet_demo.download import Progress
+from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, text
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
+
+
+def telling_download(progress: gr.Progress, language: str) -> Progress:
+    """What tells a visitor how much of a model has been downloaded."""
+
+    def tell(done: int, total: int | None) -> None:
+        so_far = (done // MEGABYTE, total and total // MEGABYTE)
+        progress(so_far, desc=text("classify.downloading", language), unit="MB")
+
+    return tell
 
 
 class ModelChoice:

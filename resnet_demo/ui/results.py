@@ -15,7 +15,7 @@ from PIL import Image
 
 from resnet_demo import tables
 from resnet_demo.data import images
-from resnet_demo.data.display import thumbnail, with_seen_box
+from resnet_demo.data.display import SHOWN_SIDE, thumbnail, with_seen_box
 from resnet_demo.data.images import Problem
 from resnet_demo.ui.drop import ReceivedPhoto
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
     from resnet_demo.models.model import Model
 
-SHOWN_SIDE = 900
 THUMBNAIL_SIDE = 160
 GALLERY_MOST = 200
 """Thumbnails in the gallery; the table and the download always hold every photo."""
@@ -105,7 +104,7 @@ class Results:
         loaded = images.load(row.photo.path, needed=SHOWN_SIDE, max_pixels=self.max_pixels)
         if isinstance(loaded, Problem):
             return None
-        return with_seen_box(loaded.image, loaded.size, row.prediction.seen, SHOWN_SIDE)
+        return with_seen_box(loaded.image, loaded.size, row.prediction.seen)
 
     def write_csv(self, language: str) -> Path:
         """All rows as a CSV file, the same as the command line's."""

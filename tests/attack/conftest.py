@@ -63,20 +63,20 @@ def small_app(uploads: Path, **settings: int) -> Iterator[App]:
         yield App(url, client)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that uploads to the small app go to."""
     return tmp_path_factory.mktemp("uploads")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def app(uploads: Path) -> Iterator[App]:
     """The small app."""
     with small_app(uploads, **LIMITS) as app:
         yield app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def real_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The page that visitors get."""
     home = tmp_path_factory.mktemp("home")
@@ -85,7 +85,7 @@ def real_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         yield App(url, client)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A picture of this machine's owner that nobody uploaded."""
     path = tmp_path_factory.mktemp("private") / "secret.png"

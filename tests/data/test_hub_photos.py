@@ -18,7 +18,7 @@ from resnet_demo.data.intake import from_archive
 from resnet_demo.settings import Settings
 from tests.data.drawn import contents, flowers, jpeg
 from tests.data.test_archive import tarred, zipped
-from tests.data.test_tables import packed
+from tests.data.test_parquet import packed
 from tests.loopback import Answer, Loopback, loopback
 
 REPO = "owner/flowers"
@@ -166,7 +166,7 @@ def test_tables_are_laid_into_folders_of_their_classes(server: Loopback, tmp_pat
 
 
 REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
-    "a damaged table": ({"data/train-00000.parquet": b"x", "README.md": b"y"}, "tables.problem.damaged"),
+    "a damaged table": ({"data/train-00000.parquet": b"x", "README.md": b"y"}, "parquet.problem.damaged"),
     "no photos": ({"README.md": b"y", "cover.jpg": jpeg(1)}, "hub_photos.problem.no_photos"),
     "a hostile archive": ({"a.zip": zipped({"../evil.jpg": b"x"})}, "names.problem.outside"),
     "a hostile name": ({"a/../../evil.jpg": b"x"}, "hub_photos.problem.no_photos"),

@@ -11,14 +11,13 @@ import gradio as gr
 
 from resnet_demo import tables
 from resnet_demo.data.preprocessing import View
-from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
 from resnet_demo.ui.bars import bars
 from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.examples import chosen, examples
 from resnet_demo.ui.language import Words
-from resnet_demo.ui.model_choice import ModelChoice
+from resnet_demo.ui.model_choice import ModelChoice, telling_download
 from resnet_demo.ui.results import Results
 from resnet_demo.ui.results_view import empty, is_empty, say, say_again
 from resnet_demo.ui.services import AT_A_TIME, Services
@@ -193,16 +192,14 @@ class Tab:
             yield gr.skip()
             return
 
-        def downloading(done: int, total: int | None) -> None:
-            so_far = (done // MEGABYTE, total and total // MEGABYTE)
-            progress(so_far, desc=text("classify.downloading", language), unit="MB")
-
         progress((0, len(photos)), desc=text("classify.running", language), unit="")
         session = str(request.session_hash)
         replaced = False
         try:
             with spoken(language):
-                for results in self.services.classify(photos, model, view, TOP, session, downloading, visitor):
+                for results in self.services.classify(
+                    photos, model, view, TOP, session, telling_download(progress, language), visitor
+                ):
                     progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
                     yield self._show(results, language)
                     replaced = True

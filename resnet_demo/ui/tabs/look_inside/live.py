@@ -11,14 +11,13 @@ import gradio as gr
 import numpy as np
 
 from resnet_demo.plots import colours
-from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, text
 from resnet_demo.ui.bars import bars
 from resnet_demo.ui.camera import Camera, Cameras
 from resnet_demo.ui.drop import static
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
-from resnet_demo.ui.model_choice import ModelChoice
+from resnet_demo.ui.model_choice import ModelChoice, telling_download
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
 from resnet_demo.ui.tabs.look_inside.desk import BUSY, QUICK
@@ -102,15 +101,11 @@ class _Live:
     ) -> tuple[Any, Any, Any]:
         """Have a model ready, downloaded if need be, before the first frame comes."""
 
-        def downloading(done: int, total: int | None) -> None:
-            so_far = (done // MEGABYTE, total and total // MEGABYTE)
-            progress(so_far, desc=text("classify.downloading", language), unit="MB")
-
         before = self.cameras.find(last)
         self.cameras.forget(last)
         try:
             with spoken(language):
-                classifier = self.services.classifier(model, downloading, visitor)
+                classifier = self.services.classifier(model, telling_download(progress, language), visitor)
                 classifier.engines.folded()
         except gr.Error as error:
             # Two that say the same still differ: static/live.js is told of a value only if it is another.

@@ -58,13 +58,14 @@ def _faithful(found: Faithfulness, language: str) -> str:
 def _plot(found: Faithfulness, kind: str, language: str) -> str:
     own = getattr(found.curves, kind)
     random = np.mean([getattr(curve, kind) for curve in found.random], axis=0).tolist()
-    areas = [float(np.trapezoid(line, dx=1 / (len(line) - 1))) for line in (own, random)]
+    area = f"{kind}_area"
+    areas = getattr(found.curves, area), float(np.mean([getattr(curve, area) for curve in found.random]))
     lines = [
         Line(
-            text(f"look.proof.{name}", language, area=f"{area:.2f}"),
+            text(f"look.proof.{name}", language, area=f"{below:.2f}"),
             [(100 * step / (len(line) - 1), value) for step, value in enumerate(line)],
         )
-        for name, line, area in zip(("map", "random"), (own, random), areas, strict=True)
+        for name, line, below in zip(("map", "random"), (own, random), areas, strict=True)
     ]
     title = text(f"look.proof.{kind}", language)
     across, up = Axis(0, 100, text(f"look.proof.{kind}.share", language)), Axis(0, 1, title, "{:.1f}")

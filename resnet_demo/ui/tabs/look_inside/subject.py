@@ -7,14 +7,13 @@ from typing import Any
 
 import gradio as gr
 
-from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import DEFAULT_LANGUAGE, text
 from resnet_demo.ui.bars import bars
 from resnet_demo.ui.drop import photo_drop, received
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.examples import chosen, examples
 from resnet_demo.ui.looking import Given, Look, Subject
-from resnet_demo.ui.model_choice import ModelChoice
+from resnet_demo.ui.model_choice import ModelChoice, telling_download
 from resnet_demo.ui.session import Wish
 from resnet_demo.ui.tabs.look_inside.desk import BUSY, NOBODY, QUICK, Desk, chooser
 from resnet_demo.ui.tabs.look_inside.picture import Picture, drawn
@@ -137,13 +136,9 @@ class Top:
         if given is None:
             return [gr.skip()] * 11
 
-        def downloading(done: int, total: int | None) -> None:
-            so_far = (done // MEGABYTE, total and total // MEGABYTE)
-            progress(so_far, desc=text("classify.downloading", language), unit="MB")
-
         self.desk.supersede(last)
         with spoken(language):
-            subject, look = self.desk.looking.begin(given.photo, model, visitor, downloading)
+            subject, look = self.desk.looking.begin(given.photo, model, visitor, telling_download(progress, language))
             parts = look.parts()
             part = part if part in parts else list(look.network.stages())[-1]
             off = off if last is not None and last.model == model and set(off) <= set(parts) else ()

@@ -116,10 +116,10 @@ def _file_name(name: str, content: bytes) -> str:
 def _rows(table: Path, max_bytes: int) -> Iterator[tuple[str, str | None, bytes]]:
     """The file name, label and content of each photo; a label is None and a content empty where a row has none."""
     import pyarrow
-    from pyarrow import parquet
+    from pyarrow import parquet as reader
 
     try:
-        with parquet.ParquetFile(table) as file:
+        with reader.ParquetFile(table) as file:
             groups = range(file.metadata.num_row_groups)
             if sum(file.metadata.row_group(group).total_byte_size for group in groups) > max_bytes:
                 raise _too_large(max_bytes)
@@ -130,7 +130,7 @@ def _rows(table: Path, max_bytes: int) -> Iterator[tuple[str, str | None, bytes]
                     name, content = _photo(photo)
                     yield name, columns.named(label), content
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
-        raise AppError("tables.problem.damaged", name=shown(table.name)) from error
+        raise AppError("parquet.problem.damaged", name=shown(table.name)) from error
 
 
 def _photo(value: Any) -> tuple[str, bytes]:
@@ -158,7 +158,7 @@ class _Columns:
         shown_names = shown(", ".join(schema.names))
         photo = next((name for name in schema.names if _holds_photos(schema.field(name).type)), None)
         if photo is None:
-            raise AppError("tables.problem.no_photos", columns=shown_names)
+            raise AppError("parquet.problem.no_photos", columns=shown_names)
         named = {name: _class_names(features.get(name)) for name in schema.names}
         # The class is told by one column; where several could, by that with a usual name, else by the first.
         labels = [name for name in schema.names if named[name]] or [
@@ -167,7 +167,7 @@ class _Columns:
             if name.casefold() in _USUAL_LABELS and _tells_a_class(schema.field(name).type)
         ]
         if not labels:
-            raise AppError("tables.problem.no_labels", columns=shown_names)
+            raise AppError("parquet.problem.no_labels", columns=shown_names)
         usual = (name for word in _USUAL_LABELS for name in labels if name.casefold() == word)
         label = next(usual, labels[0])
         return cls(photo, label, named[label])
@@ -209,4 +209,4 @@ def _tells_a_class(kind: Any) -> bool:
 
 
 def _too_large(max_bytes: int) -> AppError:
-    return AppError("tables.problem.too_large", megabytes=max_bytes // MEGABYTE, most=MAX_ENTRIES)
+    return AppError("parquet.problem.too_large", megabytes=max_bytes // MEGABYTE, most=MAX_ENTRIES)

@@ -11,9 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow.parquet import write_table
 
-from resnet_demo.data import tables
+from resnet_demo.data import parquet
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.texts import AppError
 from tests.damage import hurt_bytes
@@ -38,18 +38,18 @@ def packed(columns: Mapping[str, Any], features: Mapping[str, Any] | None = None
         about = json.dumps({"info": {"features": dict(features)}})
         table = table.replace_schema_metadata({"huggingface": about})
     buffer = io.BytesIO()
-    parquet.write_table(table, buffer, row_group_size=group)
+    write_table(table, buffer, row_group_size=group)
     return buffer.getvalue()
 
 
 def unpack(folder: Path, files: Mapping[str, bytes], max_bytes: int = 10**9) -> int:
     """How many rows of these tables were passed over."""
-    unpacking = tables.Unpacking(folder / "photos", max_bytes)
+    unpacking = parquet.Unpacking(folder / "photos", max_bytes)
     passed_over = 0
-    for name in tables.choose(files):
+    for name in parquet.choose(files):
         path = folder / "table"
         path.write_bytes(files[name])
-        passed_over += unpacking.add(path, tables.part_of(name))
+        passed_over += unpacking.add(path, parquet.part_of(name))
     return passed_over
 
 
@@ -104,7 +104,7 @@ def test_one_of_several_labels_is_the_class(tmp_path: Path) -> None:
 
 
 def test_one_way_of_packing_is_taken() -> None:
-    choose = tables.choose
+    choose = parquet.choose
     assert choose(["full/train-0.parquet", "small/train-0.parquet", "data/train-0.parquet"]) == ["data/train-0.parquet"]
     assert choose(["b/test/0.parquet", "a/test/0.parquet", "a/train/0.parquet"]) == [
         "a/test/0.parquet",
@@ -132,7 +132,7 @@ def test_refusals(tmp_path: Path, case: str) -> None:
     data, key = REFUSED[case]
     with pytest.raises(AppError) as caught:
         unpack(tmp_path, {"data/train-0.parquet": data})
-    assert caught.value.message.key == f"tables.problem.{key}"
+    assert caught.value.message.key == f"parquet.problem.{key}"
 
 
 def test_no_more_comes_out_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_no_more_comes_out_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             unpack(tmp_path / folder, same, most)
     assert not (tmp_path / "declared" / "photos").exists()
     assert unpack(tmp_path, same, 30 * size) == 0
-    monkeypatch.setattr(tables, "MAX_ENTRIES", 29)
+    monkeypatch.setattr(parquet, "MAX_ENTRIES", 29)
     with pytest.raises(AppError, match="29 photos"):
         unpack(tmp_path, same)
 
@@ -159,6 +159,6 @@ def test_damaged_tables_end_in_a_sentence(tmp_path: Path) -> None:
         try:
             unpack(folder, {"data/train-0.parquet": hurt_bytes(WHOLE, random.Random(seed))})
         except AppError as error:
-            refused += error.message.key.startswith("tables.problem.")
+            refused += error.message.key.startswith("parquet.problem.")
         assert {path.name for path in folder.iterdir()} <= {"photos", "table"}
     assert refused > 50
