@@ -210,7 +210,9 @@ def test_a_photo_that_is_gone_is_a_sentence(view: View) -> None:
         maps._show(view, "strongest", "64")
 
 
-def test_events_before_there_is_a_photo_do_nothing(tmp_path: Path) -> None:
+def test_events_without_a_photo_do_nothing_and_clicks_say_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with gr.Blocks() as demo:
         words, services, session = Words(), Services(Settings(home=tmp_path, keep_seconds=77)), Session()
         words.make_selector()
@@ -218,8 +220,13 @@ def test_events_before_there_is_a_photo_do_nothing(tmp_path: Path) -> None:
     kept = [block.time_to_live for block in demo.blocks.values() if isinstance(block, gr.State)]
     assert set(kept) <= {77, float("inf")}
     assert {function.api_visibility for function in demo.fns.values()} == {"private"}
-    make = Desk(words, services, session).section("maps", maps._show, [], [words.selector] * 2)["fn"]
-    assert make(gr.EventData(None, None), None, "maps", None, "", (), None, None, "en") == [gr.skip()] * 2
+    made, outputs = Desk(words, services, session), [words.selector] * 2
+    nothing = gr.EventData(None, None), None, "maps", None, "", (), None, None, "en"
+    assert made.section("maps", maps._show, [], outputs)["fn"](*nothing) == [gr.skip()] * 2
+    assert capsys.readouterr().out == ""
+    assert made.event(maps._show, [], outputs)["fn"](*nothing) == [gr.skip()] * 2
+    assert list(made.growing(maps._show, [], outputs)["fn"](*nothing)) == [[gr.skip()] * 2]
+    assert capsys.readouterr().out == 2 * (text("classify.gone") + "\n")
 
 
 def test_what_nobody_waits_for_any_more_ends(view: View, tmp_path: Path) -> None:

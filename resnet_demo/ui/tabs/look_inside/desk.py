@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import gradio as gr
 
-from resnet_demo.texts import AppError
+from resnet_demo.texts import AppError, text
 from resnet_demo.ui.drop import static
 from resnet_demo.ui.errors import spoken
 from resnet_demo.ui.language import Words
@@ -107,17 +107,25 @@ class Desk:
 
     def section(self, name: str, make: Make, controls: Sequence[Any], outputs: Sequence[Any]) -> dict[str, Any]:
         """An event that shows a section anew if it is the one that is open."""
-        return self._event(make, controls, outputs, name)
+        return self._event(make, controls, outputs, name, clicked=False)
 
-    def event(self, make: Make, controls: Sequence[Any], outputs: Sequence[Any]) -> dict[str, Any]:
-        """An event inside of a section; `make` is given the `View` and the controls' values."""
-        return self._event(make, controls, outputs, None)
+    def event(
+        self, make: Make, controls: Sequence[Any], outputs: Sequence[Any], *, clicked: bool = True
+    ) -> dict[str, Any]:
+        """An event inside of a section; `make` is given the `View` and the controls' values.
+
+        Args:
+            clicked: it is a visitor's own doing, who is told if the photo is not kept any more.
+        """
+        return self._event(make, controls, outputs, None, clicked=clicked)
 
     def _event(
-        self, make: Make, controls: Sequence[Any], outputs: Sequence[Any], section: str | None
+        self, make: Make, controls: Sequence[Any], outputs: Sequence[Any], section: str | None, *, clicked: bool
     ) -> dict[str, Any]:
         def run(event: gr.EventData, progress: gr.Progress = gr.Progress(), *values: Any) -> Any:  # noqa: B008
             opened, subject, *_, language = values[:INPUTS]
+            if subject is None and clicked:
+                gr.Info(text("classify.gone", language))
             if subject is None or (section is not None and section != opened):
                 return _skipped(outputs)
             if section is not None:
@@ -137,6 +145,7 @@ class Desk:
         def run(event: gr.EventData, progress: gr.Progress = gr.Progress(), *values: Any) -> Iterator[Any]:  # noqa: B008
             _, subject, *_, language = values[:INPUTS]
             if subject is None:
+                gr.Info(text("classify.gone", language))
                 yield _skipped(outputs)
                 return
             with spoken(language):

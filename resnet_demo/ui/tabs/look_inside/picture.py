@@ -37,7 +37,7 @@ class Picture:
 
     def redraw(self) -> dict[str, Any]:
         """An event that draws the picture again."""
-        return self.desk.event(lambda view: drawn(view.look, view.part, view.off, view.language), [], [self.network])
+        return self.desk.event(_again, [], [self.network], clicked=False)
 
     def wire(self) -> list[Any]:
         """Connect it; what comes back are the events after which another part is chosen."""
@@ -55,6 +55,10 @@ def drawn(look: Look, part: str, off: Collection[str], language: str) -> str:
 
     shape = outline(look.network, look.model.name, look.model.spec.crop_size)
     return network(shape, language, selected=part, off=off)
+
+
+def _again(view: View) -> str:
+    return drawn(view.look, view.part, view.off, view.language)
 
 
 def _pick(view: View) -> tuple[Any, Any]:
