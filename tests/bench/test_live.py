@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.explain import methods
 from resnet_demo.explain.methods import METHODS
 from resnet_demo.inference import Classifier, Prepared, open_model
-from resnet_demo.models import saved, variants
-from resnet_demo.models.model import Model
 from resnet_demo.settings import Settings
+from tests.bench.untrained import untrained
 from tests.browser.conftest import chromium_path, playwright
 from tests.browser.test_live import ALLOWED, as_video, at_the_camera, begin, drawn
 from tests.launched import free_port, launched
@@ -25,23 +23,6 @@ MOST_A_SECOND = 25
 """The page asks for no more."""
 LEAST_SHARE = 0.25
 """Of the network's own speed: the browser draws its camera on the same cores."""
-
-
-@pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """The folder of a ResNet-18 with fresh weights, which sees 224 pixels and knows 1,000 classes."""
-    made = Model(
-        name="resnet18",
-        variant="resnet18",
-        network=variants.build("resnet18", classes=1000).eval(),
-        labels=tuple(f"class {number}" for number in range(1000)),
-        spec=ImageSpec(),
-        licence="none",
-        origin="made by a test",
-    )
-    folder = tmp_path / "model"
-    saved.write(made, folder, card="For tests.")
-    return folder
 
 
 def own_speed(model: Path, settings: Settings) -> float:
@@ -75,8 +56,8 @@ def through_the_page(browser: Any, url: str, model: Path) -> float:
         return (len(counted) - 1) / (counted[-1] - counted[0])
 
 
-def test_frames_a_second(model: Path, tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home")
+def test_frames_a_second(tmp_path: Path) -> None:
+    settings, model = Settings(home=tmp_path / "home"), untrained("resnet18", tmp_path / "model")
     video = as_video(drawn(), tmp_path / "flower.y4m")
     camera = [ALLOWED, "--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={video}"]
     before = own_speed(model, settings)

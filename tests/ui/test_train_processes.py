@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from gradio_client import Client, handle_file
 
 from resnet_demo.jobs import processes, queue
 from resnet_demo.models.saved import open_saved
@@ -25,6 +26,7 @@ from resnet_demo.training.run import Run, all_runs, find_run
 from resnet_demo.ui.tabs.finetune import knobs
 from tests.jobs.small import SECONDS, wait_for, wait_for_event
 from tests.launched import free_port, launched
+from tests.tiny import photos as drawn
 from tests.training.schoolroom import draw_photos
 
 pytestmark = pytest.mark.slow
@@ -240,6 +242,22 @@ def test_a_worker_killed_at_random_instants_goes_on_from_the_page(visitor: Visit
     assert {event["epoch"] for event in run.events() if event["kind"] == "epoch"} == set(range(1, 5))
     assert shown["train-results"]["visible"]
     open_saved(run.best)
+
+
+def test_photos_are_classified_while_a_run_trains(visitor: Visitor, tmp_path: Path) -> None:
+    """With the shipped model, and with the one that the run has kept so far; the run trains on."""
+    run = visitor.start(epochs="900")
+    wait_for_event(run, "epoch")
+    client = Client(str(visitor.http.base_url), verbose=False)
+    files = [handle_file(str(file)) for file in drawn(tmp_path, 3)]
+    for model in ("flowers", run.name):
+        epochs = sum(event["kind"] == "epoch" for event in run.events())
+        rows = client.predict(files, model, 1, "crop", api_name="/classify")
+        assert [len(row["guesses"]) for row in rows] == [1, 1, 1]
+        wait_for_event(run, "epoch", epochs + 1)
+    client.close()
+    assert run.state() == "running"
+    visitor.act("now", run)
 
 
 def test_stop_now_leaves_no_process(visitor: Visitor) -> None:
