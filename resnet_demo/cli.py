@@ -153,7 +153,13 @@ def _writer(arguments: argparse.Namespace, top: int, language: str) -> Iterator[
     if arguments.csv:
         with _open_csv(arguments.csv) as file:
             table = tables.CsvTable(file, top, language)
-            yield table.write
+
+            def enter(prediction: Prediction) -> None:
+                table.write(prediction)
+                if prediction.problem:
+                    tqdm.write(tables.line(prediction, language), file=sys.stderr)
+
+            yield enter
     elif arguments.json:
         array = tables.JsonArray(sys.stdout, language)
         try:

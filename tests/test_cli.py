@@ -60,6 +60,7 @@ def test_csv_accounts_for_every_file(model: Path, tmp_path: Path) -> None:
             assert row["top1"] in LABELS
             assert 0 <= float(row["p2"]) <= float(row["p1"]) <= 1
     assert "39" in done.stderr
+    assert bad["problem"] in next(line for line in done.stderr.splitlines() if "text.jpg" in line)
 
 
 @pytest.mark.slow

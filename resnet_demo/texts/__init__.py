@@ -53,7 +53,12 @@ def text(key: str, language: str = DEFAULT_LANGUAGE, **fields: Field) -> str:
         KeyError: no such key, or a gap without its field: a mistake of ours, found by the tests.
     """
     sentence = all_texts(language)[key]
-    return sentence.format_map(fields).encode("utf-8", "backslashreplace").decode("utf-8") if fields else sentence
+    return writable(sentence.format_map(fields)) if fields else sentence
+
+
+def writable(words: str) -> str:
+    """The same words, with halves of surrogate pairs, which UTF-8 has no bytes for, spelt out."""
+    return words.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def best_language(accept_language: str | None) -> str:

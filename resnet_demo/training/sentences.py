@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from resnet_demo.texts import text
+from resnet_demo.texts import text, writable
 
 MOST = 1e15
 """What is larger is no number of ours."""
@@ -24,6 +24,9 @@ def sentence_of(event: Mapping[str, Any], language: str) -> str | None:
             return text("run.event.stopped_now" if event.get("how") == "now" else "run.event.stopped_keep", language)
         case "finished" if _number(event, "test_photos") > 0:
             return text("run.event.finished_test", language, **_share(event, "test"))
+        case "started" if isinstance(resumed := event.get("resumed"), dict):
+            epoch, epochs = _number(resumed, "epoch") + 1, _number(event, "epochs")
+            return text("run.event.resumed", language, epoch=f"{epoch:.0f}", epochs=f"{epochs:.0f}")
         case "queued" | "launched" | "started" | "finished" | "looked" as kind:
             return text(f"run.event.{kind}", language)
     return None
@@ -47,10 +50,9 @@ def best_of(events: Iterable[Mapping[str, Any]], language: str) -> str:
 def _said(event: Mapping[str, Any], language: str) -> str:
     key, fields = str(event.get("key")), event.get("fields")
     try:
-        said = text(key, language, **(fields if isinstance(fields, dict) else {}))
+        return text(key, language, **(fields if isinstance(fields, dict) else {}))
     except (KeyError, ValueError, TypeError, IndexError, AttributeError):
-        said = key  # of another version of this program, which has a sentence for it
-    return said.encode("utf-8", "replace").decode()  # a page sends no half letters
+        return writable(key)  # of another version of this program, which has a sentence for it
 
 
 def _epoch(event: Mapping[str, Any], language: str) -> str:

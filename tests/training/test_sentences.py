@@ -14,6 +14,12 @@ def test_what_is_said_has_its_fields() -> None:
     assert sentence_of({**event, "key": "train.said.of_another_version"}, "en") == "train.said.of_another_version"
 
 
+def test_a_training_that_goes_on_says_where() -> None:
+    event = {"kind": "started", "epochs": 5, "resumed": {"epoch": 2, "step": 7}}
+    assert sentence_of(event, "en") == text("run.event.resumed", epoch=3, epochs=5)
+    assert sentence_of({**event, "resumed": None}, "en") == text("run.event.started")
+
+
 @pytest.mark.parametrize(
     "event", [{"key": "\ud800"}, {"key": "train.said.range_test", "fields": [1]}, {"key": ["a"]}, {}]
 )
@@ -25,4 +31,6 @@ def test_whatever_is_said_can_be_sent_to_a_page(event: dict[str, object]) -> Non
 
 def test_names_in_no_encoding_can_be_sent_to_a_page() -> None:
     fields = {"count": 1, "name": "caf\udce9.jpg", "reason": "x"}
-    assert "caf?.jpg" in str(sentence_of({"kind": "said", "key": "train.said.unreadable", "fields": fields}, "en"))
+    assert "caf\\udce9.jpg" in str(
+        sentence_of({"kind": "said", "key": "train.said.unreadable", "fields": fields}, "en")
+    )
