@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -101,6 +102,8 @@ def make_compiled(network: ResNet, spec: ImageSpec, device: torch.device) -> Eng
 
 def make_openvino(network: ResNet, spec: ImageSpec, device: torch.device) -> Engine:  # noqa: ARG001
     """float32 through OpenVINO, an optional package."""
+    # Its converter would tell a web statistics service of every use; where this package is missing, it tells nobody.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     example = torch.zeros(2, 3, spec.crop_size, spec.crop_size)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -14,6 +17,7 @@ from resnet_demo import cli
 from resnet_demo.engine_choice import BATCH, EngineChoice, Figures
 from resnet_demo.engines import KINDS
 from resnet_demo.texts import AppError
+from tests.conftest import ROOT
 from tests.tiny import tiny_model
 
 CPU = torch.device("cpu")
@@ -124,3 +128,22 @@ def test_an_engine_that_cannot_run_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(AppError, match="openvino"):
         EngineChoice(tiny_model(), CPU, engine="openvino")
+
+
+@pytest.mark.slow
+def test_nobody_is_told_of_a_conversion(tmp_path: Path) -> None:
+    """OpenVINO's telemetry, where it is at work, leaves its number for this user in the user's folder."""
+    pytest.importorskip("openvino", reason="needs openvino (requirements-dev.txt)")
+    code = """
+import torch
+from resnet_demo.engines import make_openvino
+from tests.conftest import ROOT
+from tests.tiny import tiny_model
+model = tiny_model()
+assert make_openvino(model.network, model.spec, torch.device("cpu"))(torch.zeros(3, 3, 32, 32)).shape == (3, 5)
+"""
+    environ = {
+        name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ
+    }  # not that it is CI
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ | {"HOME": str(tmp_path)}, check=True)
+    assert not (tmp_path / "intel").exists()
