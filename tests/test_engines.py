@@ -8,14 +8,18 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from resnet_demo import cli
+from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.engine_choice import BATCH, EngineChoice, Figures
-from resnet_demo.engines import KINDS
+from resnet_demo.engines import KINDS, Engine
+from resnet_demo.models.resnet import ResNet
 from resnet_demo.texts import AppError
 from tests.conftest import ROOT
 from tests.tiny import tiny_model
@@ -128,6 +132,26 @@ def test_an_engine_that_cannot_run_is_said(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(AppError, match="openvino"):
         EngineChoice(tiny_model(), CPU, engine="openvino")
+
+
+def wrong(network: ResNet, spec: ImageSpec, device: torch.device) -> Engine:
+    return lambda pictures: network(pictures).flip(1)
+
+
+def failing(network: ResNet, spec: ImageSpec, device: torch.device) -> Engine:
+    raise RuntimeError("no such instruction")
+
+
+@pytest.mark.parametrize(("make", "said"), [(wrong, "does not answer as the network does"), (failing, "no such instr")])
+def test_an_engine_that_was_asked_for_is_not_trusted(
+    make: Callable[..., Engine], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in for one whose library errs on some processor."""
+    monkeypatch.setitem(KINDS, "mixed", replace(KINDS["mixed"], make=make))
+    engines = EngineChoice(tiny_model(), CPU, engine="mixed")
+    for _ in range(2):
+        with pytest.raises(AppError, match=said):
+            engines.run(batch(2), 2)
 
 
 @pytest.mark.slow

@@ -153,7 +153,14 @@ def test_answers_equal_the_plain_path_on_real_photos(
     paths = sorted((shared / "data" / "imagenet_samples").iterdir())
     if engine == "auto":  # long enough for another engine to be tried; the second pass runs on the one chosen
         list(classifier.classify(paths * 6, top=5))
-    for path, prediction in zip(paths, classifier.classify(paths, top=1000), strict=True):
+    try:
+        predictions = list(classifier.classify(paths, top=1000))
+    except AppError as refusal:
+        # What OpenVINO computes depends on the processor; where it errs, it is to be refused.
+        assert engine == "openvino"
+        assert refusal.message.key == "engines.problem.differs"
+        pytest.skip(f"not an engine for this processor: {refusal}")
+    for path, prediction in zip(paths, predictions, strict=True):
         expected = plain_probabilities(model, path)
         assert prediction.guesses[0].index == expected.argmax().item(), path.name
         for guess in prediction.guesses:
