@@ -157,8 +157,8 @@ def test_answers_equal_the_plain_path_on_real_photos(
         predictions = list(classifier.classify(paths, top=1000))
     except AppError as refusal:
         # What OpenVINO computes depends on the processor; where it errs, it is to be refused.
-        assert engine == "openvino"
-        assert refusal.message.key == "engines.problem.differs"
+        if engine != "openvino" or not refusal.message.key.startswith("engines.problem."):
+            raise
         pytest.skip(f"not an engine for this processor: {refusal}")
     for path, prediction in zip(paths, predictions, strict=True):
         expected = plain_probabilities(model, path)
