@@ -54,9 +54,12 @@ def visit(chromium: Any, url: str, **options: Any) -> Iterator[Any]:
     assert not faults
 
 
+# What Gradio's client says of requests that a reload has broken off; the page is gone by then.
+BROKEN_OFF = ("AbortError", "Connection errored out")
+
+
 def _is_fault(said: Any) -> bool:
-    # Gradio's client reports what a reload has broken off; the page is gone by then.
-    return bool(said.type == "error" and "AbortError" not in said.text)
+    return said.type == "error" and not any(words in said.text for words in BROKEN_OFF)
 
 
 def _is_foreign(asked: str, url: str) -> bool:
