@@ -25,7 +25,7 @@ PARTS = {"stem": 64, "stage1": 256, "stage1.0": 256, "stage2": 512, "stage3": 10
 """With their channels."""
 ROUNDS = 4
 """The first of them is not counted."""
-MOST_TIMES = 8.0
+MOST_TIMES = 25.0
 """Of the network's own time for one photo."""
 PATIENT = 120_000
 

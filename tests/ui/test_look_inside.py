@@ -84,6 +84,17 @@ def test_a_part_is_chosen_on_the_picture(view: View, name: str) -> None:
     assert drawn.count('aria-pressed="true"') == 1
 
 
+def test_only_the_open_section_is_shown_anew(tmp_path: Path) -> None:
+    with gr.Blocks():
+        words = Words()
+        words.make_selector()
+        made = Desk(words, Services(Settings(home=tmp_path)), Session())
+    made.due = dict.fromkeys(("maps", "where", "flow"))
+    nothing, first, *rest = made.renew("where")
+    assert [nothing, *rest] == [gr.skip()] * 2
+    assert made.renew("where")[1] > first
+
+
 @pytest.mark.parametrize("sent", NONSENSE)
 def test_what_is_no_part_is_a_sentence(view: View, sent: object) -> None:
     with pytest.raises(AppError):
@@ -273,8 +284,8 @@ def test_what_was_chosen_stays_for_the_next_photo(view: View, tmp_path: Path, la
     assert first[1:3] == ["stage3", ()]
     again = top.begin(given, model, first[0], "stage1.2", ("stage1.0",), None, language)
     assert again[1:3] == ["stage1.2", ("stage1.0",)]
-    assert [number for _, number in again[7]["choices"]][:5] == [guess.index for guess in view.subject.guesses]
-    assert again[8]["value"] == desk.NOBODY
+    assert [number for _, number in again[8]["choices"]][:5] == [guess.index for guess in view.subject.guesses]
+    assert again[9]["value"] == desk.NOBODY
     with pytest.raises(gr.Error):
         top.begin(given, "no such model", None, "", (), None, language)
     with pytest.raises(gr.Error):
@@ -290,12 +301,12 @@ def test_a_wish_chooses_photo_model_classes_and_section(view: View, tmp_path: Pa
     assert sections.selected == "where"
     assert [shown["visible"] for shown in (strip, *old)] == [False, True, False, False]
     begun = top.begin(given, view.subject.model, None, "", (), None, "en")
-    assert begun[7]["value"] == last
-    assert begun[8]["value"] == rival
-    assert (LABELS[rival], rival) in begun[8]["choices"]
+    assert begun[7] == begun[8]["value"] == last
+    assert begun[9]["value"] == rival
+    assert (LABELS[rival], rival) in begun[9]["choices"]
     alone = top.begin(replace(given, wish=replace(wish, asked=99, rival=None)), wish.model, None, "", (), None, "en")
-    assert alone[7]["value"] == view.subject.guesses[0].index
-    assert alone[8]["value"] == desk.NOBODY
+    assert alone[7] == alone[8]["value"] == view.subject.guesses[0].index
+    assert alone[9]["value"] == desk.NOBODY
     assert given.wish_for("another model") is None
 
 

@@ -42,21 +42,22 @@ def _build_photo(words: Words, services: Services, session: Session) -> None:
             laid_out = {}
             for name, build_section in SECTIONS.items():
                 with words.make(gr.Tab, {"label": f"look.section.{name}"}, id=name) as tab:
+                    desk.due[name] = gr.State(0.0)
                     laid_out[name] = tab, build_section(desk, picture)
-    shows = [show for _, show in laid_out.values()]
-    begun = top.wire(picture, inside, sections)
-    picked = picture.wire()
-    for change in (*begun, *picked):
-        _follow(change.success, shows)
-    for listen in (desk.wanted.input, words.selector.change):
-        _follow(listen, shows)
+    renew = {"fn": desk.renew, "inputs": desk.opened, "outputs": list(desk.due.values()), "queue": False, **QUICK}
+    for change in (*(begun.success for begun in top.wire(picture, inside, sections)), words.selector.change):
+        change(**renew)
+    desk.wanted.input(
+        lambda wanted, opened: [wanted, *desk.renew(opened)],
+        [desk.wanted, desk.opened],
+        [desk.asked, *desk.due.values()],
+        queue=False,
+        **QUICK,
+    )
+    picture.wire()
     for name, (tab, show) in laid_out.items():
+        desk.due[name].change(**show)
         tab.select(_opener(name), None, desk.opened, queue=False, **QUICK).then(**show)
-
-
-def _follow(listen: Any, shows: list[dict[str, Any]]) -> None:
-    for show in shows:
-        listen(**show)
 
 
 def _opener(name: str) -> Any:

@@ -82,9 +82,16 @@ class Desk:
         self.opened = gr.State(FIRST)
         self.given = gr.State(None, time_to_live=keep)
         self.turns: WeakKeyDictionary[Subject, int] = WeakKeyDictionary()
+        # What is chosen in `wanted`; a choice among a thousand classes costs the browser its time in every event.
+        self.asked = gr.State(None, time_to_live=keep)
         self.wanted: Any = None  # the choice of a class, once it is laid out
         self.rival: Any = None  # and of one to compare it with
+        self.due: dict[str, Any] = {}  # by section: a state that changes when it is to be shown anew
         self.quit: dict[str, Any] = {}  # an event that ends what takes long
+
+    def renew(self, opened: str) -> list[Any]:
+        """Updates of `due` after which the section that is open is shown anew; the others cost nothing."""
+        return [time.monotonic() if name == opened else gr.skip() for name in self.due]
 
     def supersede(self, subject: Subject | None) -> None:
         """End whatever is still being worked out about a photo."""
@@ -170,7 +177,7 @@ class Desk:
 
     def _inputs(self) -> list[Any]:
         return [
-            *(self.opened, self.subject, self.part, self.off, self.wanted),
+            *(self.opened, self.subject, self.part, self.off, self.asked),
             *(self.session.visitor, self.words.selector),
         ]
 

@@ -39,14 +39,16 @@ class Picture:
         """An event that draws the picture again."""
         return self.desk.event(_again, [], [self.network], clicked=False)
 
-    def wire(self) -> list[Any]:
-        """Connect it; what comes back are the events after which another part is chosen."""
-        pick = self.desk.event(_pick, [], [self.desk.part, self.network])
+    def wire(self) -> None:
+        """Connect it: where a part is chosen, the section that is open is shown anew."""
+        desk = self.desk
+        pick = desk.event(self._pick, [desk.opened], [desk.part, self.network, *desk.due.values()])
         picked = [plot.choose(**pick, show_progress="hidden") for plot in self._joined]
         picked[0].success(None, js=SHOW_SECTIONS)
-        again = {**self.redraw(), "show_progress": "hidden"}
-        self.desk.words.selector.change(**again)
-        return picked
+        desk.words.selector.change(**self.redraw(), show_progress="hidden")
+
+    def _pick(self, view: View, opened: str) -> list[Any]:
+        return [*_pick(view), *self.desk.renew(opened)]
 
 
 def drawn(look: Look, part: str, off: Collection[str], language: str) -> str:
@@ -61,7 +63,7 @@ def _again(view: View) -> str:
     return drawn(view.look, view.part, view.off, view.language)
 
 
-def _pick(view: View) -> tuple[Any, Any]:
+def _pick(view: View) -> tuple[str, str]:
     name = name_sent(view.sent)
     if name not in view.look.parts():
         raise AppError("look.no_part")

@@ -69,7 +69,7 @@ class Top:
             "inputs": [desk.given, self.model, desk.subject, desk.part, desk.off, desk.session.visitor, language],
             "outputs": [
                 *(desk.subject, desk.part, desk.off, self.photo, self.bars, self.status, self.answer),
-                *(desk.wanted, desk.rival, picture.network, inside),
+                *(desk.asked, desk.wanted, desk.rival, picture.network, inside),
             ],
             "show_progress_on": [self.status],
             **BUSY,
@@ -134,7 +134,7 @@ class Top:
     ) -> Any:
         """Ask the model about the photo; what was chosen and switched off in the same network before stays so."""
         if given is None:
-            return [gr.skip()] * 11
+            return [gr.skip()] * 12
 
         self.desk.supersede(last)
         with spoken(language):
@@ -154,13 +154,14 @@ class Top:
             ]
 
 
-def _asked(look: Look, subject: Subject, wish: Wish | None, language: str) -> tuple[Any, Any]:
-    """Updates of the class in question and of the one to compare it with: as a wish has them, else the best alone."""
+def _asked(look: Look, subject: Subject, wish: Wish | None, language: str) -> tuple[int, Any, Any]:
+    """The class in question; updates of its choice and of that of a rival: as a wish has them, else the best alone."""
     asked = wish.asked if wish is not None and look.knows(wish.asked) else subject.guesses[0].index
     rivals = [(text("look.where.nobody", language), NOBODY)]
     if wish is not None and look.knows(wish.rival):
         rivals.append((look.model.labels[wish.rival], wish.rival))
     return (
+        asked,
         gr.update(choices=_classes(look, subject.guesses), value=asked),
         gr.update(choices=rivals, value=rivals[-1][1]),
     )
