@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import signal
@@ -26,6 +27,7 @@ def main() -> None:
 
 def run() -> None:
     """Read the settings, show the page, and load torch behind it so that the first click is quick."""
+    gc.disable()  # what is loaded until the page answers stays; to look through it takes a sixth of the time
     settings = find_settings(sys.argv[1:])
     language = language_of(os.environ)
     with tempfile.TemporaryDirectory(prefix="resnet-demo-", ignore_cleanup_errors=True) as uploads:
@@ -40,6 +42,8 @@ def run() -> None:
             print(text("app.ready", language, url=page.launch(demo, settings)), flush=True)
         except AppError as error:
             sys.exit(error.say(language))
+        gc.freeze()
+        gc.enable()
         threading.Thread(target=importlib.import_module, args=("resnet_demo.inference",), daemon=True).start()
         demo.block_thread()
 
