@@ -27,12 +27,15 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", default=["resnet18", "resnet50"])
     parser.add_argument("--photos", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument(
+        "--engine", default="auto", help="of the last two sides: float32 shows a processor without bf16"
+    )
     parser.add_argument("--side", choices=(*SIDES, "matmul"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.side:
         run = {"tutorial": tutorial, "classifier": classifier, "ready": ready, "matmul": matmul}[arguments.side]
-        print(json.dumps(run(arguments.variants[0], arguments.folder)))
+        print(json.dumps(run(arguments.variants[0], arguments.folder, arguments.engine)))
         return
     if not SHARED.is_dir():
         sys.exit("This needs the photos and weights of ../shared.")
@@ -45,7 +48,7 @@ def main() -> None:
             "RESNET_DEMO_HOME": str(Path(temporary, "home")),
         }
         for variant in arguments.variants:
-            compare(variant, folder, arguments.rounds, environment)
+            compare(variant, folder, arguments.engine, arguments.rounds, environment)
 
 
 def copies(source: Path, target: Path, count: int) -> None:
@@ -56,15 +59,15 @@ def copies(source: Path, target: Path, count: int) -> None:
         shutil.copy(photos[number % len(photos)], target / f"{number:05}.jpg")
 
 
-def compare(variant: str, folder: Path, rounds: int, environment: dict[str, str]) -> None:
+def compare(variant: str, folder: Path, engine: str, rounds: int, environment: dict[str, str]) -> None:
     """Run every side in turn and print photos a second, cold and warm, with their ratios."""
     figures: dict[str, list[dict[str, float]]] = {side: [] for side in (*SIDES, "matmul")}
     for _ in range(rounds):
         for side, seen in figures.items():
-            command = [sys.executable, "-m", "tests.bench.classify", "--side", side, "--variants", variant]
+            command = [sys.executable, "-m", "tests.bench.classify", "--side", side, "--engine", engine]
             started = time.time()
             done = subprocess.run(
-                [*command, "--folder", str(folder)],
+                [*command, "--variants", variant, "--folder", str(folder)],
                 env={**environment, "BENCH_STARTED": str(started)},
                 stdout=subprocess.PIPE,
                 check=True,
@@ -74,9 +77,9 @@ def compare(variant: str, folder: Path, rounds: int, environment: dict[str, str]
         side: {key: statistics.median(row[key] for row in rows) for key in rows[0] if key != "engine"}
         for side, rows in figures.items()
     }
-    engine = figures["classifier"][-1]["engine"]
+    used = figures["classifier"][-1]["engine"]
     gflop = median["matmul"]["gflop_per_photo"]
-    print(f"{variant}, {len(list(folder.iterdir()))} photos, {os.cpu_count()} cores, {rounds} rounds, engine {engine}")
+    print(f"{variant}, {len(list(folder.iterdir()))} photos, {os.cpu_count()} cores, {rounds} rounds, engine {used}")
     print(f"{'':12}{'cold':>18}{'warm':>18}{'warm / tutorial':>18}{'of matmul rate':>18}")
     for side in SIDES:
         cold, warm = median[side]["cold"], median[side]["warm"]
@@ -90,7 +93,7 @@ def compare(variant: str, folder: Path, rounds: int, environment: dict[str, str]
     print(f"the processor's float32 matmul rate: {median['matmul']['gflops']:.0f} GFLOP/s\n")
 
 
-def tutorial(variant: str, folder: Path) -> dict[str, float]:
+def tutorial(variant: str, folder: Path, engine: str) -> dict[str, float]:
     """One photo at a time, float32, torchvision's transforms and network."""
     import torch
     import torchvision
@@ -111,13 +114,13 @@ def tutorial(variant: str, folder: Path) -> dict[str, float]:
     return cold_and_warm(once, len(list(folder.iterdir())))
 
 
-def classifier(variant: str, folder: Path) -> dict[str, float | str]:
+def classifier(variant: str, folder: Path, engine: str) -> dict[str, float | str]:
     """The app's own path, from files to named classes."""
     from resnet_demo.inference import Classifier, open_model
     from resnet_demo.settings import find_settings
 
     settings = find_settings()
-    ours = Classifier(open_model(variant, settings), settings)
+    ours = Classifier(open_model(variant, settings), settings, engine)
     paths = sorted(folder.iterdir())
 
     def once() -> None:
@@ -127,7 +130,7 @@ def classifier(variant: str, folder: Path) -> dict[str, float | str]:
     return {**figures, "engine": ours.engines.photos_run.most_common(1)[0][0]}
 
 
-def ready(variant: str, folder: Path) -> dict[str, float]:
+def ready(variant: str, folder: Path, engine: str) -> dict[str, float]:
     """The same engine on batches that are ready: no file is read, no picture decoded."""
     import torch
 
@@ -136,7 +139,7 @@ def ready(variant: str, folder: Path) -> dict[str, float]:
     from resnet_demo.settings import find_settings
 
     settings = find_settings()
-    ours = Classifier(open_model(variant, settings), settings)
+    ours = Classifier(open_model(variant, settings), settings, engine)
     size = ours.model.spec.crop_size
     count = len(list(folder.iterdir()))
     batch = torch.randn(BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
@@ -149,7 +152,7 @@ def ready(variant: str, folder: Path) -> dict[str, float]:
     return cold_and_warm(once, count)
 
 
-def matmul(variant: str, folder: Path) -> dict[str, float]:
+def matmul(variant: str, folder: Path, engine: str) -> dict[str, float]:
     """The processor's own float32 matmul rate, and what one photo costs in the same unit."""
     import torch
 
