@@ -68,6 +68,8 @@ class Unpacking:
     max_bytes: int
     _places: Places = field(default_factory=Places)
     _folders: dict[str, str] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
+    _numbers: dict[str, int] = field(default_factory=dict)
     _bytes: int = 0
     _photos: int = 0
 
@@ -98,10 +100,12 @@ class Unpacking:
     def _folder_of(self, label: str) -> str:
         """Two labels have two folders, also where a file system would take their names for one."""
         if label not in self._folders:
-            wish = one_part(label) or "-"
-            taken = {name.casefold() for name in self._folders.values()}
-            names = (wish, *(f"{wish}-{number}" for number in range(2, len(taken) + 3)))
-            self._folders[label] = next(name for name in names if name.casefold() not in taken)
+            name = wish = one_part(label) or "-"
+            while name.casefold() in self._taken:
+                number = self._numbers[wish] = self._numbers.get(wish, 1) + 1
+                name = f"{wish}-{number}"
+            self._taken.add(name.casefold())
+            self._folders[label] = name
         return self._folders[label]
 
 
@@ -120,8 +124,9 @@ def _rows(table: Path, max_bytes: int) -> Iterator[tuple[str, str | None, bytes]
 
     try:
         with reader.ParquetFile(table) as file:
-            groups = range(file.metadata.num_row_groups)
-            if sum(file.metadata.row_group(group).total_byte_size for group in groups) > max_bytes:
+            about = file.metadata
+            size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
+            if size > max_bytes or about.num_rows > MAX_ENTRIES:
                 raise _too_large(max_bytes)
             columns = _Columns.of(file.schema_arrow)
             for batch in file.iter_batches(ROWS, columns=[columns.photo, columns.label]):

@@ -147,8 +147,22 @@ def test_no_more_comes_out_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert not (tmp_path / "declared" / "photos").exists()
     assert unpack(tmp_path, same, 30 * size) == 0
     monkeypatch.setattr(parquet, "MAX_ENTRIES", 29)
-    with pytest.raises(AppError, match="29 photos"):
-        unpack(tmp_path, same)
+    nothing = {"data/train-0.parquet": packed({"image": [None, *[picture(1)] * 29], "label": [None] * 30})}
+    twenty = packed({"image": [picture(1)] * 20, "label": [1] * 20})
+    for tables in (same, nothing, {"a.parquet": twenty, "b.parquet": twenty}):
+        with pytest.raises(AppError, match="29 photos"):
+            unpack(tmp_path, tables)
+
+
+def test_as_many_classes_as_photos_take_no_longer_for_each(tmp_path: Path) -> None:
+    """A column of captions, say, that is called label."""
+    unpacking = parquet.Unpacking(tmp_path, 10**9)
+    labels = [f"{'ABab'[number % 4]}/{number // 4}" for number in range(20_000)]
+    folders = [unpacking._folder_of(label) for label in labels]
+    assert len({folder.casefold() for folder in folders}) == len(labels)
+    assert [unpacking._folder_of(label) for label in labels] == folders
+    counted = unpacking._numbers.values()
+    assert sum(counted) <= len(labels)
 
 
 def test_damaged_tables_end_in_a_sentence(tmp_path: Path) -> None:

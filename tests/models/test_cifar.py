@@ -78,6 +78,8 @@ def test_published_weights_load(shared: Path, depth: int) -> None:
     weights = published(shared, f"resnet{depth}-*.pth")
     network = variants.build(f"cifar_resnet{depth}")
     network.load_state_dict(weights, strict=True)
+    loaded = network.state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in weights.items())
 
 
 @pytest.mark.shared

@@ -75,7 +75,11 @@ def test_deep_nesting_ends(uploads: Path) -> None:
 
 
 def test_what_is_not_a_file(uploads: Path) -> None:
-    refuse_foreign_files([None, 1, "path", {"path": None, "url": "data:image/png;base64,AA"}, {"paths": ["/etc"]}])
+    """It passes, and hides no file that is one."""
+    harmless = [None, 1, "path", {"path": None, "url": "data:image/png;base64,AA"}, {"paths": ["/etc"]}]
+    refuse_foreign_files(harmless)
+    with pytest.raises(AppError):
+        refuse_foreign_files([*harmless, {"path": "/etc/passwd"}])
 
 
 def test_unknown_gradio_is_not_launched() -> None:
