@@ -44,7 +44,7 @@ def test_torchvisions_weights_load_both_ways_and_answer_alike(name: str) -> None
     assert_same_answers(ours, back, SIZE)
 
 
-@pytest.mark.parametrize("name", and_slow(["resnet18", "res2net50_26w_4s"], QUICK[1:] + LARGE))
+@pytest.mark.parametrize("name", ["resnet18", "res2net50_26w_4s"])  # test_exchange.py has all of them
 def test_the_networks_that_timm_has_answer_alike(name: str) -> None:
     timm_name = variants.get(name).timm_name
     assert timm_name
