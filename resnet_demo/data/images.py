@@ -199,6 +199,15 @@ def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixe
         return Problem(file, "missing")
 
 
+def has_content(path: str | os.PathLike[str], content: bytes) -> bool:
+    """Whether a file still has the content that `inspect` told of; what cannot be read has not."""
+    try:
+        with _open_file(os.fspath(path)) as stream:
+            return _hashes(stream)[0] == content
+    except (_UnusableError, OSError, ValueError):
+        return False
+
+
 def upright_rgb(image: Image.Image) -> Image.Image:
     """The picture as a person sees it, in 8-bit RGB: turned as its EXIF says, the see-through parts white.
 
