@@ -53,7 +53,8 @@ class Evaluation:
     `classes` are those that a photo shows or was taken for, in the model's order. `confusion` (K, K) counts photos,
     true classes in rows and what was said in columns. `answers` has every photo, the surest answer first. `top5` is
     the share whose true class was among the best five, None for a network that knows no more than five. `unjudged`
-    are classes that no photo shows; `unreadable` are files that are in no figure.
+    are classes that no photo shows. In no figure are `unreadable` files, and those that were `changed` since the run
+    began that the network comes from.
     """
 
     photos: int
@@ -65,6 +66,7 @@ class Evaluation:
     answers: tuple[Answer, ...]
     unjudged: tuple[str, ...]
     unreadable: tuple[str, ...]
+    changed: tuple[str, ...]
 
     @property
     def accuracy(self) -> float:
@@ -115,6 +117,7 @@ class Evaluation:
             ],
             "unjudged": list(self.unjudged),
             "unreadable": list(self.unreadable),
+            "changed": list(self.changed),
         }
 
 
@@ -134,6 +137,7 @@ def evaluate(answers: Answers) -> Evaluation:
         answers=_surest_first(answers),
         unjudged=tuple(name for label, name in enumerate(answers.classes) if label not in shown),
         unreadable=answers.unreadable,
+        changed=answers.changed,
     )
 
 

@@ -1,10 +1,12 @@
-"""Damage for tests: JSON made hostile and bytes changed, the same for the same seed."""
+"""Damage for tests: JSON made hostile and bytes changed, the same for the same seed; files changed unseen."""
 
 from __future__ import annotations
 
 import copy
 import json
+import os
 import random
+from pathlib import Path
 from typing import Any
 
 HOSTILE: tuple[Any, ...] = (
@@ -65,3 +67,12 @@ def hurt_bytes(data: bytes, chance: random.Random) -> bytes:
         place = chance.randrange(min(len(hurt), chance.choice((300, 3_000, len(hurt)))) or 1)
         hurt[place : place + chance.randrange(4)] = chance.randbytes(chance.randrange(4))
     return bytes(hurt[: chance.randrange(len(hurt)) if chance.randrange(10) == 0 else len(hurt)])
+
+
+def flip_in_the_midst(path: Path, count: int = 2) -> None:
+    """A few bytes in the middle of a file are turned over; its size and its time of change stay."""
+    status, data = path.stat(), bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + count] = bytes(byte ^ 0xFF for byte in data[middle : middle + count])
+    path.write_bytes(data)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))

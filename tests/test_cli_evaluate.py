@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from resnet_demo.training.loop import train
 from resnet_demo.training.run import ANSWERS, Run
 from resnet_demo.ui.runs import Runs
 from tests.conftest import ROOT
+from tests.damage import flip_in_the_midst
 from tests.tiny import LABELS, tiny_model
 from tests.training.schoolroom import CLASSES, draw_photos, events_of, make_run, settings_in
 
@@ -65,6 +68,28 @@ def as_json(capsys: pytest.CaptureFixture[str], *arguments: object, home: Path) 
     assert code == 0, err
     found: dict[str, Any] = json.loads(out)
     return found
+
+
+def test_a_test_photo_that_rots_unseen_is_named_and_not_judged(
+    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing that the system tells of the file has changed since the index knows it."""
+    photos, kept = taught.folder.parent / "photos", taught.answers()
+    assert kept is not None
+    as_json(capsys, taught.folder, photos, home=tmp_path)
+    photo = photos / kept.files[2]
+    flip_in_the_midst(photo)
+    (index,) = (tmp_path / "index").iterdir()
+    with closing(sqlite3.connect(index)) as database, database:
+        row = (photo.stat().st_ctime_ns, kept.files[2].encode())
+        assert database.execute("UPDATE files SET changed = ? WHERE name = ?", row).rowcount == 1
+    _, out, _ = evaluate(capsys, taught.folder, photos, home=tmp_path)
+    assert text("results.changed", count=1, names=kept.files[2]) in out
+    again = taught.answers()
+    assert again is not None
+    assert (again.changed, again.files) == ((kept.files[2],), (*kept.files[:2], *kept.files[3:]))
+    found = as_json(capsys, taught.folder, photos, home=tmp_path)  # now the index knows
+    assert "changed since the model was taught" in " ".join(found["notes"])
 
 
 def test_the_photos_it_was_taught_with_mean_its_test_photos(

@@ -18,6 +18,7 @@ from resnet_demo.commands.examination import Examination
 from resnet_demo.commands.progress import download_bar, looking_bar
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.images import Problem
+from resnet_demo.data.names import shown
 from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
@@ -72,6 +73,10 @@ def _print(found: Evaluation, asked: Examination, problems: Sequence[Problem], l
         print(note.say(language))
     for line in figures.lines(found, language):
         print(line)
+    if found.changed:
+        names = ", ".join(map(shown, found.changed[: figures.MOST_FILES]))
+        print()
+        print(text("results.changed", language, count=len(found.changed), names=names))
     if problems:
         print()
         print(text("evaluate.unreadable", language, count=len(problems)))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from resnet_demo.data.image_folder import Dataset, Photo
-from resnet_demo.data.images import Problem
+from resnet_demo.data.images import Problem, has_content
+from resnet_demo.data.index import forget
 from resnet_demo.models import places
 from resnet_demo.models.places import BEST
 from resnet_demo.settings import Settings
@@ -66,7 +67,7 @@ def examination(model: Model, run: Run | None, dataset: Dataset, home: Path) -> 
     Raises:
         AppError: the model knows none of their classes.
     """
-    same = model.teaching.data == dataset.fingerprint
+    same = dataset.is_known_as(model.teaching.data)
     given = tuple(photo for photo in dataset.photos if photo.split == "test")
     if same and run is not None:
         chosen = tuple(dataset.photos[index] for index in run.facts["split"]["test"])
@@ -126,7 +127,8 @@ def carry_out(
 ) -> tuple[Answers, list[Problem]]:
     """Ask the model of each photo in float32, as a training asks at its end.
 
-    A look at a run's test photos is counted, and the answers are kept with the run.
+    A look at a run's test photos is counted, and the answers are kept with the run; photos that are not what the index
+    took them for are left out and named.
 
     Args:
         watched: given the answers as they come and how many there will be; passes them on.
@@ -136,14 +138,26 @@ def carry_out(
     """
     from resnet_demo.inference import Classifier
 
+    changed: set[str] = set()
     if asked.test_of is not None:
         count_look(asked.test_of)
+        changed = _changed(asked.photos, dataset, settings.home)
+        asked = replace(asked, photos=tuple(photo for photo in asked.photos if photo.path not in changed))
     paths = [dataset.root / photo.path for photo in asked.photos]
     predictions = Classifier(model, settings, "float32").classify(paths, len(model.labels))
     answers, problems = answers_of(asked, dataset, model, watched(predictions, len(paths)))
+    answers = replace(answers, changed=tuple(sorted(changed)))
     if asked.test_of is not None:
         keep(asked.test_of, answers)
     return answers, problems
+
+
+def _changed(photos: Iterable[Photo], dataset: Dataset, home: Path) -> set[str]:
+    """The photos that are not those that they were when a run began: not even if the system takes them for these."""
+    changed = {photo.path for photo in photos if not has_content(dataset.root / photo.path, photo.content)}
+    if changed:
+        forget(home, dataset.root)
+    return changed
 
 
 def answers_of(

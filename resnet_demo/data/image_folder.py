@@ -50,7 +50,8 @@ class Dataset:
 
     `problems` are files that should be photos and cannot be read, `ignored` counts those that never claimed to be one,
     and `unlabelled` photos that lie in no class folder. `fingerprint` is the same wherever the same photos lie under
-    the same names (SHA-256 over both).
+    the same names (SHA-256 over the names and `Photo.content`). `ends_fingerprint` is by the rule of earlier versions
+    (names and `Header.ends`): the same where no photo has more than 128 KiB.
     """
 
     root: Path
@@ -61,6 +62,11 @@ class Dataset:
     ignored: int
     fingerprint: str
     unlabelled: int = 0
+    ends_fingerprint: str = ""
+
+    def is_known_as(self, fingerprint: object) -> bool:
+        """Whether these are the photos that were told by a fingerprint, by today's rule or by the earlier one."""
+        return bool(fingerprint) and fingerprint in (self.fingerprint, self.ends_fingerprint)
 
 
 @dataclass(frozen=True)
@@ -78,9 +84,10 @@ def open_dataset(
 ) -> Dataset:
     """Find the photos below a folder, their classes and the parts that the folders give them.
 
-    How folders are understood: `layout.read_folders`. Of each file the header and the end are read, and no more where
-    they tell that it is whole (`images.inspect`); what is damaged in its midst shows up when it is decoded, and has to
-    be passed over then. Files that have not changed since the last time are not opened at all.
+    How folders are understood: `layout.read_folders`. Of each file the header and the end are looked at, and no more
+    where they tell that it is whole (`images.inspect`); what is damaged in its midst shows up when it is decoded, and
+    has to be passed over then. All of it is read for its hash. Files with the size and the times that they had the last
+    time are not opened at all: `images.load` tells, given a photo's content, if they are others all the same.
 
     Args:
         home: where the index of what is known of the files is kept.
@@ -146,6 +153,7 @@ def _arrange(root: Path, headers: dict[str, Header], problems: tuple[Problem, ..
         if place:
             size, kind = sizes.setdefault(header.size, header.size), sys.intern(header.format)
             photos.append(Photo(name, labels[place.label], size, place.part, kind, header.content))
+    fingerprint, ends_fingerprint = _fingerprints(photos, headers)
     return Dataset(
         root=root,
         name=shown(root.name),
@@ -153,8 +161,9 @@ def _arrange(root: Path, headers: dict[str, Header], problems: tuple[Problem, ..
         photos=tuple(photos),
         problems=problems,
         ignored=ignored,
-        fingerprint=_fingerprint(photos),
+        fingerprint=fingerprint,
         unlabelled=len(headers) - len(photos),
+        ends_fingerprint=ends_fingerprint,
     )
 
 
@@ -167,11 +176,14 @@ def _stable(name: str) -> bytes:
     return unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")
 
 
-def _fingerprint(photos: Iterable[Photo]) -> str:
-    digest = hashlib.sha256()
+def _fingerprints(photos: Iterable[Photo], headers: Mapping[str, Header]) -> tuple[str, str]:
+    """`fingerprint` and `ends_fingerprint` of a data set."""
+    whole, ends = hashlib.sha256(), hashlib.sha256()
     for photo in photos:
-        digest.update(_stable(photo.path) + b"\0" + photo.content)
-    return digest.hexdigest()
+        name = _stable(photo.path) + b"\0"
+        whole.update(name + photo.content)
+        ends.update(name + headers[photo.path].ends)
+    return whole.hexdigest(), ends.hexdigest()
 
 
 def split(

@@ -13,7 +13,7 @@ from pathlib import Path
 from resnet_demo.data.images import Header, Problem
 from resnet_demo.texts import AppError
 
-VERSION = 1
+VERSION = 2
 """Another one for other tables or another meaning of what is in them: older files are then left aside."""
 
 LASTING = {"empty", "not_an_image", "not_a_photo_format", "truncated", "unreadable"}
@@ -23,15 +23,19 @@ _WAIT_SECONDS = 30
 _BATCH = 1_000
 _TABLES = """
 CREATE TABLE IF NOT EXISTS files (
-    name BLOB PRIMARY KEY, bytes INTEGER, changed INTEGER,
-    format TEXT, width INTEGER, height INTEGER, content BLOB, problem TEXT
+    name BLOB PRIMARY KEY, bytes INTEGER, modified INTEGER, changed INTEGER,
+    format TEXT, width INTEGER, height INTEGER, content BLOB, ends BLOB, problem TEXT
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sights (content BLOB PRIMARY KEY, sight BLOB) WITHOUT ROWID;
 """
 
 
 class Index:
-    """Facts about files by their name, size and time of change, and about pictures by their content."""
+    """Facts about files by their name, size and times, and about pictures by their content.
+
+    Times are those of the last change that the file tells of, which tools set back as they like, and of the last change
+    of anything about it (`st_ctime`), which they cannot; on Windows this is when it was made.
+    """
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
@@ -40,25 +44,33 @@ class Index:
     def find(self, name: str, status: os.stat_result) -> Header | Problem | None:
         """What `images.inspect` told of a file that has not changed since; None if it must be asked again."""
         row = self._database.execute(
-            "SELECT format, width, height, content, problem FROM files WHERE name = ? AND bytes = ? AND changed = ?",
-            (os.fsencode(name), status.st_size, status.st_mtime_ns),
+            "SELECT format, width, height, content, ends, problem FROM files"
+            " WHERE name = ? AND bytes = ? AND modified = ? AND changed = ?",
+            _key(name, status),
         ).fetchone()
         if row is None:
             return None
-        kind, width, height, content, problem = row
-        return Problem(name, **json.loads(problem)) if problem else Header(kind, (width, height), content)
+        kind, width, height, content, ends, problem = row
+        return (
+            Problem(name, **json.loads(problem)) if problem else Header(kind, (width, height), content, ends or content)
+        )
 
     def keep(self, name: str, status: os.stat_result, found: Header | Problem) -> None:
         """Remember what `images.inspect` told of a file, unless it may be otherwise tomorrow."""
         facts: tuple[str | int | bytes | None, ...]
         if isinstance(found, Header):
-            facts = (found.format, *found.size, found.content, None)
+            facts = (
+                found.format,
+                *found.size,
+                found.content,
+                None if found.ends == found.content else found.ends,
+                None,
+            )
         elif found.kind in LASTING:
-            facts = (None, None, None, None, json.dumps({"kind": found.kind, "fields": dict(found.fields)}))
+            facts = (None, None, None, None, None, json.dumps({"kind": found.kind, "fields": dict(found.fields)}))
         else:
             return
-        row = (os.fsencode(name), status.st_size, status.st_mtime_ns, *facts)
-        self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*_key(name, status), *facts))
 
     def find_sight(self, content: bytes) -> bytes | None:
         """What `keep_sight` was given for a picture of this content."""
@@ -97,13 +109,22 @@ def open_index(home: Path, root: Path) -> Iterator[Index]:
 
 
 def forget(home: Path, root: Path) -> None:
-    """Delete the index of a folder that is gone: it has its photos' names and small pictures of them."""
-    _path(home, root).unlink(missing_ok=True)
+    """Delete the index of a folder: of one that is gone, or whose files are not what the index says of them.
+
+    It has the photos' names and small pictures of them, also where an earlier version made it.
+    """
+    path = _path(home, root)
+    for index in path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.sqlite"):
+        index.unlink(missing_ok=True)
 
 
 def _path(home: Path, root: Path) -> Path:
     key = hashlib.sha256(os.fsencode(root)).hexdigest()[:32]
     return home / "index" / f"{key}-{VERSION}.sqlite"
+
+
+def _key(name: str, status: os.stat_result) -> tuple[bytes, int, int, int]:
+    return os.fsencode(name), status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _no_index(folder: Path, error: Exception) -> AppError:
@@ -118,6 +139,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
     try:
         database.executescript(_TABLES)
+        if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise sqlite3.DatabaseError(path.name)
     except sqlite3.OperationalError:
         database.close()
         raise

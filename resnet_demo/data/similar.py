@@ -24,7 +24,7 @@ from resnet_demo.data.image_folder import Dataset
 from resnet_demo.data.images import Problem, load
 from resnet_demo.data.index import open_index
 from resnet_demo.data.names import shown
-from resnet_demo.download import Progress, sha256_of
+from resnet_demo.download import Progress
 from resnet_demo.settings import Settings
 
 Hashes = npt.NDArray[np.uint64]
@@ -56,7 +56,6 @@ _BANDS, _BAND_BITS, _MOST_FLIPS = 4, 16, 2
 _FULLEST = 32
 _BATCH = 512
 _COMPARED_AT_ONCE = 4_096
-_WHOLE_BYTES = 131_072
 
 _FREQUENCIES = sorted(((down, across) for down in range(11) for across in range(11)), key=lambda f: (sum(f), f))[1:65]
 # Dealt out to the bands in turn: low frequencies have more to say, and each band should tell pictures apart.
@@ -117,23 +116,11 @@ def find_similar(
 
 
 def _same_files(dataset: Dataset) -> Iterator[tuple[int, ...]]:
-    """Photos with the same content; large files, of which the index knows only the ends, are read to be sure."""
+    """Photos with the same content."""
     by_content = defaultdict(list)
     for index, photo in enumerate(dataset.photos):
         by_content[photo.content].append(index)
-    for indices in by_content.values():
-        if len(indices) > 1:
-            by_hash = defaultdict(list)
-            for index in indices:
-                by_hash[_whole_hash(dataset.root / dataset.photos[index].path, index)].append(index)
-            yield from (tuple(same) for same in by_hash.values() if len(same) > 1)
-
-
-def _whole_hash(path: Path, index: int) -> str:
-    try:
-        return sha256_of(path) if path.stat().st_size > _WHOLE_BYTES else ""
-    except OSError:
-        return str(index)  # gone since: like no other
+    yield from (tuple(indices) for indices in by_content.values() if len(indices) > 1)
 
 
 def _look_at(

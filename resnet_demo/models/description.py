@@ -30,7 +30,7 @@ MARK, VERSION = "resnet_demo", 1
 # timm refuses an architecture that begins so. By its own name it would load and answer wrongly: the networks with the
 # stride on the 1x1 have the keys of timm's.
 OURS_ALONE = "resnet_demo_"
-OURS = "resnet_demo.json"
+OURS, HASH = "resnet_demo.json", "weights_sha256"
 MAX_JSON_BYTES = 8 * MEGABYTE
 MAX_METRICS = 200
 MAX_NUMBER = 1e12
@@ -39,13 +39,14 @@ MAX_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Description:
-    """All of a model but its weights, checked."""
+    """All of a model but its weights, checked; of those only their hash, None where nobody wrote it down."""
 
     variant: str
     labels: tuple[str, ...]
     spec: ImageSpec
     licence: str | None = None
     teaching: Teaching = field(default_factory=Teaching)
+    weights_sha256: str | None = None
 
 
 def read_folder(folder: Path) -> Description:
@@ -155,7 +156,12 @@ def _complete(description: Description, ours: Entries) -> Description:
     _require(version == VERSION, "version", version)
     _require(ours.get("variant") == description.variant, "variant", ours.get("variant"))
     _require(ours.get("image_spec") == _spec(description.spec), "image_spec", ours.get("image_spec"))
-    return replace(description, licence=_optional_line(ours, "licence"), teaching=_teaching(ours.get("teaching", {})))
+    return replace(
+        description,
+        licence=_optional_line(ours, "licence"),
+        teaching=_teaching(ours.get("teaching", {})),
+        weights_sha256=_optional_line(ours, HASH),
+    )
 
 
 def _require_same_network(config: Entries, pretrained_cfg: Entries, classes: int) -> None:

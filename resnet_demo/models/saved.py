@@ -15,9 +15,18 @@ import safetensors.torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from resnet_demo.download import Progress, fetch_hub
+from resnet_demo.download import Progress, fetch_hub, sha256_of
 from resnet_demo.models import description
-from resnet_demo.models.description import MARK, MAX_CHARACTERS, MAX_JSON_BYTES, OURS, Entries, check_file, read_json
+from resnet_demo.models.description import (
+    HASH,
+    MARK,
+    MAX_CHARACTERS,
+    MAX_JSON_BYTES,
+    OURS,
+    Entries,
+    check_file,
+    read_json,
+)
 from resnet_demo.models.model import Model
 from resnet_demo.models.places import CONFIG, WEIGHTS
 from resnet_demo.models.state_dict import load_network
@@ -49,7 +58,7 @@ def write(model: Model, folder: Path, *, card: str, half: bool = False) -> None:
         fresh.mkdir(parents=True)
         safetensors.torch.save_file(_tensors(model, half), fresh / WEIGHTS, metadata={"format": "pt"})
         _write_json(config, fresh / CONFIG)
-        _write_json(ours, fresh / OURS)
+        _write_json({**ours, HASH: sha256_of(fresh / WEIGHTS)}, fresh / OURS)
         (fresh / CARD).write_text(card, encoding="utf-8")
         if folder.exists():
             folder.rmdir()
@@ -92,6 +101,7 @@ def _open(folder: Path, name: str, origin: str | None) -> Model:
     described = description.read_folder(folder)
     weights = folder / WEIGHTS
     _check_classes(weights, len(described.labels))
+    _check_content(weights, described.weights_sha256)
     return Model(
         name=name,
         variant=described.variant,
@@ -114,6 +124,16 @@ def _check_classes(weights: Path, classes: int) -> None:
         raise AppError("weights.problem.unreadable", file=weights.name) from error
     if shape[:1] != [classes]:
         raise AppError("saved.problem.entry", name="num_classes", value=classes)
+
+
+def _check_content(weights: Path, sha256: str | None) -> None:
+    """Damage, not malice: who can write the file can write its hash too. Folders that others made have none."""
+    try:
+        whole = sha256 is None or sha256_of(weights) == sha256
+    except OSError as error:
+        raise AppError("weights.problem.unreadable", file=weights.name) from error
+    if not whole:
+        raise AppError("saved.problem.damaged", file=weights.name, entry=HASH, ours=OURS)
 
 
 def _write_json(entries: Entries, path: Path) -> None:

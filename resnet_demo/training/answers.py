@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-PROBABILITIES, LABELS, NAMES = "probabilities", "labels", "names"
+PROBABILITIES, LABELS, NAMES, HASH = "probabilities", "labels", "names", "sha256"
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,8 @@ class Answers:
     """Photos, each with its true class and what the network said.
 
     `files` are names relative to the data set's folder, with `/` between; `labels` (N,) the true classes, indices into
-    `classes`; `probabilities` (N, classes). `unreadable` are files that nothing could be said of.
+    `classes`; `probabilities` (N, classes). `unreadable` are files that nothing could be said of, and `changed` those
+    that were no longer the photos that the network is to be judged by.
 
     Raises:
         ValueError: these do not fit each other.
@@ -32,6 +34,7 @@ class Answers:
     probabilities: npt.NDArray[np.float32]
     classes: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         photos, classes = len(self.files), len(self.classes)
@@ -51,23 +54,38 @@ class Answers:
         return int((self.said == self.labels).sum())
 
     def to_bytes(self) -> bytes:
-        """As a file: safetensors, with the names as JSON in its header."""
-        names = {"files": self.files, "classes": self.classes, "unreadable": self.unreadable}
+        """As a file: safetensors, with the names as JSON in its header, and a hash of all of it."""
+        lists = {"files": self.files, "classes": self.classes, "unreadable": self.unreadable, "changed": self.changed}
+        names = json.dumps(lists)
         tensors: dict[str, npt.NDArray[Any]] = {PROBABILITIES: self.probabilities, LABELS: self.labels}
-        return safetensors.numpy.save(tensors, metadata={NAMES: json.dumps(names)})
+        metadata = {NAMES: names, HASH: _hash(names, self.labels, self.probabilities)}
+        return safetensors.numpy.save(tensors, metadata=metadata)
 
     @classmethod
     def read(cls, path: Path) -> Answers:
         """Read a file that holds what `to_bytes` gave.
 
         Raises:
-            OSError, ValueError: there is none, or it is something else.
+            OSError, ValueError: there is none, it is damaged, or something else. Earlier versions wrote no hash.
         """
         try:
             with safe_open(path, "np") as file:
-                names = json.loads(file.metadata()[NAMES])
+                metadata = file.metadata()
                 labels, probabilities = (file.get_tensor(name) for name in (LABELS, PROBABILITIES))
-            files, classes, unreadable = (tuple(map(str, names[of])) for of in ("files", "classes", "unreadable"))
-        except (SafetensorError, KeyError, TypeError, RecursionError) as error:
+            if metadata.get(HASH) not in (None, _hash(metadata[NAMES], labels, probabilities)):
+                raise ValueError(path.name)
+            names = {"changed": (), **json.loads(metadata[NAMES])}
+            files, classes, unreadable, changed = (
+                tuple(map(str, names[of])) for of in ("files", "classes", "unreadable", "changed")
+            )
+        except (SafetensorError, AttributeError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(path.name) from error
-        return cls(files, labels.astype(np.int64), probabilities.astype(np.float32), classes, unreadable)
+        return cls(files, labels.astype(np.int64), probabilities.astype(np.float32), classes, unreadable, changed)
+
+
+def _hash(names: str, *arrays: npt.NDArray[Any]) -> str:
+    """Of the names and of the arrays as they lie in the file."""
+    digest = hashlib.sha256(names.encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()

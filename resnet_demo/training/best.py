@@ -8,7 +8,7 @@ from dataclasses import replace
 from resnet_demo.models import saved
 from resnet_demo.models.model import Model, Teaching
 from resnet_demo.models.resnet import ResNet
-from resnet_demo.texts import text
+from resnet_demo.texts import AppError, text
 from resnet_demo.training.material import Material
 from resnet_demo.training.plan import Plan
 from resnet_demo.training.run import Run
@@ -37,6 +37,32 @@ def keep(run: Run, network: ResNet, plan: Plan, material: Material, metrics: Map
     model = as_model(network, plan, material, metrics)
     with run.new_best() as folder:
         saved.write(model, folder, card=card(model, plan, material))
+
+
+def open_kept(run: Run) -> Model:
+    """The model that `keep` put there.
+
+    Raises:
+        AppError: it is damaged, or gone.
+    """
+    try:
+        return saved.open_saved(run.best)
+    except AppError as error:
+        raise damaged(run) from error
+
+
+def damaged(run: Run) -> AppError:
+    """The sentence for a model that `open_kept` does not open."""
+    return AppError("train.problem.damaged_best", folder=str(run.best))
+
+
+def is_whole(run: Run) -> bool:
+    """Whether `open_kept` would open it."""
+    try:
+        open_kept(run)
+    except AppError:
+        return False
+    return True
 
 
 def card(model: Model, plan: Plan, material: Material) -> str:

@@ -12,18 +12,20 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from resnet_demo.data.index import forget
 from resnet_demo.data.names import shown
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.models.state_dict import load_network
 from resnet_demo.settings import Settings
-from resnet_demo.training import checkpoint, precision, range_test, recipe
+from resnet_demo.texts import AppError
+from resnet_demo.training import best, checkpoint, precision, range_test, recipe
 from resnet_demo.training.answers import Answers
 from resnet_demo.training.checkpoint import Position
 from resnet_demo.training.feed import BATCH, Batch, Feed, Labelled
 from resnet_demo.training.frozen import Learning
 from resnet_demo.training.journal import Journal
 from resnet_demo.training.learner import Learner, make_frozen, on_device
-from resnet_demo.training.material import Material, Part, material_of
+from resnet_demo.training.material import Material, Part, material_of, other_data
 from resnet_demo.training.pixels import Pixels, Reader
 from resnet_demo.training.plan import Plan, begin
 from resnet_demo.training.precision import Precision
@@ -42,6 +44,7 @@ class Lesson:
     """What a training works with, and the position that it begins at."""
 
     run: Run
+    settings: Settings
     ranks: Ranks
     journal: Journal
     material: Material
@@ -60,17 +63,17 @@ def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Les
         AppError: photos, weights or checkpoint are not what they should be, or the machine has no room.
     """
     material = material_of(run, settings)
-    found = run.newest_checkpoint()
+    found = _checkpoint(run, ranks, journal)
     if found is None:
         plan, network = _planned(run, material, settings, ranks)
         position = Position(cycles=(plan.config.epochs,))
     else:
         plan, position = checkpoint.read(found)
         network = load_network(plan.variant, len(material.classes), found / checkpoint.NETWORK)
-    position = position.extended(run.more_epochs)
+    position = _with_best(position.extended(run.more_epochs), run, ranks, journal)
     reader = Reader(ranks, Room.here(settings.home / "cache", ranks.local_world), settings.max_pixels, run.stop_asked)
     _tell_start(journal, ranks, material, plan, position, found)
-    feed = _feed(material, plan, reader, journal)
+    feed = _feed(run, settings, material, plan, reader, journal)
     position = position.fitted(feed.steps)
     if plan.precision is None:
         plan = replace(plan, precision=_measured(plan, network, feed, journal))
@@ -83,7 +86,41 @@ def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Les
     if found is None and plan.config.range_test:
         rate = _tried_rate(plan, feed, learner, journal)
         plan = replace(plan, config=replace(plan.config, learning_rate=rate))
-    return Lesson(run, ranks, journal, material, reader, plan, feed, learner, position)
+    return Lesson(run, settings, ranks, journal, material, reader, plan, feed, learner, position)
+
+
+def _checkpoint(run: Run, ranks: Ranks, journal: Journal) -> Path | None:
+    """The newest checkpoint that is as it was written, None before there is any; the first process looks for all.
+
+    Raises:
+        AppError: there are some, but all are damaged.
+    """
+    whole = run.newest_checkpoint() if ranks.leads else None
+    steps = run.checkpoint_steps()
+    step = ranks.highest(-1 if whole is None else next(step for step in steps if run.checkpoint(step) == whole))
+    if step >= 0:
+        if step != steps[0]:
+            journal.say("train.said.damaged_checkpoint", step=step)
+        return run.checkpoint(step)
+    if not steps:
+        return None
+    if run.best.is_dir():
+        raise AppError("train.problem.no_checkpoint_but_best", folder=str(run.best))
+    raise AppError("train.problem.no_checkpoint")
+
+
+def _with_best(position: Position, run: Run, ranks: Ranks, journal: Journal) -> Position:
+    """The position, without its best epoch where the model of that is damaged: then another one becomes the best.
+
+    Raises:
+        AppError: it is damaged, and there is no epoch to come.
+    """
+    if position.best is None or not ranks.highest(int(ranks.leads and not best.is_whole(run))):
+        return position
+    if position.epoch == position.epochs:
+        raise best.damaged(run)
+    journal.say("train.said.damaged_best")
+    return replace(position, best=None, waited=0)
 
 
 def _planned(run: Run, material: Material, settings: Settings, ranks: Ranks) -> tuple[Plan, ResNet]:
@@ -122,13 +159,20 @@ def _tell_start(
     )
 
 
-def _feed(material: Material, plan: Plan, reader: Reader, journal: Journal) -> Feed:
-    """Photos decoded, those that cannot be read told, and batches ready to be made."""
+def _feed(run: Run, settings: Settings, material: Material, plan: Plan, reader: Reader, journal: Journal) -> Feed:
+    """Photos decoded, those that cannot be read told, and batches ready to be made.
+
+    Raises:
+        AppError: some are not the photos that they were when the data set was opened.
+    """
     journal.say("train.said.reading", photos=len(material.train.paths) + len(material.val.paths))
     training, validation = (
-        _labelled(part, read(part.paths, plan.spec), journal)
+        _labelled(part, read(part.paths, plan.spec, part.contents), journal)
         for part, read in ((material.train, reader.squares), (material.val, reader.crops))
     )
+    if training.pixels.changed or validation.pixels.changed:
+        forget(settings.home, material.root)  # it takes them for unchanged
+        raise other_data(run)
     return Feed(
         training,
         validation,
@@ -140,28 +184,39 @@ def _feed(material: Material, plan: Plan, reader: Reader, journal: Journal) -> F
 
 
 def _labelled(part: Part, pixels: Pixels, journal: Journal) -> Labelled:
-    for position, reason in sorted(pixels.unreadable.items())[:1]:
-        path = part.paths[position]
-        name = shown(f"{path.parent.name}/{path.name}")
-        journal.say("train.said.unreadable", count=len(pixels.unreadable), name=name, reason=reason)
+    damaged = sorted(pixels.unreadable.keys() - pixels.changed)
+    for position in damaged[:1]:
+        name, reason = _name(part.paths[position]), pixels.unreadable[position]
+        journal.say("train.said.unreadable", count=len(damaged), name=name, reason=reason)
     return Labelled(pixels, torch.tensor(part.labels, dtype=torch.long))
 
 
+def _name(path: Path) -> str:
+    return shown(f"{path.parent.name}/{path.name}")
+
+
 def final_photos(lesson: Lesson) -> Labelled:
-    """The photos that nothing was learned from and nothing was chosen by, decoded."""
+    """The photos that nothing was learned from and nothing was chosen by, decoded; those changed since are told."""
     part = lesson.material.test
-    return _labelled(part, lesson.reader.crops(part.paths, lesson.plan.spec), lesson.journal)
+    pixels = lesson.reader.crops(part.paths, lesson.plan.spec, part.contents)
+    for position in sorted(pixels.changed)[:1]:
+        name = _name(part.paths[position])
+        lesson.journal.say("train.said.changed", count=len(pixels.changed), name=name)
+        forget(lesson.settings.home, lesson.material.root)  # it may take them for unchanged
+    return _labelled(part, pixels, lesson.journal)
 
 
 def answers_of(material: Material, photos: Labelled, said: Tensor) -> Answers:
     """What was said of those of the test photos that can be read, (n, classes), with their names."""
     names = [path.relative_to(material.root).as_posix() for path in material.test.paths]
+    pixels = photos.pixels
     return Answers(
         files=tuple(names[position] for position in photos.readable.tolist()),
         labels=photos.labels[photos.readable].numpy(),
         probabilities=said.numpy(),
         classes=material.classes,
-        unreadable=tuple(names[position] for position in sorted(photos.pixels.unreadable)),
+        unreadable=tuple(names[position] for position in sorted(pixels.unreadable.keys() - pixels.changed)),
+        changed=tuple(names[position] for position in sorted(pixels.changed)),
     )
 
 

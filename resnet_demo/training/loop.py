@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from resnet_demo.models.resnet import ResNet
-from resnet_demo.models.saved import open_saved
 from resnet_demo.settings import Settings
 from resnet_demo.training import best, checkpoint, recipe
 from resnet_demo.training.checkpoint import Pace
@@ -211,8 +210,8 @@ class Training:
         """
         lesson, run = self.lesson, self.lesson.run
         self.ranks.highest(0)  # nobody reads before the first process has written
+        network = on_device(best.open_kept(run).network, self.ranks.device)
         photos = final_photos(lesson)
-        network = on_device(open_saved(run.best).network, self.ranks.device)
         said = probabilities(partial(self.learner.looks.through, network), photos, self.feed)
         scores = Scores.of(said, photos.labels[photos.readable])
         found = metrics(val=self.position.best or Scores(), test=scores)

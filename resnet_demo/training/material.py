@@ -11,6 +11,7 @@ from typing import Any
 
 from resnet_demo import __version__
 from resnet_demo.data.image_folder import Dataset, open_dataset, split
+from resnet_demo.data.index import forget
 from resnet_demo.data.similar import find_similar
 from resnet_demo.download import Progress
 from resnet_demo.settings import Settings
@@ -23,10 +24,11 @@ LIBRARIES = ("torch", "torchvision", "numpy", "pillow")
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the photos, with the class of each."""
+    """Some of the photos, with the class of each and what tells its content, as `images.Header` has it."""
 
     paths: tuple[Path, ...]
     labels: tuple[int, ...]
+    contents: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,19 @@ def facts_of(config: TrainConfig, settings: Settings, progress: Progress | None 
     dataset = open_dataset(Path(config.data), settings.home, progress, max_pixels=settings.max_pixels)
     groups = find_similar(dataset, settings.home, progress, max_pixels=settings.max_pixels).groups
     return {
-        "data": {"name": dataset.name, "fingerprint": dataset.fingerprint, "classes": list(dataset.classes)},
+        "data": {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "ends_fingerprint": dataset.ends_fingerprint,
+            "classes": list(dataset.classes),
+        },
         "split": asdict(split(dataset, config.seed, config.val_share, config.test_share, groups)),
         "versions": {"resnet_demo": __version__, **{name: version(name) for name in LIBRARIES}},
     }
 
 
 def material_of(run: Run, settings: Settings) -> Material:
-    """The photos that a run was made for.
+    """The photos that a run was made for: a run of an earlier version knows them by that version's rule.
 
     Raises:
         AppError: they are not as they were then, or the run does not say which they were.
@@ -74,14 +81,28 @@ def material_of(run: Run, settings: Settings) -> Material:
     folder = Path(run.config.data)
     dataset = open_dataset(folder, settings.home, max_pixels=settings.max_pixels)
     try:
-        if dataset.fingerprint != run.facts["data"]["fingerprint"]:
-            raise AppError("train.problem.other_data", folder=str(folder))
+        known_as = run.facts["data"]["fingerprint"]
+        if not dataset.is_known_as(known_as):
+            # It may be the index that is damaged: they are refused once they were read anew.
+            forget(settings.home, dataset.root)
+            dataset = open_dataset(folder, settings.home, max_pixels=settings.max_pixels)
+        if not dataset.is_known_as(known_as):
+            raise other_data(run)
         train, val, test = (_part(dataset, run.facts["split"][name]) for name in ("train", "val", "test"))
     except (KeyError, TypeError, IndexError) as error:
         raise AppError("run.problem.no_run", folder=str(run.folder)) from error
     return Material(dataset.root, dataset.name, dataset.fingerprint, dataset.classes, train, val, test)
 
 
+def other_data(run: Run) -> AppError:
+    """The sentence for photos that are no longer those that a run was made for."""
+    return AppError("train.problem.other_data", folder=str(Path(run.config.data)))
+
+
 def _part(dataset: Dataset, indices: Sequence[int]) -> Part:
     photos = [dataset.photos[index] for index in indices]
-    return Part(tuple(dataset.root / photo.path for photo in photos), tuple(photo.label for photo in photos))
+    return Part(
+        tuple(dataset.root / photo.path for photo in photos),
+        tuple(photo.label for photo in photos),
+        tuple(photo.content for photo in photos),
+    )

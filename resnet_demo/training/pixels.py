@@ -19,6 +19,9 @@ from resnet_demo.texts import DEFAULT_LANGUAGE
 from resnet_demo.training.ranks import Ranks, StopAskedError
 from resnet_demo.training.room import Room
 
+CHANGED = {"changed", "missing", "empty", "not_allowed", "closed_folder", "not_a_file"}
+"""Problems of a file that was a photo and is another one now, or none."""
+
 GLANCE = 64
 """Photos after which a stop that was asked for is noticed."""
 
@@ -27,19 +30,22 @@ GLANCE = 64
 class Pixels:
     """Photos of one size: `pictures` (N, S, S, 3), uint8, and `shapes` (N,), width / height of the originals.
 
-    `unreadable` says what is wrong, by position; those pictures are black.
+    `unreadable` says what is wrong, by position; those pictures are black. `changed` are the positions of those that
+    are not the photos that they were.
     """
 
     pictures: Tensor
     shapes: Tensor
     unreadable: dict[int, str]
+    changed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
 class Reader:
     """Decodes photos for one training: with which processes, into which room, up to how many pixels each.
 
-    Its methods raise StopAskedError where somebody wants the training to stop, and AppError where there is no room.
+    Its methods take the contents of the photos too, as `images.Header` has them, to notice which are others by now.
+    They raise StopAskedError where somebody wants the training to stop, and AppError where there is no room.
     """
 
     ranks: Ranks
@@ -47,25 +53,30 @@ class Reader:
     max_pixels: int
     stop_asked: Callable[[], object]
 
-    def squares(self, paths: Sequence[Path], spec: ImageSpec) -> Pixels:
+    def squares(self, paths: Sequence[Path], spec: ImageSpec, contents: Sequence[bytes] | None = None) -> Pixels:
         """Whole photos squashed to squares somewhat larger than `spec` needs, to take random views from."""
         side = round(MARGIN * spec.crop_size)
-        return self._read(paths, ImageSpec(side, side, spec.mean, spec.std, spec.interpolation), "whole")
+        return self._read(paths, ImageSpec(side, side, spec.mean, spec.std, spec.interpolation), "whole", contents)
 
-    def crops(self, paths: Sequence[Path], spec: ImageSpec) -> Pixels:
+    def crops(self, paths: Sequence[Path], spec: ImageSpec, contents: Sequence[bytes] | None = None) -> Pixels:
         """What a network with this `spec` sees of photos once it is taught."""
-        return self._read(paths, spec, "crop")
+        return self._read(paths, spec, "crop", contents)
 
-    def _read(self, paths: Sequence[Path], spec: ImageSpec, view: View) -> Pixels:
+    def _read(self, paths: Sequence[Path], spec: ImageSpec, view: View, contents: Sequence[bytes] | None) -> Pixels:
         """Each process reads its part, in threads, and then all have all."""
         pictures = self.room.zeros((len(paths), spec.crop_size, spec.crop_size, 3), torch.uint8)
         shapes = torch.zeros(len(paths))
         unreadable: dict[int, str] = {}
+        changed: dict[int, str] = {}
 
         def read(position: int) -> None:
-            loaded = images.load(paths[position], needed=spec.resize_size, max_pixels=self.max_pixels)
+            content = None if contents is None else contents[position]
+            needed = spec.resize_size
+            loaded = images.load(paths[position], needed=needed, max_pixels=self.max_pixels, content=content)
             if isinstance(loaded, Problem):
                 unreadable[position] = loaded.say(DEFAULT_LANGUAGE)
+                if content is not None and loaded.kind in CHANGED:
+                    changed[position] = loaded.kind
                 return
             pictures[position] = torch.from_numpy(fit(loaded.image, spec, view, loaded.size))
             shapes[position] = loaded.size[0] / loaded.size[1]
@@ -80,4 +91,5 @@ class Reader:
             raise StopAskedError
         self.ranks.fill_in(pictures)
         self.ranks.fill_in(shapes)
-        return Pixels(pictures, shapes.clamp(min=1e-3), self.ranks.joined(unreadable))
+        unreadable, changed = self.ranks.joined(unreadable), self.ranks.joined(changed)
+        return Pixels(pictures, shapes.clamp(min=1e-3), unreadable, frozenset(changed))

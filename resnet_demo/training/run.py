@@ -272,7 +272,9 @@ class Run:
 
     @contextlib.contextmanager
     def checkpoint_folder(self, step: int) -> Iterator[Path]:
-        """A folder to write a checkpoint into; it counts once the block has ended, and older ones but one go.
+        """A folder to write a checkpoint into; it counts once the block has ended, and others but the one before go.
+
+        One of a later step goes too: it was found damaged, or else the training would have gone on from it.
 
         Raises:
             AppError: the disk is full or the folder cannot be written to; the checkpoints before still stand.
@@ -284,20 +286,28 @@ class Run:
                 unfinished.mkdir()
                 yield unfinished
                 writing.complete(unfinished)
-                shutil.rmtree(self.folder / f"last-{step}", ignore_errors=True)
-                unfinished.replace(self.folder / f"last-{step}")
+                shutil.rmtree(self.checkpoint(step), ignore_errors=True)
+                unfinished.replace(self.checkpoint(step))
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
-        for old in self._checkpoints()[2:]:
-            shutil.rmtree(old, ignore_errors=True)
+        steps = self.checkpoint_steps()
+        kept = [one for one in steps if one <= step][:2]
+        for other in set(steps).difference(kept):
+            shutil.rmtree(self.checkpoint(other), ignore_errors=True)
 
     def newest_checkpoint(self) -> Path | None:
-        """The folder of the newest complete checkpoint, `last-<step>`."""
-        return next((folder for folder in self._checkpoints() if writing.is_complete(folder)), None)
+        """The folder of the newest checkpoint that is as it was written: all of it is read to know."""
+        folders = map(self.checkpoint, self.checkpoint_steps())
+        return next((folder for folder in folders if writing.is_complete(folder)), None)
 
-    def _checkpoints(self) -> list[Path]:
-        named = [(int(path.name[5:]), path) for path in self.folder.glob("last-*") if path.name[5:].isdecimal()]
-        return [path for _, path in sorted(named, reverse=True)]
+    def checkpoint(self, step: int) -> Path:
+        """The folder of the checkpoint that was written after so many steps."""
+        return self.folder / f"last-{step}"
+
+    def checkpoint_steps(self) -> list[int]:
+        """The steps after which checkpoints were written that are kept, whole or not, the last first."""
+        names = (path.name.removeprefix("last-") for path in self.folder.glob("last-*"))
+        return sorted((int(name) for name in names if re.fullmatch("0|[1-9][0-9]*", name)), reverse=True)
 
     @contextlib.contextmanager
     def new_best(self) -> Iterator[Path]:
@@ -327,8 +337,13 @@ class Run:
         with writing.refusals(self.folder):
             writing.write_whole(self.folder / ANSWERS, answers.to_bytes())
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether what was said of the test photos is kept, whole or damaged."""
+        return (self.folder / ANSWERS).is_file()
+
     def answers(self) -> Answers | None:
-        """What was said of the test photos when they were looked at last, if it is kept and can be read."""
+        """What was said of the test photos when they were looked at last, if it is kept and whole."""
         try:
             return Answers.read(self.folder / ANSWERS)
         except (OSError, ValueError):

@@ -8,15 +8,19 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 
+from resnet_demo.download import sha256_of
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import AppError
 
-# Written last into a folder: the sizes of its files, so that a torn or half copied one is told from a whole one.
+# Written last into a folder: sizes and hashes of its files, so that a torn, half copied or damaged one is told from a
+# whole one. Earlier versions wrote the sizes alone.
 MARKER = "complete.json"
 
 
@@ -64,18 +68,29 @@ def put(folder: Path, place: Path) -> None:
 
 def complete(folder: Path) -> None:
     """Bring a folder's files to the disk, then mark it as whole."""
-    sizes = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    with ThreadPoolExecutor() as pool:  # the processor hashes while the disk writes
+        hashes = pool.map(sha256_of, paths)
+        for path in paths:
             sync(path)
-            sizes[path.relative_to(folder).as_posix()] = path.stat().st_size
-    write_whole(folder / MARKER, json.dumps(sizes))
+        files = {
+            path.relative_to(folder).as_posix(): {"bytes": path.stat().st_size, "sha256": found}
+            for path, found in zip(paths, hashes, strict=True)
+        }
+    write_whole(folder / MARKER, json.dumps(files))
 
 
 def is_complete(folder: Path) -> bool:
-    """Whether a folder was marked as whole and still is."""
+    """Whether a folder was marked as whole and still is, every byte of it where the marker has hashes."""
     try:
-        sizes: dict[str, int] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        return all((folder / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, AttributeError, RecursionError):
+        files: dict[str, Any] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        with ThreadPoolExecutor() as pool:
+            return all(pool.map(_is_as_marked, (folder / name for name in files), files.values()))
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return False
+
+
+def _is_as_marked(path: Path, mark: Any) -> bool:
+    if isinstance(mark, int):
+        return path.stat().st_size == mark
+    return bool(path.stat().st_size == mark["bytes"] and sha256_of(path) == mark["sha256"])

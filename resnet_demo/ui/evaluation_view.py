@@ -32,9 +32,9 @@ NONE = "–"
 def headline(found: Evaluation, looks: int, language: str, *, outdated: bool = False) -> str:
     """The figure with its interval, and what it must not be read without; `outdated` where the run has gone on."""
     notes = [text("results.outdated", language)] if outdated else []
-    if found.unreadable:
-        unreadable = map(shown, found.unreadable)
-        notes.append(text("results.unreadable", language, count=len(found.unreadable), names=_some(unreadable)))
+    for key, files in (("results.changed", found.changed), ("results.unreadable", found.unreadable)):
+        if files:
+            notes.append(text(key, language, count=len(files), names=_some(map(shown, files))))
     if not found.photos:
         return "".join(_note(said) for said in (text("evaluation.no_photos", language), *notes))
     if found.top5 is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -13,13 +14,18 @@ import tracemalloc
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from resnet_demo.data.image_folder import Dataset, Photo, open_dataset, split
+from resnet_demo.data.index import forget
 from resnet_demo.texts import AppError
+from tests.damage import flip_in_the_midst
 from tests.data.drawn import draw, encoded, flowers, jpeg, write
 
 
@@ -154,16 +160,60 @@ def test_the_index_spares_reading_files_that_have_not_changed(root: Path, home: 
     write(root, {**flowers(), "tulips/broken.jpg": jpeg(1)[:300]})
     first = open_dataset(root, home)
     path = root / "tulips" / "0.jpg"
-    status, content = path.stat(), path.read_bytes()
-    path.write_bytes(b"x" * len(content))
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert open_dataset(root, home) == first  # unread
+    content = path.read_bytes()
+    (index,) = (home / "index").iterdir()
+    with closing(sqlite3.connect(index)) as database, database:
+        database.execute("UPDATE files SET width = 41 WHERE name = ?", (b"tulips/0.jpg",))
+    assert open_dataset(root, home).photos[4] == replace(first.photos[4], size=(41, 48))  # unread
     path.write_bytes(jpeg(77, (40, 40)))
     changed = open_dataset(root, home)
     assert changed.photos[4].size == (40, 40)
     assert changed.fingerprint != first.fingerprint
     path.write_bytes(content)
     assert open_dataset(root, home) == first
+
+
+def large(number: int) -> bytes:
+    """A JPEG of more than 128 KiB."""
+    noise = np.random.default_rng(number).integers(0, 255, (400, 400, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(noise), "JPEG", quality=90)
+
+
+def test_a_change_in_the_midst_is_noticed_whatever_the_file_says_of_its_age(root: Path, home: Path) -> None:
+    """Size, time of change, beginning and end are as before; the rule of earlier versions takes it for the same."""
+    write(root, {**flowers(), "tulips/large.jpg": large(0)})
+    first = open_dataset(root, home)
+    path = root / "tulips" / "large.jpg"
+    flip_in_the_midst(path)
+    changed = open_dataset(root, home)
+    different = [(one, other) for one, other in zip(first.photos, changed.photos, strict=True) if one != other]
+    assert [(one.path, one.content == other.content) for one, other in different] == [("tulips/large.jpg", False)]
+    assert changed.fingerprint != first.fingerprint
+    assert changed.ends_fingerprint == first.ends_fingerprint
+    assert [changed.is_known_as(name) for name in (first.fingerprint, first.ends_fingerprint, None, "")] == [
+        *(False, True),
+        *(False, False),
+    ]
+
+
+def test_the_fingerprint_of_small_photos_is_that_of_earlier_versions(root: Path, home: Path) -> None:
+    write(root, {"a/1.jpg": jpeg(1), "b/2.jpg": jpeg(2)})
+    small, digest = open_dataset(root, home), hashlib.sha256()
+    for name in ("a/1.jpg", "b/2.jpg"):
+        data = (root / name).read_bytes()
+        digest.update(name.encode() + b"\0")
+        digest.update(hashlib.blake2b(len(data).to_bytes(8, "big") + data, digest_size=16).digest())
+    assert small.fingerprint == small.ends_fingerprint == digest.hexdigest()
+
+
+def test_the_index_of_an_earlier_version_goes_with_the_folder(root: Path, home: Path) -> None:
+    open_dataset(write(root, flowers()), home)
+    (index,) = (home / "index").iterdir()
+    open_dataset(write(root.parent / "others", flowers()), home)
+    (other,) = set((home / "index").iterdir()) - {index}
+    index.with_name(f"{index.stem.rpartition('-')[0]}-1.sqlite").touch()
+    forget(home, root)
+    assert list((home / "index").iterdir()) == [other]
 
 
 def test_a_damaged_index_is_made_anew(root: Path, home: Path) -> None:
@@ -173,6 +223,18 @@ def test_a_damaged_index_is_made_anew(root: Path, home: Path) -> None:
     index.write_bytes(b"not a database" * 999)
     assert open_dataset(root, home) == first
     assert sqlite3.connect(index).execute("SELECT COUNT(*) FROM files").fetchone() == (8,)
+
+
+def test_an_index_damaged_within_is_made_anew(root: Path, home: Path) -> None:
+    """Its beginning is whole, so SQLite opens it."""
+    write(root, flowers(200))
+    first = open_dataset(root, home)
+    (index,) = (home / "index").iterdir()
+    data = bytearray(index.read_bytes())
+    assert len(data) > 20_000
+    data[8_192:16_384] = bytes(8_192)
+    index.write_bytes(data)
+    assert open_dataset(root, home) == first
 
 
 def test_an_index_that_cannot_be_kept_is_told(root: Path, home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -65,23 +66,44 @@ def test_the_size_is_that_of_the_upright_picture(path: Path, kind: str, orientat
     assert header.size == picture.size == ((48, 64) if orientation > 4 else (64, 48))
 
 
-def content(path: Path, data: bytes) -> bytes:
+def told(path: Path, data: bytes) -> Header:
     path.write_bytes(data)
     header = inspect(path)
     assert isinstance(header, Header)
-    return header.content
+    return header
 
 
-def test_content_tells_files_apart_by_length_start_and_end(path: Path) -> None:
+def test_content_tells_files_apart_by_every_byte(path: Path) -> None:
     """A note of 200,000 bytes behind the picture, changed near its start, in its midst and near its end."""
     data = jpeg(1) + bytes(200_000) + b"\xff\xd9"
-    first = content(path, data)
-    near_start, midst, near_end = (
-        content(path, data[:place] + b"x" + data[place + 1 :]) for place in (10_000, 100_000, 190_000)
-    )
-    longer = content(path, jpeg(1) + bytes(200_001) + b"\xff\xd9")
-    assert content(path, data) == first == midst
-    assert len({first, near_start, near_end, longer}) == 4
+    first = told(path, data)
+    changed = [told(path, data[:place] + b"x" + data[place + 1 :]) for place in (10_000, 100_000, 190_000)]
+    longer = told(path, jpeg(1) + bytes(200_001) + b"\xff\xd9")
+    assert told(path, data) == first
+    assert len({header.content for header in (first, *changed, longer)}) == 5
+    assert [header.ends == first.ends for header in (*changed, longer)] == [False, True, False, False]
+
+
+def test_the_hashes_are_those_that_the_words_say(path: Path) -> None:
+    def blake2b(length: int, data: bytes) -> bytes:
+        return hashlib.blake2b(length.to_bytes(8, "big") + data, digest_size=16).digest()
+
+    photo, limit = jpeg(1), 131_072
+    for length in (len(photo) + 2, limit, limit + 1, 3 * limit):
+        data = photo + b"x" * (length - len(photo) - 2) + b"\xff\xd9"
+        header = told(path, data)
+        assert header.ends == blake2b(length, data if length <= limit else data[:65_536] + data[-65_536:])
+        assert header.content == (header.ends if length <= limit else hashlib.sha256(data).digest()[:16])
+
+
+def test_a_file_of_another_content_is_not_decoded(path: Path) -> None:
+    data = jpeg(1, (900, 900)) + bytes(200_000) + b"\xff\xd9"
+    content = told(path, data).content
+    assert isinstance(load(path, content=content), Picture)
+    assert isinstance(load(path, content=bytes(16)), Problem)
+    path.write_bytes(data[:100_000] + b"x" + data[100_001:])
+    assert isinstance(load(path), Picture)
+    assert load(path, content=content) == Problem(os.fspath(path), "changed")
 
 
 def test_limits_and_missing_files(path: Path, tmp_path: Path) -> None:

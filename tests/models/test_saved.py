@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -19,6 +20,7 @@ from resnet_demo.models.description import VERSION
 from resnet_demo.models.model import Teaching
 from resnet_demo.models.saved import open_saved, write
 from resnet_demo.texts import AppError
+from tests.damage import flip_in_the_midst
 from tests.loopback import Loopback, loopback
 from tests.models.seen import logits, trained
 from tests.tiny import LABELS, tiny_model
@@ -177,6 +179,24 @@ def test_damage_ends_in_a_model_or_a_sentence(folder: Path, file: str) -> None:
         except AppError as error:
             told += bool(error.say("zh-CN").encode())
     assert told > 50
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_two_bytes_of_the_weights_turned_over_are_noticed(folder: Path, half: bool) -> None:
+    """All numbers stay finite: without the hash, as earlier versions wrote it, the model opens and answers."""
+    write(tiny_model(), folder, card="", half=half)
+    flip_in_the_midst(folder / "model.safetensors")
+    assert problem(folder) == "saved.problem.damaged"
+    ours = json.loads((folder / "resnet_demo.json").read_text(encoding="utf-8"))
+    del ours["weights_sha256"]
+    (folder / "resnet_demo.json").write_text(json.dumps(ours), encoding="utf-8")
+    assert open_saved(folder).variant == "cifar_resnet20"
+
+
+def test_the_hash_is_that_of_the_weights(folder: Path) -> None:
+    write(tiny_model(), folder, card="")
+    ours = json.loads((folder / "resnet_demo.json").read_text(encoding="utf-8"))
+    assert ours["weights_sha256"] == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
 # From the Hub, whose client reads its variables when it is imported: in a process of its own.

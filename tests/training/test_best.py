@@ -15,7 +15,7 @@ from resnet_demo.training.material import Material, Part
 from resnet_demo.training.plan import Plan
 from tests.training.test_learner import network, settled
 
-PART = Part((Path("/home/me/a.jpg"),), (0,))
+PART = Part((Path("/home/me/a.jpg"),), (0,), (bytes(16),))
 MATERIAL = Material(
     Path("photos"), "my *photos*\n# <b>", "ab" * 32, ("rose", "tulip | <script>", "[x](y)"), PART, PART, PART
 )

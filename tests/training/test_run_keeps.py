@@ -14,6 +14,7 @@ import pytest
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.run import Run
+from tests.damage import flip_in_the_midst
 from tests.training.others import end, python, wait_for_line
 
 
@@ -48,6 +49,19 @@ def test_a_checkpoint_that_is_not_whole_does_not_count(run: Run) -> None:
     (run.folder / "last-1" / "complete.json").unlink()
     assert run.newest_checkpoint() is None
     assert not [path for path in run.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_a_damaged_checkpoint_goes_once_a_later_training_has_written_one(run: Run) -> None:
+    """Not before: whoever damaged it may bring it back. And it never takes the place of a whole one."""
+    for step in (80, 90):
+        with run.checkpoint_folder(step) as folder:
+            (folder / "network").write_bytes(b"x" * 1000)
+    flip_in_the_midst(run.checkpoint(90) / "network")
+    assert run.newest_checkpoint() == run.checkpoint(80)
+    assert run.checkpoint_steps() == [90, 80]
+    with run.checkpoint_folder(85) as folder:
+        (folder / "network").write_bytes(b"y" * 1000)
+    assert run.checkpoint_steps() == [85, 80]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,11 +51,13 @@ def test_names_are_not_html() -> None:
 
 
 def test_the_headline_tells_all_that_belongs_to_the_figure() -> None:
-    found = evaluate(answers(7, 21, unreadable=("a.jpg", "b.jpg")))
+    found = evaluate(replace(answers(7, 21, unreadable=("a.jpg", "b.jpg")), changed=("<c>.jpg",)))
     once, thrice = (view.headline(found, looks, "en", outdated=looks == 3) for looks in (1, 3))
     assert "57.1 %" in once  # 12 of 21: of seven classes the second, fourth and sixth are taken for the ones before
     assert text("results.one_look") in once
     assert text("results.unreadable", count=2, names="a.jpg, b.jpg") in once
+    assert text("results.changed", count=1, names="&lt;c&gt;.jpg") in once
+    assert found.as_dict()["changed"] == ["<c>.jpg"]
     assert text("results.looks", looks=3) in thrice
     assert text("results.outdated") in thrice
     # Of equals the first counts: before the sixth class stand what was said and four that are as probable as it.

@@ -25,6 +25,7 @@ from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
 from resnet_demo.ui.tabs.finetune.results import Step
+from tests.damage import flip_in_the_midst
 from tests.training.schoolroom import SMALL, draw_photos, events_of, make_run, settings_in
 
 OWNER, STRANGER = "a" * 32, "b" * 32
@@ -224,6 +225,21 @@ def test_a_run_that_kept_no_answers_says_how_to_get_them(original: Run, tmp_path
     assert f"python -m resnet_demo --home {tmp_path} evaluate {run.name} " in headline
     public = look(step_in(tmp_path, public=True), run.name)[2]
     assert str(original.folder.parent) not in public
+
+
+def test_damaged_answers_are_told_and_can_be_had_anew(original: Run, tmp_path: Path) -> None:
+    run = listed(original, tmp_path, owner=OWNER)
+    expected = original.answers()
+    flip_in_the_midst(run.folder / ANSWERS)
+    step = step_in(tmp_path)
+    mark, _, headline, matrix, *_ = look(step, run.name)
+    assert html.escape(text("results.damaged", name=run.name)) in headline
+    assert matrix is None
+    step.judge_now(mark, OWNER, "en")
+    found = run.answers()
+    assert found is not None
+    assert expected is not None
+    assert found.files == expected.files
 
 
 def test_a_run_that_ended_early_is_judged_at_a_click(original: Run, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ class Step:
             timer = gr.Timer(active=state is not None and state not in ENDED)
             found = None if run is None else _evaluation(run)
             if run is None or state is None or found is None:
-                headline = view.not_yet(run, _why(state), language, self.settings)
+                headline = view.not_yet(run, _why(run, state), language, self.settings)
                 judge = gr.update(visible=_can_be_judged(run, state))
                 return [mark, timer, headline, *[gr.update(visible=False)] * 6, judge]
             return [mark, timer, *self._views(run, found, visitor, language), gr.update(visible=False)]
@@ -241,8 +241,10 @@ def _can_be_judged(run: Run | None, state: State | None) -> bool:
     return run is not None and state in ENDED and catalogue.of_run(run) is not None and Path(run.config.data).is_dir()
 
 
-def _why(state: State | None) -> str:
-    """The sentence for a run in this state that has no answers."""
+def _why(run: Run | None, state: State | None) -> str:
+    """The sentence for a run in this state that has no answers, or none that can be read."""
+    if run is not None and run.has_answers and state in ENDED:
+        return "results.damaged"
     if state == "finished":
         return "results.not_kept"
     return "results.not_looked" if state in ENDED else "results.going_on"
