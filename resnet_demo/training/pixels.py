@@ -63,12 +63,12 @@ class Reader:
         unreadable: dict[int, str] = {}
 
         def read(position: int) -> None:
-            loaded = images.load(paths[position], needed=spec.resize_size, max_pixels=self.max_pixels)
-            if isinstance(loaded, Problem):
-                unreadable[position] = loaded.say(DEFAULT_LANGUAGE)
-                return
-            pictures[position] = torch.from_numpy(fit(loaded.image, spec, view, loaded.size))
-            shapes[position] = loaded.size[0] / loaded.size[1]
+            with images.opened(paths[position], needed=spec.resize_size, max_pixels=self.max_pixels) as found:
+                if isinstance(found, Problem):
+                    unreadable[position] = found.say(DEFAULT_LANGUAGE)
+                    return
+                pictures[position] = torch.from_numpy(fit(found.image, spec, view, found.size))
+                shapes[position] = found.size[0] / found.size[1]
 
         own = range(self.ranks.rank, len(paths), self.ranks.world)
         with ThreadPoolExecutor((os.cpu_count() or 1) // self.ranks.local_world or 1) as pool:
