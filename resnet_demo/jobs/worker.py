@@ -90,8 +90,7 @@ def _train(run: Run, settings: Settings) -> None:
     weights = facts.get("weights")
     if facts.get("stranger"):  # whose photos are no larger here than on the page, which was told so by a flag
         page = find_settings(["--public"])
-        limits = {"max_pixels": page.max_pixels, "max_decoding_bytes": page.max_decoding_bytes}
-        settings = dataclasses.replace(settings, **limits)
+        settings = dataclasses.replace(settings, max_pixels=page.max_pixels, max_decoding_bytes=page.max_decoding_bytes)
     decoding_room.allow(settings)
     loop.train(run, dataclasses.replace(settings, weights=Path(weights) if weights else None))
 
