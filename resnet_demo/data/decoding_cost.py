@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from PIL import ImageFile
 
+from resnet_demo.data.jpeg_scans import in_several_scans
+
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
 """Bytes that Pillow keeps of a pixel; 4 in all other modes, RGB too."""
 
@@ -48,7 +50,7 @@ def _beside(image: ImageFile.ImageFile, full: tuple[int, int]) -> int:
 
 def _coefficients(image: ImageFile.ImageFile, full: tuple[int, int]) -> int:
     """Two bytes each, of the whole picture at its full scale, where it comes in several scans."""
-    if not image.info.get("progressive"):
+    if not in_several_scans(image):
         return 0
     layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
     densest = max((across * down for _, across, down, _ in layers), default=1)

@@ -18,6 +18,7 @@ from PIL.Image import Transpose
 from resnet_demo.data.decoding_cost import bytes_to_decode
 from resnet_demo.data.decoding_room import ROOM
 from resnet_demo.data.rgb import as_rgb
+from resnet_demo.data.unfolding import is_larger_than_told
 from resnet_demo.settings import Settings
 from resnet_demo.texts import DEFAULT_LANGUAGE, Field, text
 
@@ -171,6 +172,7 @@ def _read(file: str, needed: int | None, max_pixels: int, room: ExitStack) -> Pi
         with _open_file(file) as stream:
             image = _identify(stream)
             _check_size(image.size, max_pixels)
+            _check_honest(image, stream)
             return _decode(image, file, needed, room)
     except _UnusableError as error:
         return Problem(file, error.kind, error.fields)
@@ -193,6 +195,7 @@ def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixe
         with _open_file(file) as stream:
             image = _identify(stream)
             _check_size(image.size, max_pixels)
+            _check_honest(image, stream)
             width, height = image.size
             size = (height, width) if _turn(image) in _SIDEWAYS else (width, height)
             name = "JPEG" if image.format == "MPO" else str(image.format)
@@ -344,6 +347,15 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
     if width * height > max_pixels:
         limit = max_pixels / 1_000_000
         raise _UnusableError("too_large", width=width, height=height, limit=f"{limit:g}")
+
+
+def _check_honest(image: ImageFile.ImageFile, stream: IO[bytes]) -> None:
+    try:
+        larger = is_larger_than_told(image, stream)
+    except Exception as error:  # whatever a file that was made by hand may hold
+        raise _UnusableError("truncated" if _ended(stream, str(image.format)) else "unreadable") from error
+    if larger:
+        raise _UnusableError("unreadable")
 
 
 def _decode(image: ImageFile.ImageFile, file: str, needed: int | None, room: ExitStack) -> Picture:
