@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-PART_PIXELS = 1 << 20
+PART_PIXELS = 1 << 18
 """Converted at a time: some megabytes, whatever the picture's size."""
 
 

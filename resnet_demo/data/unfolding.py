@@ -9,8 +9,8 @@ from PIL import ImageFile
 from resnet_demo.data.av1_size import coded_sizes
 from resnet_demo.data.jpeg_scans import count_scans, in_several_scans
 
-USUAL_SCANS, MOST_SCANNED = 16, 400_000_000
-"""Of a JPEG: encoders make about ten scans. More are taken where they go over no more pixels than this in all."""
+USUAL_SCANS, MOST_SCANNED = 20, 400_000_000
+"""Of a JPEG: encoders make six to eighteen scans. More are taken where they go over no more pixels than this in all."""
 
 MOST_TIMES = 4
 """The pixels of the picture, that all its coded parts may have together: colour, opacity, a gain map, padding."""
