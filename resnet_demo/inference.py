@@ -16,8 +16,8 @@ from PIL import Image
 from torch import Tensor
 
 from resnet_demo.data import images
-from resnet_demo.data.images import Problem
-from resnet_demo.data.preprocessing import View, fit, normalise, seen_box
+from resnet_demo.data.images import Picture, Problem
+from resnet_demo.data.preprocessing import ImageSpec, View, fit, normalise, seen_box
 from resnet_demo.engine_choice import BATCH, EngineChoice
 from resnet_demo.engines import pick_device
 from resnet_demo.models import places, pretrained, saved
@@ -159,15 +159,9 @@ class Classifier:
         spec = self.model.spec
         if isinstance(photo, Image.Image):
             upright = images.upright_rgb(photo)
-            picture = images.Picture(upright, upright.size, "")
-        else:
-            loaded = images.load(photo, needed=spec.resize_size, max_pixels=self._max_pixels)
-            if isinstance(loaded, Problem):
-                return loaded
-            picture = loaded
-        return Prepared(
-            picture.file, fit(picture.image, spec, view, picture.size), picture.size, seen_box(picture.size, spec, view)
-        )
+            return _prepared(Picture(upright, upright.size, ""), spec, view)
+        with images.opened(photo, needed=spec.resize_size, max_pixels=self._max_pixels) as found:
+            return found if isinstance(found, Problem) else _prepared(found, spec, view)
 
     def _answer(self, items: Sequence[Prepared | Problem], top: int, left: int) -> Iterator[Prediction]:
         """Run the readable ones as one batch and give all back in their order."""
@@ -188,3 +182,8 @@ class Classifier:
             tuple(Guess(labels[index], index, value) for value, index in zip(values, indices, strict=True))
             for values, indices in zip(best.values.tolist(), best.indices.tolist(), strict=True)
         ]
+
+
+def _prepared(picture: Picture, spec: ImageSpec, view: View) -> Prepared:
+    pixels = fit(picture.image, spec, view, picture.size)
+    return Prepared(picture.file, pixels, picture.size, seen_box(picture.size, spec, view))

@@ -20,6 +20,9 @@ MAX_PORT = 65_535
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000 * MEGABYTE
+STRANGERS_PIXELS = 64_000_000
+STRANGERS_DECODING_BYTES = 512 * MEGABYTE
+"""Room for a phone's 50 megapixels in each format that phones write: HEIC takes up to 500 MB of it, JPEG far less."""
 USUAL_HOME = Path(platformdirs.user_data_dir("resnet_demo"))
 SHIPPED = Path(__file__).parents[1] / "assets" / "models"
 
@@ -32,6 +35,9 @@ class Settings:
     this machine. A share link and a Space always are; an address other than loopback is unless said otherwise.
     Uploads and, on a public page, ended runs are kept for `keep_seconds` and may fill `max_stored_bytes` in that time.
     A visitor of a public page may have `max_runs` that run or wait; each may take `max_training_seconds` at a time.
+    Pictures of more than `max_pixels` are refused. Those that are decoded at one time may take `max_decoding_bytes`
+    together, and what would take more by itself is refused; None takes a share of the machine's memory instead, and a
+    picture that would take more by itself is decoded alone.
     `shipped` is the folder of the models that come with the app, and `default_model` the one of them that answers
     unless another is chosen.
     """
@@ -47,6 +53,7 @@ class Settings:
     space_host: str | None = None
     names: tuple[str, ...] = ()
     max_pixels: int = 100_000_000
+    max_decoding_bytes: int | None = None
     max_upload_bytes: int = 50 * MEGABYTE
     max_request_bytes: int = 200 * MEGABYTE
     max_photos: int = 2_000
@@ -122,7 +129,8 @@ def find_settings(
         weights=_path(parser, environ, "WEIGHTS", language),
         space_host=environ.get("SPACE_HOST"),
         names=tuple((_variable(environ, "NAMES") or "").lower().replace(",", " ").split()),
-        max_pixels=megapixels * 1_000_000 if megapixels else Settings.max_pixels,
+        max_pixels=megapixels * 1_000_000 if megapixels else STRANGERS_PIXELS if public else Settings.max_pixels,
+        max_decoding_bytes=STRANGERS_DECODING_BYTES if public and not megapixels else None,
         keep_seconds=3_600 if public else Settings.keep_seconds,
         max_stored_bytes=5 * GIGABYTE if public else Settings.max_stored_bytes,
         max_runs=3 if public else None,

@@ -12,9 +12,13 @@ DIMMED = 0.45
 
 def thumbnail(image: Image.Image, side: int) -> Image.Image:
     """A copy no longer or wider than `side` pixels; a smaller picture stays as it is."""
-    small = image.copy()
+    scale = side / max(image.size)
+    if scale >= 1:
+        small = image.copy()
+    else:  # not of a copy, as Pillow's own thumbnail would: it may be a large picture
+        width, height = (max(1, round(scale * length)) for length in image.size)
+        small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
     small.info = {}  # a comment, say, which would be saved too, and is too long for some formats
-    small.thumbnail((side, side), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return small
 
 

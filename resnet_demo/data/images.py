@@ -6,15 +6,19 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import pi_heif
 from PIL import ExifTags, Image, ImageFile
 from PIL.Image import Transpose
 
+from resnet_demo.data.decoding_cost import bytes_to_decode
+from resnet_demo.data.decoding_room import ROOM
+from resnet_demo.data.rgb import as_rgb
+from resnet_demo.data.unfolding import is_larger_than_told
 from resnet_demo.settings import Settings
 from resnet_demo.texts import DEFAULT_LANGUAGE, Field, text
 
@@ -56,6 +60,8 @@ _OTHER_FORMATS = (
 """Offset, bytes there, name: what people often drop beside their photos."""
 
 _HEAD_BYTES = 1024
+
+_PNG_SIGNATURE_BYTES = 8
 
 _END_BYTES = 65_536
 """Of a file's start and of its end, which told it from others in earlier versions: all of it up to twice as many."""
@@ -147,19 +153,40 @@ def load(
         path: the file; its name is handed on as it is.
         needed: pixels of the shorter side that the network needs. A JPEG several times larger is decoded at
             a half, a quarter or an eighth of its scale, its shorter side staying at least twice as long.
-        max_pixels: a picture of more is refused by its header, unread.
+        max_pixels: a picture of more is refused by its header, unread; so is one that would take more memory than
+            `decoding_room.ROOM` has for a picture.
         content: what `inspect` told of the file's content; one with another content is the problem `changed`.
 
-    Safe to call from several threads. Whatever is wrong with the file comes back as a `Problem`.
+    Safe to call from several threads, which wait for each other where all they decode would take more than there is
+    room for. Whatever is wrong with the file comes back as a `Problem`.
     """
+    with opened(path, needed=needed, max_pixels=max_pixels, content=content) as found:
+        return found
+
+
+@contextmanager
+def opened(
+    path: str | os.PathLike[str],
+    *,
+    needed: int | None = None,
+    max_pixels: int = Settings.max_pixels,
+    content: bytes | None = None,
+) -> Iterator[Picture | Problem]:
+    """What `load` gives, its room being kept until the block ends: for those who make something smaller of it."""
     file = os.fspath(path)
+    with ExitStack() as room:
+        yield _read(file, needed, max_pixels, content, room)
+
+
+def _read(file: str, needed: int | None, max_pixels: int, content: bytes | None, room: ExitStack) -> Picture | Problem:
     try:
         with _open_file(file) as stream:
             if content is not None:
                 _check_content(stream, content)
             image = _identify(stream)
             _check_size(image.size, max_pixels)
-            return _decode(image, file, needed)
+            _check_honest(image, stream)
+            return _decode(image, file, needed, room)
     except _UnusableError as error:
         return Problem(file, error.kind, error.fields)
     except PermissionError:
@@ -182,6 +209,7 @@ def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixe
         with _open_file(file) as stream:
             image = _identify(stream)
             _check_size(image.size, max_pixels)
+            _check_honest(image, stream)
             width, height = image.size
             size = (height, width) if _turn(image) in _SIDEWAYS else (width, height)
             name = "JPEG" if image.format == "MPO" else str(image.format)
@@ -189,7 +217,8 @@ def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixe
             (content, ends), whole = _hashes(stream), _ends_well(stream, name)
             if not whole:
                 stream.seek(place)
-                size = _decode(image, file, needed=1).size
+                with ExitStack() as room:
+                    size = _decode(image, file, 1, room).size
             return Header(name, size, content, ends)
     except _UnusableError as error:
         return Problem(file, error.kind, error.fields)
@@ -216,7 +245,7 @@ def upright_rgb(image: Image.Image) -> Image.Image:
             has colours that it cannot convert.
     """
     image.load()
-    return _turned(_rgb(image), _turn(image))
+    return _turned(as_rgb(image), _turn(image))
 
 
 def _check_content(stream: IO[bytes], content: bytes) -> None:
@@ -300,12 +329,29 @@ def _identify(stream: IO[bytes]) -> ImageFile.ImageFile:
             continue
         stream.seek(0)
         try:
-            return factory(stream, "")  # without the name: Pillow would map the file, a crash if it shrinks
+            image = factory(stream, "")  # without the name: Pillow would map the file, a crash if it shrinks
+            if name == "PNG" and "exif" not in image.info:
+                image.info.update(_late_exif(stream))
+            return image
         except Exception as error:  # each format has its own errors, C libraries' among them
             kind = "truncated" if _ended(stream, name) or _says_cut_short(error) else "unreadable"
     if kind is None:
         raise _not_a_picture(head)
     raise _UnusableError(kind)
+
+
+def _late_exif(stream: IO[bytes]) -> dict[str, bytes]:
+    """The EXIF of a PNG that follows its pixels, as Pillow's `info` holds it; nothing where there is none."""
+    place, kind, size = stream.tell(), b"", 0
+    stream.seek(_PNG_SIGNATURE_BYTES)
+    while kind != b"IEND" and len(start := stream.read(8)) == 8:
+        size, kind = int.from_bytes(start[:4], "big"), start[4:]
+        if kind == b"eXIf":
+            break
+        stream.seek(size + 4, os.SEEK_CUR)
+    found = {"exif": b"Exif\0\0" + stream.read(size)} if kind == b"eXIf" else {}
+    stream.seek(place)
+    return found
 
 
 def _ended(stream: IO[bytes], name: str) -> bool:
@@ -338,25 +384,57 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         raise _UnusableError("too_large", width=width, height=height, limit=f"{limit:g}")
 
 
-def _decode(image: ImageFile.ImageFile, file: str, needed: int | None) -> Picture:
+def _check_honest(image: ImageFile.ImageFile, stream: IO[bytes]) -> None:
+    try:
+        larger = is_larger_than_told(image, stream)
+    except Exception as error:  # whatever a file that was made by hand may hold
+        raise _UnusableError("truncated" if _ended(stream, str(image.format)) else "unreadable") from error
+    if larger:
+        raise _UnusableError("unreadable")
+
+
+def _decode(image: ImageFile.ImageFile, file: str, needed: int | None, room: ExitStack) -> Picture:
     full = image.size
     try:
         if needed is not None:
             image.draft(None, (_MARGIN * needed, _MARGIN * needed))
         reduced = image.size != full
+        cost = bytes_to_decode(image, full, turned=_turn(image) is not None)
+        _check_cost(cost, full, image.format)
+        room.enter_context(ROOM.taken(cost))
         image.load()
-        rgb = _rgb(image)
+        _forget_decoder(image)
+        rgb = as_rgb(image)
+    except _UnusableError:
+        raise
     except Exception as error:  # each format has its own errors, C libraries' among them
         raise _UnusableError("truncated" if _says_cut_short(error) else "unreadable") from error
-    turn = _turn(image)
+    turn = _turn(image)  # again: Pillow turns a TIFF by itself, and says so
     width, height = full if reduced else rgb.size
     size = (height, width) if turn in _SIDEWAYS else (width, height)
+    if rgb is not image:
+        image.close()  # or else its pixels would stay while the others are turned
     return Picture(_turned(rgb, turn), size, file)
+
+
+def _check_cost(cost: int, size: tuple[int, int], name: str | None) -> None:
+    largest = ROOM.largest
+    if largest is not None and cost > largest:
+        width, height = size
+        limit = width * height * largest / cost / 1_000_000
+        raise _UnusableError("too_costly", width=width, height=height, format=name or "", limit=f"{limit:.3g}")
+
+
+def _forget_decoder(image: ImageFile.ImageFile) -> None:
+    """Let go of what libwebp and libavif hold beside the pixels, for frames that nobody will ask for."""
+    if hasattr(image, "_decoder"):
+        image._decoder = None
 
 
 def _turn(image: Image.Image) -> Transpose | None:
     try:
-        orientation: int = image.getexif().get(ExifTags.Base.Orientation, 1)
+        # Not a PNG's own getexif, which would decode it.
+        orientation: int = Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1)
         return _TURNS.get(orientation)
     except Exception:  # a broken note on how the camera was held leaves the picture as it is
         return None
@@ -368,29 +446,3 @@ def _turned(rgb: Image.Image, turn: Transpose | None) -> Image.Image:
     upright = rgb.transpose(turn)
     upright.info.clear()  # its EXIF is no longer true: a second look must not turn it again
     return upright
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode in {"F", "I"} or image.mode.startswith("I;16"):
-        image = _grey8(image)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        white = Image.new("RGB", image.size, "white")
-        white.paste(image, mask=image)
-        return white
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _grey8(image: Image.Image) -> Image.Image:
-    """Grey of 16 or 32 bits, whole or floating, scaled to 8.
-
-    Only 16 bits say by themselves what white is. Elsewhere it is the least of 1, 255 and 65535 that the
-    brightest pixel exceeds by no more than a resampling filter's overshoot, or else that pixel.
-    """
-    values = np.nan_to_num(np.array(image, dtype=np.float32), posinf=0, neginf=0)
-    white = 65535.0
-    if not image.mode.startswith("I;16"):
-        peak = float(values.max())
-        white = next((usual for usual in (1.0, 255.0, 65535.0) if peak <= 1.25 * usual), peak)
-    values *= 255 / white
-    return Image.fromarray(values.round().clip(0, 255).astype(np.uint8))

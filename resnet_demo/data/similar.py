@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from resnet_demo.data.image_folder import Dataset
-from resnet_demo.data.images import Problem, load
+from resnet_demo.data.images import Problem, opened
 from resnet_demo.data.index import open_index
 from resnet_demo.data.names import shown
 from resnet_demo.download import Progress
@@ -155,10 +155,10 @@ def _look_at(
 
 
 def _look(path: Path, max_pixels: int) -> bytes | Problem:
-    picture = load(path, needed=_LOOKED_AT, max_pixels=max_pixels)
-    if isinstance(picture, Problem):
-        return picture
-    small = picture.image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
+    with opened(path, needed=_LOOKED_AT, max_pixels=max_pixels) as picture:
+        if isinstance(picture, Problem):
+            return picture
+        small = picture.image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX)
     greys = np.asarray(small, dtype=np.int64)
     rising: npt.NDArray[np.bool_] = (_COSINES @ greys @ _COSINES.T)[_DOWN, _ACROSS] > 0
     smaller: Greys = (greys.reshape(16, 2, 16, 2).sum(axis=(1, 3)) // 4).astype(np.uint8)

@@ -15,6 +15,7 @@ import traceback
 from pathlib import Path
 from types import FrameType
 
+from resnet_demo.data import decoding_room
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import AppError
@@ -85,7 +86,12 @@ def carry_out(run: Run, settings: Settings) -> None:
 def _train(run: Run, settings: Settings) -> None:
     from resnet_demo.training import loop  # loads torch, which may fail: then the run has failed
 
-    weights = Run.open(run.folder).facts.get("weights")
+    facts = Run.open(run.folder).facts
+    weights = facts.get("weights")
+    if facts.get("stranger"):  # whose photos are no larger here than on the page, which was told so by a flag
+        page = find_settings(["--public"])
+        settings = dataclasses.replace(settings, max_pixels=page.max_pixels, max_decoding_bytes=page.max_decoding_bytes)
+    decoding_room.allow(settings)
     loop.train(run, dataclasses.replace(settings, weights=Path(weights) if weights else None))
 
 

@@ -72,14 +72,14 @@ class Reader:
         def read(position: int) -> None:
             content = None if contents is None else contents[position]
             needed = spec.resize_size
-            loaded = images.load(paths[position], needed=needed, max_pixels=self.max_pixels, content=content)
-            if isinstance(loaded, Problem):
-                unreadable[position] = loaded.say(DEFAULT_LANGUAGE)
-                if content is not None and loaded.kind in CHANGED:
-                    changed[position] = loaded.kind
-                return
-            pictures[position] = torch.from_numpy(fit(loaded.image, spec, view, loaded.size))
-            shapes[position] = loaded.size[0] / loaded.size[1]
+            with images.opened(paths[position], needed=needed, max_pixels=self.max_pixels, content=content) as loaded:
+                if isinstance(loaded, Problem):
+                    unreadable[position] = loaded.say(DEFAULT_LANGUAGE)
+                    if content is not None and loaded.kind in CHANGED:
+                        changed[position] = loaded.kind
+                    return
+                pictures[position] = torch.from_numpy(fit(loaded.image, spec, view, loaded.size))
+                shapes[position] = loaded.size[0] / loaded.size[1]
 
         own = range(self.ranks.rank, len(paths), self.ranks.world)
         with ThreadPoolExecutor((os.cpu_count() or 1) // self.ranks.local_world or 1) as pool:

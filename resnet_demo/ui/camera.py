@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from resnet_demo.data.jpeg_scans import in_several_scans
 from resnet_demo.texts import AppError
 from resnet_demo.ui.services import Services
 
@@ -51,7 +52,7 @@ def frame(sent: object) -> Image.Image:
     try:
         content = base64.b64decode(sent.removeprefix(PREFIX), validate=True)
         picture = Image.open(io.BytesIO(content), formats=("JPEG",))
-        if picture.width * picture.height > MOST_PIXELS:
+        if picture.width * picture.height > MOST_PIXELS or in_several_scans(picture):  # a browser writes one
             raise AppError("live.problem.frame")
         return picture.convert("RGB")
     except (binascii.Error, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

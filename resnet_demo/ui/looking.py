@@ -89,10 +89,10 @@ class Look:
         Raises:
             AppError: it has been cleared away.
         """
-        loaded = images.load(photo.path or "", needed=side, max_pixels=self._max_pixels)
-        if isinstance(loaded, Problem):
-            raise AppError("look.gone")
-        return thumbnail(loaded.image, side)
+        with images.opened(photo.path or "", needed=side, max_pixels=self._max_pixels) as found:
+            if isinstance(found, Problem):
+                raise AppError("look.gone")
+            return thumbnail(found.image, side)
 
     def photo_with_box(self) -> Image.Image:
         """The photo, dark where the network does not look."""

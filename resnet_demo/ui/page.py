@@ -10,6 +10,7 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
+from resnet_demo.data import decoding_room
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.ui import guard
@@ -70,6 +71,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
         RuntimeError: this Gradio cannot be guarded.
     """
     guard.protect(demo)
+    decoding_room.allow(settings)
     # Closed: a POST to /run would go past the queue, and past how many may be served together.
     demo.queue(max_size=WAITING_EVENTS, api_open=False)
     _check_address(settings)

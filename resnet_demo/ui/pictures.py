@@ -35,5 +35,5 @@ def exact_uri(pixels: Pixels) -> str:
 
 def small_uri(path: Path, side: int, max_pixels: int) -> str | None:
     """A photo made no larger than `side` pixels; None where it cannot be read."""
-    picture = images.load(path, needed=side, max_pixels=max_pixels)
-    return None if isinstance(picture, Problem) else as_uri(thumbnail(picture.image, side))
+    with images.opened(path, needed=side, max_pixels=max_pixels) as found:
+        return None if isinstance(found, Problem) else as_uri(thumbnail(found.image, side))

@@ -73,13 +73,15 @@ class Results:
         self.rows.append(Row(photo, dataclasses.replace(prediction, file=photo.name)))
         if photo.path is None or prediction.problem or len(self.gallery) == GALLERY_MOST or self.photos == 1:
             return
-        picture = images.load(photo.path, needed=THUMBNAIL_SIDE, max_pixels=self.max_pixels)
-        if not isinstance(picture, Problem):
-            file = self.folder / f"{number}.jpg"
-            thumbnail(picture.image, THUMBNAIL_SIDE).save(file, quality=85)
-            best = prediction.guesses[0]
-            self.gallery.append((str(file), f"{best.label} {100 * best.probability:.0f}\u00a0%"))
-            self.gallery_rows.append(number)
+        with images.opened(photo.path, needed=THUMBNAIL_SIDE, max_pixels=self.max_pixels) as found:
+            if isinstance(found, Problem):
+                return
+            small = thumbnail(found.image, THUMBNAIL_SIDE)
+        file = self.folder / f"{number}.jpg"
+        small.save(file, quality=85)
+        best = prediction.guesses[0]
+        self.gallery.append((str(file), f"{best.label} {100 * best.probability:.0f}\u00a0%"))
+        self.gallery_rows.append(number)
 
     def named(self) -> Iterator[tuple[int, Row]]:
         """Rows that the network answered, with their numbers."""
@@ -101,10 +103,8 @@ class Results:
         row = self.rows[number]
         if row.photo.path is None or row.prediction.size is None or row.prediction.seen is None:
             return None
-        loaded = images.load(row.photo.path, needed=SHOWN_SIDE, max_pixels=self.max_pixels)
-        if isinstance(loaded, Problem):
-            return None
-        return with_seen_box(loaded.image, loaded.size, row.prediction.seen)
+        with images.opened(row.photo.path, needed=SHOWN_SIDE, max_pixels=self.max_pixels) as found:
+            return None if isinstance(found, Problem) else with_seen_box(found.image, found.size, row.prediction.seen)
 
     def write_csv(self, language: str) -> Path:
         """All rows as a CSV file, the same as the command line's."""

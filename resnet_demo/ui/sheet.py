@@ -55,14 +55,14 @@ def draw(dataset: Dataset, size: int, strength: float, seed: int, max_pixels: in
     samples = []
     for index in choose([photo.label for photo in dataset.photos], seed):
         photo = dataset.photos[index]
-        picture = images.load(dataset.root / photo.path, needed=spec.resize_size, max_pixels=max_pixels)
-        if isinstance(picture, Picture):
-            three = (
-                thumbnail(picture.image, SHOWN_SIDE),
-                Image.fromarray(fit(picture.image, spec, "crop", picture.size)),
-                varied(picture, spec, strength, chance),
-            )
-            samples.append(Sample(dataset.classes[photo.label], tuple(as_uri(image) for image in three)))
+        with images.opened(dataset.root / photo.path, needed=spec.resize_size, max_pixels=max_pixels) as picture:
+            if isinstance(picture, Picture):
+                three = (
+                    thumbnail(picture.image, SHOWN_SIDE),
+                    Image.fromarray(fit(picture.image, spec, "crop", picture.size)),
+                    varied(picture, spec, strength, chance),
+                )
+                samples.append(Sample(dataset.classes[photo.label], tuple(as_uri(image) for image in three)))
     return Sheet(tuple(samples), size, strength)
 
 

@@ -1,0 +1,67 @@
+"""How much memory decoding a picture takes, told by its header."""
+
+from __future__ import annotations
+
+from PIL import ImageFile
+
+from resnet_demo.data.jpeg_scans import in_several_scans
+
+_STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
+"""Bytes that Pillow keeps of a pixel; 4 in all other modes, RGB too."""
+
+_RGB = 4
+
+_BESIDE = {"WEBP": 12, "AVIF": 10, "HEIF": 6}
+"""Bytes of a pixel that a decoder holds while Pillow's own are being filled.
+
+libwebp: two canvases, and its picture of the frame or the copy of the canvas that is handed over, 4 each. libavif and
+libheif: 3 or 4 handed over, and planes of brightness, colour and alpha, once or twice 1.5 and seldom more.
+"""
+
+_TILE_WIDTH, _TILE_LENGTH, _STRIP_ROWS = 322, 323, 278
+"""TIFF 6.0, sections 8 and 15."""
+
+
+def bytes_to_decode(image: ImageFile.ImageFile, full: tuple[int, int], *, turned: bool) -> int:
+    """At its peak, with what `rgb.as_rgb` and turning it upright take.
+
+    Args:
+        image: opened, not decoded, perhaps told to decode at reduced scale.
+        full: its (width, height) before that.
+        turned: whether it will be turned once it is decoded.
+    """
+    pixels = image.width * image.height
+    stored = _STORED.get(image.mode, 4) * pixels
+    plain = image.mode == "RGB" and not image.has_transparency_data
+    converting = stored + (0 if plain else _RGB * pixels)
+    turning = 2 * _RGB * pixels if turned else 0
+    return max(stored + _beside(image, full), converting, turning)
+
+
+def _beside(image: ImageFile.ImageFile, full: tuple[int, int]) -> int:
+    """Bytes that the decoder itself holds."""
+    name = image.format or ""
+    if name in {"JPEG", "MPO"}:
+        return _coefficients(image, full)
+    if name == "TIFF":
+        return _piece(image)
+    return _BESIDE.get(name, 0) * image.width * image.height
+
+
+def _coefficients(image: ImageFile.ImageFile, full: tuple[int, int]) -> int:
+    """Two bytes each, of the whole picture at its full scale, where it comes in several scans."""
+    if not in_several_scans(image):
+        return 0
+    layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
+    densest = max((across * down for _, across, down, _ in layers), default=1)
+    return 2 * full[0] * full[1] * sum(across * down for _, across, down, _ in layers) // densest
+
+
+def _piece(image: ImageFile.ImageFile) -> int:
+    """A strip or tile of a TIFF as it is unfolded, 4 bytes a pixel; a tile may be larger than its picture."""
+    if not image.tile or image.tile[0].codec_name != "libtiff":
+        return 0
+    tags = getattr(image, "tag_v2", {})
+    if _TILE_WIDTH in tags:
+        return 4 * int(tags[_TILE_WIDTH]) * int(tags.get(_TILE_LENGTH, 0))
+    return 4 * image.width * min(image.height, int(tags.get(_STRIP_ROWS, image.height)))
