@@ -88,6 +88,8 @@ class Runs:
         if known and known[0] == stamp:
             return known[1]
         state = run.state()
+        if state == "lost":
+            queue.note_kill(run)
         if state in OVER and stamp is not None:
             self._over[run.folder] = stamp, state
         return state
@@ -114,6 +116,10 @@ class Runs:
         for listed, limit, key in ((self.listed(visitor), most, "many"), (self._runs(), most * VISITORS, "long_line")):
             if sum(self.state(run) not in ENDED for run in listed) >= limit:
                 raise AppError(f"runs.problem.{key}", runs=limit)
+
+    def idle(self) -> bool:
+        """Whether no training goes on, whosever it is."""
+        return not any(self.state(run) in ACTIVE for run in self._runs())
 
     def before(self, run: Run) -> int:
         """How many runs, whosever they are, come before one that is in line."""
