@@ -55,29 +55,37 @@ class MemoryForecast:
 
 
 def memory(work: Work, settings: Settings, *, idle: bool) -> MemoryForecast:
-    """What a training needs here; `idle` says that no other one goes on, which would have ended before it starts."""
+    """What a training needs here; `idle` says that no other one goes on, which would have ended before it starts.
+
+    Raises:
+        AppError: the network has fewer stages than shall learn.
+    """
     free, share = _free(idle), memory_share(settings)
+    needed = work.total(1, free)
     try:
         if share is not None:
             work.require_share(share)
             free = min(free, share)
         pieces = work.fitted(free)
     except AppError as error:
-        return MemoryForecast(work.total(1, free), free, problem=error)
+        return MemoryForecast(needed, free, problem=error)
     return MemoryForecast(work.total(pieces, free), free, pieces)
 
 
 def check_memory(config: TrainConfig, facts: Mapping[str, Any], settings: Settings, *, idle: bool) -> None:
-    """Refuse a training that cannot fit; of one that goes on from a model on the Hub its worker finds out.
+    """Refuse a training that cannot fit; where the model to go on from is not there yet, or damaged, its worker tells.
 
     Args:
         facts: those of `material.facts_of`.
         idle: as for `memory`.
 
     Raises:
-        AppError: it cannot, or the model to go on from cannot be read.
+        AppError: it cannot.
     """
-    variant, start = beginning(config, settings)
+    try:
+        variant, start = beginning(config, settings)
+    except AppError:
+        return
     if variant is None:
         return
     counts = {name: len(positions) for name, positions in facts["split"].items()}

@@ -19,16 +19,22 @@ ROOM_SHARE = 0.25
 
 def free_bytes(groups: Sequence[Group] | None = None) -> int:
     """Bytes that this process can have beside what it holds; `groups` are those that hold it, found out if absent."""
-    held_in = control_groups.groups() if groups is None else groups
-    rooms = [group.free for group in held_in]
-    return min(psutil.virtual_memory().available, *(room for room in rooms if room is not None), *_address_space_left())
+    rooms = [group.free for group in _held_in(groups)]
+    return min([psutil.virtual_memory().available, *_known(rooms), *_address_space_left()])
 
 
 def total_bytes(groups: Sequence[Group] | None = None) -> int:
     """Bytes that processes here can have together if nothing else runs."""
-    held_in = control_groups.groups() if groups is None else groups
-    limits = [group.limit for group in held_in]
-    return min(psutil.virtual_memory().total, *(limit for limit in limits if limit is not None), *_address_space())
+    limits = [group.limit for group in _held_in(groups)]
+    return min([psutil.virtual_memory().total, *_known(limits), *_address_space()])
+
+
+def _held_in(groups: Sequence[Group] | None) -> Sequence[Group]:
+    return control_groups.groups() if groups is None else groups
+
+
+def _known(counts: Sequence[int | None]) -> list[int]:
+    return [count for count in counts if count is not None]
 
 
 if sys.platform == "win32":

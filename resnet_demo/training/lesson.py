@@ -79,7 +79,7 @@ def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Les
     learner = _learner(network, plan, material, ranks, journal)
     if found is not None:
         checkpoint.load(found, learner)
-    learner.pieces.number = max(learner.pieces.number, pieces)
+    learner.pieces.number, learner.looks.number = max(learner.pieces.number, pieces), pieces
     if plan.config.views and learner.frozen is not None:
         journal.say("train.said.features", views=plan.config.views)
         feed.remember(learner.frozen_features, reader.room, run.stop_asked)

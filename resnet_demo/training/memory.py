@@ -3,7 +3,8 @@
 A network learns by keeping what its layers need for the way back: what enters a convolution and a norm, what leaves a
 ReLU (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", section 3). Torch itself says what that is: the
 network is built without memory, on the meta device, and run once forward. It goes with the photos of a piece; weights,
-gradients and the optimiser's state do not. What torch takes for itself was measured, see `BASE` and `WORKSPACE`.
+gradients and the optimiser's state do not. What torch takes beside that was measured (`BASE`, `SPARE`): real
+trainings' highest resident memory, on a CPU, in float32.
 
 Free of torch until something is asked.
 """
@@ -32,6 +33,8 @@ BASE = 600 * MEGABYTE
 """What a process holds that has loaded torch and computed something; on a GPU about what CUDA takes for itself."""
 WORKSPACE = 3
 """Arrays as large as a layer's largest output that are there beside what is kept: its gradient, and copies."""
+SPARE = 1.4
+"""For one byte that comes and goes, so many are taken: allocators keep gaps, and oneDNN lays arrays out anew."""
 VIEW_BYTES = 120
 """For each pixel of a view, while a whole batch of them is made from decoded photos (`data/augment.py`)."""
 LOOK = 32
@@ -68,14 +71,16 @@ class Shapes:
 class Need:
     """What one process of a training needs, in bytes: always, for each photo of its batch, and for each of a piece.
 
-    `batch` are the photos that it has of a batch, and a piece has at least `fewest` of them. `saving` is what it needs
+    `of_look` is for each of the `looks` photos that are looked at together where nothing is learned; they come in
+    pieces too. `batch` are the photos that it has of a batch, and a piece has at least `fewest` of them. `saving` is what it needs
     while it writes a checkpoint, beside what it needs always.
     """
 
     always: int
     of_batch: int
     of_piece: int
-    looking: int
+    of_look: int
+    looks: int
     saving: int
     batch: int
     fewest: int
@@ -83,7 +88,8 @@ class Need:
     def bytes(self, pieces: int = 1) -> int:
         """At its highest, with batches taken in so many pieces."""
         step = self.batch * self.of_batch + math.ceil(self.batch / pieces) * self.of_piece
-        return self.always + max(step, self.looking, self.saving)
+        look = math.ceil(self.looks / pieces) * self.of_look
+        return self.always + round(SPARE * max(step, look, self.saving))
 
     @property
     def most_pieces(self) -> int:
@@ -142,7 +148,8 @@ class Work:
             always=BASE + found.weights + frozen + average + states + found.learning + tried,
             of_batch=2 * found.features if self.remembers else view,
             of_piece=kept + (2 * found.features if self.remembers else working),
-            looking=min(LOOK, max(self.photos, self.others)) * (working + view),
+            of_look=working + view,
+            looks=min(LOOK, max(self.photos, self.others)),
             saving=saving,
             batch=self._batch,
             fewest=1 if config.train_depth == "head" else 2,
