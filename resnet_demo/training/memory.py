@@ -72,8 +72,8 @@ class Need:
     """What one process of a training needs, in bytes: always, for each photo of its batch, and for each of a piece.
 
     `of_look` is for each of the `looks` photos that are looked at together where nothing is learned; they come in
-    pieces too. `batch` are the photos that it has of a batch, and a piece has at least `fewest` of them. `saving` is what it needs
-    while it writes a checkpoint, beside what it needs always.
+    pieces too. `batch` are the photos that it has of a batch, and a piece has at least `fewest` of them. `saving` is
+    what it needs while it writes a checkpoint, beside what it needs always.
     """
 
     always: int
