@@ -88,7 +88,7 @@ def check_memory(config: TrainConfig, facts: Mapping[str, Any], settings: Settin
         return
     if variant is None:
         return
-    counts = {name: len(positions) for name, positions in facts["split"].items()}
+    counts = {name: len(facts["split"][name]) for name in ("train", "val", "test")}
     settled = config.resolved(photos=counts["train"], per_class={}, device=_device(), start=start)
     others = counts["val"] + counts["test"]
     work = work_of(settled, variant, len(facts["data"]["classes"]), counts["train"], others)

@@ -55,6 +55,7 @@ class Runs:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._over: dict[Path, tuple[Stamp, State]] = {}
+        self._noted: dict[Path, Stamp] = {}
         self._courses: OrderedDict[tuple[str, Path], tuple[threading.Lock, Course]] = OrderedDict()
         self._next_look = 0.0
 
@@ -88,7 +89,8 @@ class Runs:
         if known and known[0] == stamp:
             return known[1]
         state = run.state()
-        if state == "lost":
+        if state == "lost" and stamp is not None and self._noted.get(run.folder) != stamp:
+            self._noted[run.folder] = stamp
             queue.note_kill(run)
         if state in OVER and stamp is not None:
             self._over[run.folder] = stamp, state

@@ -46,7 +46,7 @@ def limited(run: Run, most: int) -> Run:
 
 def needed(run: Run, pieces: int) -> int:
     """Bytes that the run needs with its batches in so many pieces."""
-    counts = {name: len(positions) for name, positions in run.facts["split"].items()}
+    counts = {name: len(run.facts["split"][name]) for name in ("train", "val", "test")}
     start = Start(scratch=True, input_size=32)
     settled = run.config.resolved(photos=counts["train"], per_class={}, device="cpu", start=start)
     others = counts["val"] + counts["test"]

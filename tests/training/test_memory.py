@@ -160,7 +160,7 @@ print([1024 * before, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
     command = [sys.executable, "-c", code, str(run.folder), str(tmp_path / "home")]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     before, highest = json.loads(said)
-    photos = {name: len(positions) for name, positions in run.facts["split"].items()}
+    photos = {name: len(run.facts["split"][name]) for name in ("train", "val", "test")}
     given = settled(photos["train"], scratch=True, epochs=1, **{k: v for k, v in knobs.items() if k != "variant"})
     needed = Work(given, variant, 3, photos["train"], photos["val"] + photos["test"]).total(1, 10**12)
     assert needed - BASE > 0.7 * (highest - before) - 150 * MEGABYTE
