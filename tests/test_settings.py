@@ -71,6 +71,8 @@ def test_public_keeps_less_and_for_less_time() -> None:
     assert public.max_runs
     assert public.max_training_seconds
     assert private.max_runs is private.max_training_seconds is None
+    assert public.max_memory_share == 0.5
+    assert private.max_memory_share is None
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from resnet_demo.commands.progress import Told, say
 from resnet_demo.jobs import meeting, queue, worker
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
+from resnet_demo.training.memory_kills import go_first
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 from resnet_demo.training.sentences import sentence_of
@@ -32,6 +33,7 @@ def carry_out(make: Callable[[Process], Run], settings: Settings, language: str)
     Raises:
         AppError: the run cannot be had.
     """
+    go_first()
     if meeting.alone():
         return _lead(make, settings, language, tell=lambda _run: None)
     place = meeting.Meeting()

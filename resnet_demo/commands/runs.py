@@ -56,6 +56,7 @@ def run_list(arguments: argparse.Namespace, settings: Settings, language: str) -
     """A line for each run, the newest first."""
     runs = all_runs(settings.home)
     for run in runs:
+        queue.note_kill(run)
         state = text(f"run.state.{run.state()}", language)
         say(f"{run.name}  {state}  {best_of(run.events(), language)}")
     if not runs:
@@ -66,6 +67,7 @@ def run_list(arguments: argparse.Namespace, settings: Settings, language: str) -
 def run_show(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """How a run stands, where it lies, what it was asked to do and what happened last."""
     run = find_run(settings.home, arguments.name)
+    queue.note_kill(run)
     say(f"{run.name}  {text(f'run.state.{run.state()}', language)}  {best_of(run.events(), language)}")
     say(str(run.folder))
     say(queue.repeat_command(run, settings))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from typing import Any
 import psutil
 
 from resnet_demo.settings import PREFIX
+from resnet_demo.texts import AppError
+from resnet_demo.training.memory_kills import KillCount
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 
@@ -25,6 +29,9 @@ COOKIE = PREFIX + "RUN"
 # What torchrun tells the processes that it starts; a worker of the queue is alone.
 RANK_VARIABLES = re.compile(r"((LOCAL|GROUP|ROLE)_)?(RANK|WORLD_SIZE|NAME)|MASTER_(ADDR|PORT)|TORCHELASTIC_\w+")
 LOOK_SECONDS = 0.05
+COUNT_SECONDS, COUNTS = 2.0, 15
+"""What the kernel counts as ended for want of memory is read so often, and remembered so many times: a process that
+holds much may need some seconds to be gone."""
 KILL_SECONDS = 5.0
 
 
@@ -52,8 +59,29 @@ def start_worker(run: Run, home: Path) -> Process:
             **apart,
         )
     process = Process.of(worker.pid)
-    threading.Thread(target=worker.wait, daemon=True).start()  # notices its end, so that it does not linger as a zombie
+    threading.Thread(target=_watch, args=(run, worker), daemon=True).start()
     return process
+
+
+def _watch(run: Run, worker: subprocess.Popen[bytes]) -> None:
+    """Wait for a worker's end, so that it is no zombie for long, and note whether memory had run out just then."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        worker.wait()
+        ended.set()
+
+    counts: deque[KillCount | None] = deque([KillCount.here()], maxlen=COUNTS)
+    threading.Thread(target=wait, daemon=True).start()
+    while not ended.wait(COUNT_SECONDS):
+        counts.append(KillCount.here())
+    # Somebody who stops a run kills its worker too, and says so.
+    if sys.platform != "win32" and worker.returncode == -signal.SIGKILL and not run.stop_asked():
+        before = counts[0]
+        with contextlib.suppress(
+            AppError, OSError
+        ):  # the run was deleted, or its disk is full: it stays without a word
+            run.append("killed", memory=before is not None and before.has_risen(), sure=True)
 
 
 def end_all(run: Run, grace_seconds: float) -> None:

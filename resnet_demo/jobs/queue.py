@@ -13,18 +13,19 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
 
 from resnet_demo.download import Progress
-from resnet_demo.jobs import processes
+from resnet_demo.jobs import meeting, processes
 from resnet_demo.models import places
 from resnet_demo.models.places import NAME, RUNS
 from resnet_demo.settings import PREFIX, Settings, expanded
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.foreseen import check_memory, memory_share
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import ACTIVE, ENDED, Event, Run, State, Stop
@@ -77,12 +78,16 @@ def make(
     config = located(config, settings)
     weights = {"weights": str(settings.weights.absolute()) if settings.weights else None}
     facts = facts_of(config, settings, progress) | weights | _owned(owner, settings)
+    if meeting.alone():
+        check_memory(config, facts, settings, idle=_active(settings.home) is None)
     return Run.create(settings.home, config, facts, folder=folder, waiter=waiter)
 
 
 def _owned(owner: str | None, settings: Settings) -> dict[str, object]:
-    """Whose a run is, and whether strangers shared the page: theirs goes in time."""
-    return {"owner": owner, "stranger": not settings.local_paths_allowed} if owner else {}
+    """Whose a run is, whether strangers shared the page (theirs goes in time), and the memory that it may take."""
+    share = memory_share(settings)
+    limits = {} if share is None else {"max_memory": share}
+    return limits | ({"owner": owner, "stranger": not settings.local_paths_allowed} if owner else {})
 
 
 def located(config: TrainConfig, settings: Settings) -> TrainConfig:
@@ -126,7 +131,7 @@ def wait_for_turn(run: Run, home: Path, me: Process, tell: Callable[[Run], None]
                 return False
             first = _first(home)
             if first == run:
-                run.append("launched", **asdict(me))
+                run.launch(me)
                 return True
             if first is not None and not _waiter(first):
                 _start(first, home)
@@ -173,10 +178,17 @@ def resume(run: Run, home: Path, *, more_epochs: int = 0, waiter: Process | None
         if state == "finished" and not more_epochs:
             raise AppError("queue.problem.finished", name=run.name)
         if state == "lost":
+            run.note_kill()
             processes.end_all(run, 0)  # what its worker has left behind
         run.queue_again(waiter=waiter, more_epochs=more_epochs)
     if waiter is None:
         start_next(home)
+
+
+def note_kill(run: Run) -> None:
+    """As `Run.note_kill`; where the folder cannot be written to, the run stays without a word."""
+    with contextlib.suppress(AppError):
+        run.note_kill()
 
 
 def delete(name: str, home: Path) -> None:
@@ -205,7 +217,7 @@ def _start(run: Run, home: Path) -> None:
     except OSError as error:
         run.append("failed", key="queue.problem.not_started", fields={"reason": str(error)})
     else:
-        run.append("launched", **asdict(worker))
+        run.launch(worker)
 
 
 def _listed(home: Path) -> dict[Run, State]:

@@ -16,9 +16,10 @@ from pathlib import Path
 from types import FrameType
 
 from resnet_demo.data import decoding_room
-from resnet_demo.jobs import queue
+from resnet_demo.jobs import meeting, queue
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import AppError
+from resnet_demo.training.memory_kills import KillCount, go_first
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run, Stop
 
@@ -32,6 +33,7 @@ def main() -> None:
     if not _announced(run):
         return
     stop_on(signal.SIGTERM, run, "now")
+    go_first()
     try:
         carry_out(run, settings)
     finally:
@@ -73,6 +75,7 @@ def carry_out(run: Run, settings: Settings) -> None:
         return
     with run.lock():
         run.tidy()
+        before = None if meeting.alone() else KillCount.here()
         try:
             _train(run, settings)
         except AppError as error:
@@ -80,7 +83,11 @@ def carry_out(run: Run, settings: Settings) -> None:
         except Exception:
             number = secrets.token_hex(4)
             run.write_log(f"{number}\n{traceback.format_exc()}")
-            run.append("failed", key="run.problem.unexpected", fields={"number": number})
+            if before is not None and before.has_risen():  # another of the processes is gone, which is all we are told
+                run.append("killed", memory=True, sure=False)
+                run.append("failed", key="run.problem.killed_memory", fields={})
+            else:
+                run.append("failed", key="run.problem.unexpected", fields={"number": number})
 
 
 def _train(run: Run, settings: Settings) -> None:

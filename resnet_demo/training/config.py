@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from resnet_demo.models import variants
@@ -164,6 +164,12 @@ class Settled(TrainConfig):
         for name, value in asdict(self).items():
             if value is None and name not in {"variant", "parent"}:
                 raise KNOBS[name].refusal(value)
+
+    def smaller(self, *, batch_size: int | None = None, image_size: int | None = None) -> Settled:
+        """The same with smaller batches or pictures."""
+        size = image_size or self.image_size
+        first = min(self.first_size, size)
+        return replace(self, batch_size=batch_size or self.batch_size, image_size=size, first_size=first)
 
 
 UNEVEN = 2.0

@@ -18,7 +18,9 @@ SENTENCES = 200
 MOST_EPOCHS = 10_000
 """Of a settings' plan; more are none of ours."""
 
-SPOKEN = frozenset({"queued", "launched", "started", "epoch", "said", "stopped", "failed", "finished", "looked"})
+SPOKEN = frozenset(
+    {"queued", "launched", "started", "epoch", "said", "stopped", "failed", "finished", "looked", "killed"}
+)
 
 
 @dataclass(frozen=True)

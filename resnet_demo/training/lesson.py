@@ -26,6 +26,7 @@ from resnet_demo.training.frozen import Learning
 from resnet_demo.training.journal import Journal
 from resnet_demo.training.learner import Learner, make_frozen, on_device
 from resnet_demo.training.material import Material, Part, material_of, other_data
+from resnet_demo.training.memory import Work, free_on, gigabytes
 from resnet_demo.training.pixels import Pixels, Reader
 from resnet_demo.training.plan import Plan, begin
 from resnet_demo.training.precision import Precision
@@ -73,6 +74,7 @@ def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Les
     position = _with_best(position.extended(run.more_epochs), run, ranks, journal)
     reader = Reader(ranks, Room.here(settings.home / "cache", ranks.local_world), settings.max_pixels, run.stop_asked)
     _tell_start(journal, ranks, material, plan, position, found)
+    pieces = _pieces(run, plan, material, ranks, journal)
     feed = _feed(run, settings, material, plan, reader, journal)
     position = position.fitted(feed.steps)
     if plan.precision is None:
@@ -80,6 +82,7 @@ def prepare(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> Les
     learner = _learner(network, plan, material, ranks, journal)
     if found is not None:
         checkpoint.load(found, learner)
+    learner.pieces.number, learner.looks.number = max(learner.pieces.number, pieces), pieces
     if plan.config.views and learner.frozen is not None:
         journal.say("train.said.features", views=plan.config.views)
         feed.remember(learner.frozen_features, reader.room, run.stop_asked)
@@ -157,6 +160,42 @@ def _tell_start(
         epochs=position.epochs,
         resumed={"epoch": position.epoch, "step": position.step} if found else None,
     )
+
+
+def _pieces(run: Run, plan: Plan, material: Material, ranks: Ranks, journal: Journal) -> int:
+    """Into how many pieces batches are cut from the beginning, as few as fit into memory.
+
+    A CPU's memory is promised before it is there: where it runs out, no error is raised, the process is killed. So
+    this is reckoned beforehand, and each such kill is taken as the error would have been: the pieces are halved.
+
+    Raises:
+        AppError: not even the smallest pieces fit, here or in another process.
+    """
+    others = len(material.val.paths) + len(material.test.paths)
+    work = Work(
+        plan.config,
+        plan.variant,
+        len(material.classes),
+        len(material.train.paths),
+        others,
+        device=ranks.device.type,
+        precision=plan.precision,
+        processes=ranks.world,
+        here=ranks.local_world,
+    )
+    free, pieces = free_on(ranks.device, ranks.local_world), 1
+    allowed = run.facts.get("max_memory")
+    free = min(free, allowed) if isinstance(allowed, int) else free
+    with ranks.agreed():
+        pieces = work.fitted(free)
+    if ranks.device.type != "cpu":
+        return 1  # here an error tells in time
+    batch, most = work.need().batch, work.need().most_pieces
+    pieces = ranks.highest(min(pieces * 2**run.memory_kills, most))
+    if pieces > 1:
+        said = {"need": gigabytes(work.total(1, free)), "free": gigabytes(free)}
+        journal.say("train.said.planned_pieces", pieces=pieces, photos=math.ceil(batch / pieces), **said)
+    return pieces
 
 
 def _feed(run: Run, settings: Settings, material: Material, plan: Plan, reader: Reader, journal: Journal) -> Feed:

@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import AppError
-
-MEMORY_SHARE = 0.25
-"""Of the memory that is free at the beginning, the part that arrays may take; the rest is for the network."""
+from resnet_demo.training.free_memory import ROOM_SHARE, free_bytes
 
 
 class Room:
@@ -33,7 +30,7 @@ class Room:
     @classmethod
     def here(cls, folder: Path, processes: int) -> Room:
         """With this process's part of the machine's free memory, of so many processes."""
-        return cls(folder, int(psutil.virtual_memory().available * MEMORY_SHARE) // processes)
+        return cls(folder, int(free_bytes() * ROOM_SHARE) // processes)
 
     def zeros(self, shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         """An array of zeros.

@@ -30,6 +30,7 @@ from resnet_demo.texts import AppError, language_of
 from resnet_demo.training import lines, worker_lock, writing
 from resnet_demo.training.answers import Answers
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.memory_kills import KillCount
 from resnet_demo.training.process import Process
 from resnet_demo.training.sentences import sentence_of
 
@@ -41,7 +42,7 @@ ACTIVE = frozenset[State]({"starting", "running", "stopping"})
 ENDED = frozenset[State]({"finished", "stopped", "failed", "lost"})
 CONFIG, EVENTS, LOCK, STOP, LOG = "config.json", "events.jsonl", "worker.lock", "stop", "log.txt"
 ANSWERS = "test.safetensors"
-BESIDE = {"said", "looked", "joined", "measured"}
+BESIDE = {"said", "looked", "joined", "measured", "killed"}
 """Kinds of events that do not move a run on."""
 UNFINISHED, REPLACED = ".unfinished", ".replaced"
 
@@ -194,6 +195,33 @@ class Run:
     def worker(self) -> Process | None:
         """The process that was launched last for this run, alive or not."""
         return Process.told_by(self.newest("launched") or {})
+
+    def launch(self, worker: Process) -> None:
+        """Note that a process is to be the run's worker, and how often memory had run out here before.
+
+        Raises:
+            AppError: as `append`.
+        """
+        count = KillCount.here()
+        self.append("launched", **asdict(worker), **({"memory_kills": asdict(count)} if count else {}))
+
+    def note_kill(self) -> None:
+        """If its worker has ended without a word, note whether memory has run out since it was launched.
+
+        Whoever sees that a run is lost does so at once: later it could have been another process.
+
+        Raises:
+            AppError: as `append`.
+        """
+        newest = self.newest("queued", "launched", "killed", "finished", "stopped", "failed")
+        count = KillCount.told_by(newest or {})
+        if count is not None and self.state() == "lost" and not self.stop_asked():
+            self.append("killed", memory=count.has_risen(), sure=False)
+
+    @property
+    def memory_kills(self) -> int:
+        """How often the system has ended its worker because memory ran out, as far as that is known."""
+        return sum(event["kind"] == "killed" and event.get("memory") is True for event in self.events())
 
     @property
     def more_epochs(self) -> int:

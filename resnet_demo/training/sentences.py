@@ -20,6 +20,10 @@ def sentence_of(event: Mapping[str, Any], language: str) -> str | None:
             return _said(event, language)
         case "failed":
             return text("run.event.failed", language, reason=_said(event, language))
+        case "killed" if event.get("memory") is True:
+            return text(
+                "run.problem.killed_memory" if event.get("sure") is True else "run.event.killed_perhaps", language
+            )
         case "stopped":
             return text("run.event.stopped_now" if event.get("how") == "now" else "run.event.stopped_keep", language)
         case "finished" if _number(event, "test_photos") > 0:

@@ -55,6 +55,7 @@ class Runs:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
         self._over: dict[Path, tuple[Stamp, State]] = {}
+        self._noted: dict[Path, Stamp] = {}
         self._courses: OrderedDict[tuple[str, Path], tuple[threading.Lock, Course]] = OrderedDict()
         self._next_look = 0.0
 
@@ -88,6 +89,9 @@ class Runs:
         if known and known[0] == stamp:
             return known[1]
         state = run.state()
+        if state == "lost" and stamp is not None and self._noted.get(run.folder) != stamp:
+            self._noted[run.folder] = stamp
+            queue.note_kill(run)
         if state in OVER and stamp is not None:
             self._over[run.folder] = stamp, state
         return state
@@ -114,6 +118,10 @@ class Runs:
         for listed, limit, key in ((self.listed(visitor), most, "many"), (self._runs(), most * VISITORS, "long_line")):
             if sum(self.state(run) not in ENDED for run in listed) >= limit:
                 raise AppError(f"runs.problem.{key}", runs=limit)
+
+    def idle(self) -> bool:
+        """Whether no training goes on, whosever it is."""
+        return not any(self.state(run) in ACTIVE for run in self._runs())
 
     def before(self, run: Run) -> int:
         """How many runs, whosever they are, come before one that is in line."""

@@ -19,6 +19,7 @@ from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.free_memory import total_bytes
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run, all_runs, find_run
 from tests.conftest import ROOT
@@ -247,6 +248,16 @@ def test_without_photos_there_is_no_run(settings: Settings, tmp_path: Path) -> N
     with pytest.raises(AppError, match=str(tmp_path / "absent")):
         queue.submit(small_config(tmp_path / "absent"), settings)
     assert all_runs(settings.home) == []
+
+
+def test_what_cannot_fit_into_memory_is_refused_before_it_is_a_run(settings: Settings, data: Path) -> None:
+    strangers = replace(settings, max_memory_share=1e-5)
+    with pytest.raises(AppError, match="this page gives one training at most"):
+        queue.submit(small_config(data), strangers, owner="a" * 32)
+    assert all_runs(settings.home) == []
+    run = queue.make(small_config(data), replace(settings, max_memory_share=0.5), owner="a" * 32)
+    assert run.facts["max_memory"] == round(0.5 * total_bytes())
+    assert "max_memory" not in queue.make(small_config(data), settings, owner="a" * 32).facts
 
 
 def test_whoever_waits_reads_the_settings_of_no_run_that_is_over(settings: Settings) -> None:

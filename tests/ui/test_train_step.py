@@ -217,6 +217,26 @@ def test_the_page_says_what_comes_and_what_an_empty_line_means(step: Step, photo
     assert all("value" not in part for part in parts)  # nothing is typed over
 
 
+def test_the_forecast_tells_the_memory(photos: Path, tmp_path: Path) -> None:
+    """More for a larger network; where it cannot be had, what is asked for is refused with the same words."""
+    needs = []
+    for network in ("cifar_resnet20", "resnet50"):
+        config = TrainConfig(str(photos), variant=network, scratch=True, image_size=64)
+        told = forecast(config, Settings(home=tmp_path))
+        assert told.memory is not None
+        assert text("train.forecast.memory.heading", "zh-CN") in dict(told.say("zh-CN"))
+        assert told.memory.problem is None
+        needs.append(told.memory.need)
+    assert needs[0] < needs[1]
+    page = Step(Settings(home=tmp_path, public=True, max_memory_share=1e-5))
+    values = held(network="cifar_resnet20", scratch="yes").values()
+    _, _, told_there, *_ = page.call("consider", str(photos), "en", MINE, *values)
+    assert "this page gives one training at most" in told_there
+    with pytest.raises(gr.Error, match="this page gives one training at most"):
+        page.call("begin", str(photos), "en", MINE, *values)
+    assert all_runs(tmp_path) == []
+
+
 def test_a_mistake_stands_where_the_forecast_would(step: Step, photos: Path) -> None:
     _, _, told, *_ = step.call("consider", str(photos), "zh-CN", MINE, *held(epochs="<b>").values())
     assert "<b>" not in told
@@ -324,6 +344,20 @@ def test_a_page_that_was_told_nothing_is_told_all(settings: Settings, step: Step
     for seen in (None, "", "{", "[]", "[" * 100_000, '{"status": 1}'):
         step.seen = seen
         assert step.look(run.name) == first
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_kill_for_want_of_memory_is_told_as_such(settings: Settings, step: Step, language: str) -> None:
+    run = lying_run(settings)
+    run.append("launched", pid=2**30, born=0.0)
+    said = []
+    for memory, sure in ((False, True), (True, False), (True, True)):
+        run.append("killed", memory=memory, sure=sure)
+        said.append(step.look(run.name, language=language)["train-status"]["value"])
+    keys = ("train.live.lost", "run.event.killed_perhaps", "run.problem.killed_memory")
+    for shown, key in zip(said, keys, strict=True):
+        assert text(key, language) in shown
+        assert text("run.state.lost", language) in shown
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -12,11 +12,11 @@ from html import escape
 from pathlib import Path
 
 from resnet_demo.data.image_folder import Dataset, open_dataset, split
-from resnet_demo.models import description, places, variants
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
+from resnet_demo.training import foreseen
 from resnet_demo.training.config import Settled, TrainConfig
-from resnet_demo.training.presets import USUAL_SIZE, Start
+from resnet_demo.training.foreseen import MemoryForecast
 from resnet_demo.ui.tabs.finetune.knobs import shown
 
 LOOK_SECONDS = 30
@@ -35,10 +35,11 @@ class Photos:
 
 @dataclass(frozen=True)
 class Forecast:
-    """Settings with nothing left open, and the photos that they were settled for."""
+    """Settings with nothing left open, the photos that they were settled for, and the memory if it can be told."""
 
     settled: Settled
     photos: Photos
+    memory: MemoryForecast | None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -81,11 +82,13 @@ class Forecast:
                 rate=f"{settled.learning_rate:g}",
             ),
         }
+        if self.memory is not None:
+            sentences["memory"] = self.memory.say(language)
         return [(text(f"train.forecast.{name}.heading", language), said) for name, said in sentences.items()]
 
 
-def forecast(config: TrainConfig, settings: Settings) -> Forecast:
-    """What these settings come to with these photos on this machine.
+def forecast(config: TrainConfig, settings: Settings, *, idle: bool = True) -> Forecast:
+    """What these settings come to with these photos on this machine; `idle` says that no other training goes on.
 
     Raises:
         AppError: the photos cannot be used, or the settings contradict each other.
@@ -93,24 +96,20 @@ def forecast(config: TrainConfig, settings: Settings) -> Forecast:
     from resnet_demo.engines import pick_device  # brings torch
 
     photos = _counted(config.data, settings, config.seed, config.val_share, config.test_share, _now())
-    settled = config.resolved(
-        photos=photos.train, per_class=photos.per_class, device=pick_device().type, start=_start(config, settings)
-    )
-    return Forecast(settled, photos)
+    variant, start = foreseen.beginning(config, settings)
+    settled = config.resolved(photos=photos.train, per_class=photos.per_class, device=pick_device().type, start=start)
+    memory = None
+    if variant is not None:
+        others = photos.val + photos.test
+        work = foreseen.work_of(settled, variant, len(photos.per_class), photos.train, others)
+        memory = foreseen.memory(work, settings, idle=idle)
+    return Forecast(settled, photos, memory)
 
 
 def as_html(told: Forecast, language: str) -> str:
     """The forecast as a list for the page."""
     rows = "".join(f"<dt>{escape(heading)}</dt><dd>{escape(said)}</dd>" for heading, said in told.say(language))
     return f"<h3>{escape(text('train.forecast.title', language))}</h3><dl>{rows}</dl>"
-
-
-def _start(config: TrainConfig, settings: Settings) -> Start:
-    """What the training would start from; of a model on the Hub it is not known before it has been fetched."""
-    if config.parent is None:
-        return Start(config.scratch, variants.get(config.network.partition(":")[0]).input_size)
-    folder = places.folder_of(config.parent, settings)
-    return Start(scratch=False, input_size=description.read_folder(folder).spec.crop_size if folder else USUAL_SIZE)
 
 
 def _now() -> int:

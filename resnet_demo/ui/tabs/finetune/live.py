@@ -55,7 +55,8 @@ def sentence(state: State, before: int, course: Course, language: str) -> str:
     if state == "queued":
         return text("train.live.queued" if before else "train.live.next", language, before=before)
     if state == "lost":
-        return text("train.live.lost", language)
+        killed = course.spoken and course.spoken[-1]["kind"] == "killed" and sentence_of(course.spoken[-1], language)
+        return killed or text("train.live.lost", language)
     if state == "stopping":
         return text("train.live.stopping", language)
     if state == "running" and course.latest is not None:

@@ -117,7 +117,8 @@ class Form:
         told = ""
         if dataset is not None:
             try:
-                found = forecast(self._config(values, dataset, visitor, language), self.settings)
+                config = self._config(values, dataset, visitor, language)
+                found = forecast(config, self.settings, idle=self.services.runs.idle())
             except AppError as error:
                 told = f'<p class="problem">{escape(error.say(language))}</p>'
             else:
