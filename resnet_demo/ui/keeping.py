@@ -10,6 +10,7 @@ from pathlib import Path
 from resnet_demo.data.stored import bounded, clear_away, stored_bytes
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
 from resnet_demo.training.run import ACTIVE, ENDED, Run, all_runs
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ def clear_up(settings: Settings) -> None:
     """Stop what takes too long, and delete what is too old; nothing where no stranger comes.
 
     Raises:
-        AppError: a run cannot be stopped or deleted.
+        AppError: a run cannot be stopped.
     """
     if settings.local_paths_allowed:
         return
@@ -46,7 +47,14 @@ def clear_up(settings: Settings) -> None:
         if state in ACTIVE:
             _stop_if_long(run, settings)
         elif state in ENDED and run.name not in needed and _age(run) > settings.keep_seconds:
-            queue.delete(run.name, home)
+            _delete(run, home)
+
+
+def _delete(run: Run, home: Path) -> None:
+    try:
+        queue.delete(run.name, home)
+    except AppError:  # it must not keep the others here
+        log.exception("A stranger's run cannot be deleted")
 
 
 def _stop_if_long(run: Run, settings: Settings) -> None:
