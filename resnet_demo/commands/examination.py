@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +123,7 @@ def carry_out(
     model: Model,
     settings: Settings,
     watched: Callable[[Iterator[Prediction], int], Iterable[Prediction]] = lambda predictions, total: predictions,  # noqa: ARG005
+    refused: Callable[[AppError], None] | None = None,
 ) -> tuple[Answers, list[Problem]]:
     """Ask the model of each photo in float32, as a training asks at its end.
 
@@ -130,14 +131,21 @@ def carry_out(
 
     Args:
         watched: given the answers as they come and how many there will be; passes them on.
+        refused: told that the run's folder cannot be written to, where the answers are wanted all the same.
 
     Raises:
-        AppError: the run's folder cannot be written to.
+        AppError: the run's folder cannot be written to, and `refused` is not given.
     """
     from resnet_demo.inference import Classifier
 
     if asked.test_of is not None:
-        count_look(asked.test_of)
+        try:
+            count_look(asked.test_of)
+        except AppError as error:
+            if refused is None:
+                raise
+            refused(error)
+            asked = replace(asked, test_of=None)
     paths = [dataset.root / photo.path for photo in asked.photos]
     predictions = Classifier(model, settings, "float32").classify(paths, len(model.labels))
     answers, problems = answers_of(asked, dataset, model, watched(predictions, len(paths)))
@@ -179,4 +187,5 @@ def keep(run: Run, answers: Answers) -> None:
         AppError: the run's folder cannot be written to.
     """
     if run.state() in ENDED:
-        run.write_answers(answers)
+        with run.lock():  # or a worker that begins now would take them for what a killed one left
+            run.write_answers(answers)
