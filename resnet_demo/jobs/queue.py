@@ -263,16 +263,21 @@ def _remove(place: Path) -> None:
         if gone.is_symlink():
             gone.unlink()
             return
-        for folder, inner, _ in os.walk(gone):
-            for closed in (folder, *(os.path.join(folder, name) for name in inner)):  # noqa: PTH118  as walk has them
-                if not os.path.islink(closed) and not os.access(closed, os.R_OK | os.W_OK | os.X_OK):  # noqa: PTH114
-                    with contextlib.suppress(OSError):  # another user's, or a disk that may only be read
-                        os.chmod(closed, 0o700)  # noqa: PTH101
+        _reopen(gone)
+        for folder, inner, _ in os.walk(gone):  # looks into the inner ones once they are open
+            for name in inner:
+                _reopen(Path(folder, name))
         shutil.rmtree(gone)
     except OSError:
         with contextlib.suppress(OSError):
             gone.replace(place)
         raise
+
+
+def _reopen(folder: Path) -> None:
+    if not folder.is_symlink() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        with contextlib.suppress(OSError):  # another user's, or a disk that may only be read
+            folder.chmod(0o700)
 
 
 def _start(run: Run, home: Path) -> bool:
