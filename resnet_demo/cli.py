@@ -33,6 +33,9 @@ ENGINES = ("auto", "float32", "mixed", "openvino", "compiled")
 DONE = 0
 NOTHING_READ = 1
 WRONG_REQUEST = 2
+FULL = {errno.ENOSPC, errno.EDQUOT}
+REFUSALS = {*FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EIO}
+"""What a disk refuses, whatever the command; the person can mend it, and no traceback would help."""
 INTERRUPTED = 130
 """What shells make of a program that Ctrl+C ended: 128 and the signal's number."""
 
@@ -57,14 +60,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say_no_more()
         return DONE
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in REFUSALS:
             raise
-        _say_no_more()
-        print(text("cli.problem.full", language), file=sys.stderr)
+        full = error.errno in FULL
+        if full:  # it may be the output's disk
+            _say_no_more()
+        place, reason = str(error.filename or settings.home), error.strerror or str(error)
+        said = text("cli.problem.full", language) if full else _refusal(place, reason, language)
+        print(said, file=sys.stderr)
         return WRONG_REQUEST
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
+
+
+def _refusal(place: str, reason: str, language: str) -> str:
+    return text("cli.problem.disk", language, place=place, reason=reason)
 
 
 def _say_no_more() -> None:

@@ -21,7 +21,7 @@ from resnet_demo.data.images import Problem
 from resnet_demo.data.names import shown
 from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.settings import Settings
-from resnet_demo.texts import text
+from resnet_demo.texts import AppError, Message, text
 from resnet_demo.training.looks import looks_of
 from resnet_demo.training.run import all_runs
 
@@ -51,7 +51,10 @@ def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: st
     with looking_bar(language) as progress:
         dataset = open_dataset(arguments.folder, settings.home, progress, max_pixels=settings.max_pixels)
     asked = examination.examination(model, run, dataset, settings.home)
-    answers, problems = examination.carry_out(asked, dataset, model, settings, _on_a_bar)
+    unnoted: list[AppError] = []
+    answers, problems = examination.carry_out(asked, dataset, model, settings, _on_a_bar, unnoted.append)
+    notes = (Message("evaluate.note.not_counted", {"why": error.say(language)}) for error in unnoted)
+    asked = replace(asked, notes=(*asked.notes, *notes))
     problems = [*dataset.problems, *problems]
     found = evaluate(replace(answers, unreadable=tuple(problem.file for problem in problems)))
     if arguments.json:

@@ -124,6 +124,7 @@ def carry_out(
     model: Model,
     settings: Settings,
     watched: Callable[[Iterator[Prediction], int], Iterable[Prediction]] = lambda predictions, total: predictions,  # noqa: ARG005
+    refused: Callable[[AppError], None] | None = None,
 ) -> tuple[Answers, list[Problem]]:
     """Ask the model of each photo in float32, as a training asks at its end.
 
@@ -132,15 +133,22 @@ def carry_out(
 
     Args:
         watched: given the answers as they come and how many there will be; passes them on.
+        refused: told that the run's folder cannot be written to, where the answers are wanted all the same.
 
     Raises:
-        AppError: the run's folder cannot be written to.
+        AppError: the run's folder cannot be written to, and `refused` is not given.
     """
     from resnet_demo.inference import Classifier
 
     changed: set[str] = set()
     if asked.test_of is not None:
-        count_look(asked.test_of)
+        try:
+            count_look(asked.test_of)
+        except AppError as error:
+            if refused is None:
+                raise
+            refused(error)
+            asked = replace(asked, test_of=None)
         changed = _changed(asked.photos, dataset, settings.home)
         asked = replace(asked, photos=tuple(photo for photo in asked.photos if photo.path not in changed))
     paths = [dataset.root / photo.path for photo in asked.photos]
@@ -193,4 +201,5 @@ def keep(run: Run, answers: Answers) -> None:
         AppError: the run's folder cannot be written to.
     """
     if run.state() in ENDED:
-        run.write_answers(answers)
+        with run.lock():  # or a worker that begins now would take them for what a killed one left
+            run.write_answers(answers)

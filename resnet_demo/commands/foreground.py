@@ -61,7 +61,7 @@ def _lead(make: Callable[[Process], Run], settings: Settings, language: str, tel
     tell(run)
     with Told(run, language):
         worker.carry_out(run, settings)
-    queue.start_next(settings.home)
+    queue.move_on(settings.home)
     return _say_end(run, settings, language)
 
 

@@ -8,9 +8,9 @@ from resnet_demo.commands import foreground
 from resnet_demo.commands.progress import say
 from resnet_demo.jobs import meeting, queue
 from resnet_demo.settings import Settings
-from resnet_demo.texts import text
+from resnet_demo.texts import AppError, text
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run, all_runs, find_run
+from resnet_demo.training.run import Run, Unreadable, find_run, listing
 from resnet_demo.training.sentences import best_of, sentence_of
 
 DONE = 0
@@ -54,14 +54,25 @@ def _whole(value: str) -> int:
 
 def run_list(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
     """A line for each run, the newest first."""
-    runs = all_runs(settings.home)
-    for run in runs:
-        queue.note_kill(run)
-        state = text(f"run.state.{run.state()}", language)
-        say(f"{run.name}  {state}  {best_of(run.events(), language)}")
-    if not runs:
+    none = True
+    for found in listing(settings.home):
+        say(_line(found, language))
+        none = False
+    if none:
         say(text("cli.runs.none", language))
     return DONE
+
+
+def _line(found: Run | Unreadable, language: str) -> str:
+    try:
+        if isinstance(found, Run):
+            queue.note_kill(found)
+            state = text(f"run.state.{found.state()}", language)
+            return f"{found.name}  {state}  {best_of(found.events(), language)}"
+        why = found.why
+    except AppError as error:  # it could be read a moment ago
+        why = error.message
+    return f"{found.name}  {text('run.state.unreadable', language)}  {why.say(language)}"
 
 
 def run_show(arguments: argparse.Namespace, settings: Settings, language: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from resnet_demo.commands import foreground
@@ -27,7 +28,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
 def run_train(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Make a run and carry it out here; with `--out` of a run that was broken off, go on with that."""
     config = queue.located(TrainConfig.from_arguments(arguments), settings)
-    folder = arguments.out and expanded(arguments.out).resolve()
+    folder = arguments.out and Path(os.path.realpath(expanded(arguments.out)))  # Path's own raises where links go round
 
     def make(me: Process) -> Run:
         if folder and any(folder == run.folder for run in all_runs(settings.home)):

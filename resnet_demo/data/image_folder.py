@@ -94,10 +94,10 @@ def open_dataset(
         progress: told files done and in all; an exception it raises ends the work, and the index keeps what was done.
 
     Raises:
-        AppError: no such folder, no photos, no class folders, or an index that cannot be written.
+        AppError: no such folder, no photos, or no class folders.
     """
     root = expanded(folder).absolute()
-    if not root.is_dir():
+    if not os.path.isdir(root):  # noqa: PTH112  Path's own raises where a folder above is closed
         raise AppError("image_folder.problem.no_folder", folder=shown(str(folder)))
     listing = list_folder(root)
     headers: dict[str, Header] = {}

@@ -1,17 +1,21 @@
-"""What was found out about the files of a folder, kept in HOME/index so that opening it again is quick."""
+"""What was found out about the files of a folder, kept in HOME/index so that opening it again is quick.
+
+Nothing here is needed: where the disk refuses to keep it, or to give it back, it is found out again each time.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from resnet_demo.data.images import Header, Problem
-from resnet_demo.texts import AppError
 
 VERSION = 2
 """Another one for other tables or another meaning of what is in them: older files are then left aside."""
@@ -30,6 +34,9 @@ CREATE TABLE IF NOT EXISTS sights (content BLOB PRIMARY KEY, sight BLOB) WITHOUT
 """
 
 
+log = logging.getLogger(__name__)
+
+
 class Index:
     """Facts about files by their name, size and times, and about pictures by their content.
 
@@ -39,15 +46,16 @@ class Index:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
+        self._readable = self._writable = True
         self._unsaved = 0
 
     def find(self, name: str, status: os.stat_result) -> Header | Problem | None:
         """What `images.inspect` told of a file that has not changed since; None if it must be asked again."""
-        row = self._database.execute(
+        row = self._find(
             "SELECT format, width, height, content, ends, problem FROM files"
             " WHERE name = ? AND bytes = ? AND modified = ? AND changed = ?",
             _key(name, status),
-        ).fetchone()
+        )
         if row is None:
             return None
         kind, width, height, content, ends, problem = row
@@ -74,48 +82,78 @@ class Index:
 
     def find_sight(self, content: bytes) -> bytes | None:
         """What `keep_sight` was given for a picture of this content."""
-        row = self._database.execute("SELECT sight FROM sights WHERE content = ?", (content,)).fetchone()
+        row = self._find("SELECT sight FROM sights WHERE content = ?", (content,))
         return row[0] if row else None
 
     def keep_sight(self, content: bytes, sight: bytes) -> None:
         """Remember how a picture looks, however that is written down; empty where it cannot be looked at."""
         self._write("INSERT OR REPLACE INTO sights VALUES (?, ?)", (content, sight))
 
+    def _find(self, statement: str, wanted: tuple[object, ...]) -> Any:
+        if self._readable:
+            try:
+                return self._database.execute(statement, wanted).fetchone()
+            except sqlite3.Error as error:
+                log.warning("What is known of photos cannot be read: %s", error)
+                self._readable = self._writable = False
+        return None
+
     def _write(self, statement: str, row: tuple[object, ...]) -> None:
-        self._database.execute(statement, row)
-        self._unsaved += 1
-        if self._unsaved == _BATCH:  # others may read and write between
-            self._database.commit()
-            self._unsaved = 0
+        if not self._writable:
+            return
+        try:
+            self._database.execute(statement, row)
+            self._unsaved += 1
+            if self._unsaved == _BATCH:  # others may read and write between
+                self._database.commit()
+                self._unsaved = 0
+        except sqlite3.Error as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Save what was kept."""
+        if self._writable:
+            try:
+                self._database.commit()
+            except sqlite3.Error as error:
+                self._give_up(error)
+        self._database.close()
+
+    def _give_up(self, error: sqlite3.Error) -> None:
+        log.warning("What is known of photos cannot be kept: %s", error)
+        self._writable = False
+        with suppress(sqlite3.Error):
+            self._database.rollback()
 
 
 @contextmanager
 def open_index(home: Path, root: Path) -> Iterator[Index]:
-    """The index of the folder `root`; what was kept is saved even where the block raises.
-
-    Raises:
-        AppError: HOME/index cannot be written to.
-    """
-    path = _path(home, root)
+    """The index of the folder `root`; what was kept is saved even where the block raises."""
     try:
-        database = _connect(path)
-        try:
-            yield Index(database)
-        finally:
-            database.commit()
-            database.close()
-    except sqlite3.Error as error:
-        raise _no_index(path.parent, error) from error
+        database = _connect(_path(home, root))
+    except (OSError, sqlite3.Error) as error:
+        log.warning("What is known of photos cannot be kept: %s", error)
+        database = sqlite3.connect(":memory:")
+        database.executescript(_TABLES)
+    index = Index(database)
+    try:
+        yield index
+    finally:
+        index.close()
 
 
 def forget(home: Path, root: Path) -> None:
     """Delete the index of a folder: of one that is gone, or whose files are not what the index says of them.
 
-    It has the photos' names and small pictures of them, also where an earlier version made it.
+    It has the photos' names and small pictures of them, also where an earlier version made it or a writer was killed.
+    What a disk that may only be read keeps is logged.
     """
     path = _path(home, root)
-    for index in path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.sqlite"):
-        index.unlink(missing_ok=True)
+    try:
+        for index in path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.sqlite*"):
+            index.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("What is known of photos cannot be deleted: %s", error)
 
 
 def _path(home: Path, root: Path) -> Path:
@@ -127,15 +165,8 @@ def _key(name: str, status: os.stat_result) -> tuple[bytes, int, int, int]:
     return os.fsencode(name), status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def _no_index(folder: Path, error: Exception) -> AppError:
-    return AppError("index.problem.folder", folder=str(folder), reason=str(error))
-
-
 def _connect(path: Path) -> sqlite3.Connection:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _no_index(path.parent, error) from error
+    path.parent.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(path, timeout=_WAIT_SECONDS)
     try:
         database.executescript(_TABLES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +16,7 @@ from resnet_demo.data import archive
 from resnet_demo.data.files import is_litter, list_folder
 from resnet_demo.data.images import Problem
 from resnet_demo.data.names import Places, one_part, parts_of, shown
-from resnet_demo.data.staging import kept_in, new_dataset
+from resnet_demo.data.staging import kept_in, new_dataset, refusals
 from resnet_demo.download import Progress, fetch
 from resnet_demo.settings import MEGABYTE, Settings, expanded
 from resnet_demo.texts import AppError
@@ -54,7 +56,7 @@ def from_folder(folder: Path, settings: Settings) -> Arrival:
     if not settings.local_paths_allowed:
         raise AppError("intake.problem.public")
     folder = expanded(folder).absolute()
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112  Path's own raises where a folder above is closed
         raise AppError("image_folder.problem.no_folder", folder=shown(str(folder)))
     return Arrival(folder)
 
@@ -69,7 +71,7 @@ def from_archive(path: Path, settings: Settings, name: str | None = None, progre
     Raises:
         AppError: as `archive.unpack` says, there is no file in it, or the disk is full.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  as above
         raise AppError("intake.problem.no_archive", file=shown(name or str(path)))
 
     def fill(fresh: Path) -> archive.Unpacked:
@@ -117,7 +119,7 @@ def _copy(
     """Copy what is there to its place below `folder`; tells what is not there any more."""
     places, left = Places(), max_bytes
     for done, (parts, path) in enumerate(photos, 1):
-        if path.is_file():
+        if os.path.isfile(path):  # noqa: PTH113  as above
             left -= path.stat().st_size
             if left < 0:
                 raise AppError("intake.problem.too_large", megabytes=max_bytes // MEGABYTE)
@@ -166,10 +168,13 @@ def sample_flowers(
     Raises:
         AppError: they cannot be fetched or unpacked, or what came is something else.
     """
+    packed = settings.home / "downloads" / "flower_photos.tgz"
     found = _find_flowers(settings.home)
     if found:
+        with contextlib.suppress(OSError):  # who unpacked it may have been killed before this
+            packed.unlink(missing_ok=True)
         return Arrival(found)
-    packed = fetch(url, settings.home / "downloads" / "flower_photos.tgz", sha256_prefix=sha256, progress=progress)
+    fetch(url, packed, sha256_prefix=sha256, progress=progress)
 
     def fill(fresh: Path) -> None:
         archive.unpack(packed, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
@@ -177,7 +182,7 @@ def sample_flowers(
             packed.unlink()
             raise AppError("intake.problem.not_flowers")
 
-    with FileLock(packed.with_suffix(".unpacking")):
+    with refusals(packed.parent), FileLock(packed.with_suffix(".unpacking")):
         found = _find_flowers(settings.home)  # another visitor was quicker
         if not found:
             found, _ = new_dataset(settings.home / SAMPLES, "flower_photos", fill)

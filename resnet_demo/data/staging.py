@@ -9,11 +9,12 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 from resnet_demo.data.names import one_part
+from resnet_demo.data.shared_lock import alone, shared
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 
@@ -47,15 +48,16 @@ def new_dataset(datasets: Path, wish: str, fill: Callable[[Path], Filled]) -> tu
         AppError: the disk is full or cannot be written to, or what `fill` raises.
     """
     fresh = datasets / f"{PREFIX}{secrets.token_hex(8)}"
-    try:
-        fresh.mkdir(parents=True)
-        _remove_leftovers(datasets)
-        filled = fill(fresh)
-        return _settle(fresh, wish), filled
-    except OSError as error:
-        raise _disk_problem(error, datasets) from error
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    with refusals(datasets):
+        datasets.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(datasets)
+        with shared(_lock(datasets)):  # as long as it is held, others leave what is called so alone
+            try:
+                fresh.mkdir()
+                filled = fill(fresh)
+                return _settle(fresh, wish), filled
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _settle(fresh: Path, wish: str) -> Path:
@@ -72,19 +74,45 @@ def _settle(fresh: Path, wish: str) -> Path:
     raise AssertionError
 
 
-def _remove_leftovers(datasets: Path) -> None:
-    for folder in datasets.glob(f"{PREFIX}*"):
-        with contextlib.suppress(FileNotFoundError):  # its photos have arrived
-            if folder.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+def remove_leftovers(datasets: Path) -> None:
+    """Remove what killed processes left half filled; where it cannot be told whether others are at work, in time.
+
+    Raises:
+        OSError: the lock beside `datasets` cannot be made.
+    """
+    if not any(datasets.glob(f"{PREFIX}*")):
+        return
+    with alone(_lock(datasets)) as nobody_else:
+        for folder in list(datasets.glob(f"{PREFIX}*")):
+            with contextlib.suppress(FileNotFoundError):  # its photos have arrived
+                if nobody_else or folder.stat().st_mtime < time.time() - LEFTOVER_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
-def _disk_problem(error: OSError, datasets: Path) -> AppError:
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        return AppError("staging.problem.disk_full", folder=str(datasets), free=free_bytes(datasets) // MEGABYTE)
-    return AppError("staging.problem.folder", folder=str(datasets), reason=error.strerror or str(error))
+def _lock(datasets: Path) -> Path:
+    return datasets.with_name(f".{datasets.name}.lock")
+
+
+@contextlib.contextmanager
+def refusals(folder: Path) -> Iterator[None]:
+    """Turns what the disk refuses while photos are written below a folder into a sentence.
+
+    Raises:
+        AppError: the disk is full or cannot be written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            free = free_bytes(folder) // MEGABYTE
+            raise AppError("staging.problem.disk_full", folder=str(folder), free=free) from error
+        reason = error.strerror or str(error)
+        raise AppError("staging.problem.folder", folder=str(folder), reason=reason) from error
 
 
 def free_bytes(folder: Path) -> int:
-    """Room on the disk that holds a folder."""
-    return shutil.disk_usage(folder).free
+    """Room on the disk that holds a folder, or shall hold it; none where that cannot be told."""
+    for place in (folder, *folder.parents):
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(place).free
+    return 0

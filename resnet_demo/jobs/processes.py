@@ -17,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from resnet_demo.models.places import file_only
 from resnet_demo.settings import PREFIX
 from resnet_demo.texts import AppError
 from resnet_demo.training.memory_kills import KillCount
@@ -48,7 +49,7 @@ def start_worker(run: Run, home: Path) -> Process:
     apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    with run.log.open("ab") as log:
+    with open(run.log, "ab", opener=file_only) as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "resnet_demo.jobs.worker", str(run.folder)],
             cwd=ROOT,

@@ -7,12 +7,13 @@ and ending workers may ask at once. Free of torch.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 import shlex
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,22 +25,58 @@ from resnet_demo.models import places
 from resnet_demo.models.places import NAME, RUNS
 from resnet_demo.settings import PREFIX, Settings, expanded
 from resnet_demo.texts import AppError
+from resnet_demo.training import writing
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.foreseen import check_memory, memory_share
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, ENDED, Event, Run, State, Stop
+from resnet_demo.training.run import ACTIVE, DELETED, ENDED, NEW, Event, Run, State, Stop, is_empty
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 0.5
 
+log = logging.getLogger(__name__)
+
 
 @contextlib.contextmanager
 def _deciding(home: Path) -> Iterator[None]:
-    """Inside, nobody else starts, stops or removes a run of this data home."""
-    (home / RUNS).mkdir(parents=True, exist_ok=True)
-    with FileLock(home / RUNS / ".lock"):
+    """Inside, nobody else makes, starts, stops or removes a run of this data home.
+
+    Raises:
+        AppError: the disk is full, or the home cannot be written to.
+    """
+    runs = home / RUNS
+    lock = FileLock(runs / ".lock")
+    with writing.refusals(runs, "queue.problem.home"):
+        runs.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def tidy(home: Path) -> None:
+    """Clear up what processes left in the data home that were killed while they made or removed a run.
+
+    Raises:
+        AppError: the disk is full, or the home cannot be written to.
+    """
+    if os.path.isdir(home / RUNS):  # noqa: PTH112  Path's own raises where a folder above is closed
+        with _deciding(home):
+            _tidy(home / RUNS)
+
+
+def _tidy(runs: Path) -> None:
+    """As `tidy`, for whoever decides: nobody else works with what is called so."""
+    for path in list(runs.iterdir()):
+        if path.name.startswith((NEW, DELETED)):
+            shutil.rmtree(path, ignore_errors=True)
+        elif NAME.fullmatch(path.name):
+            writing.remove_parts(path / places.POINTER)
+            if is_empty(path):
+                with contextlib.suppress(OSError):  # a disk that may only be read
+                    path.rmdir()
 
 
 def submit(
@@ -51,7 +88,7 @@ def submit(
         AppError: the photos cannot be used as they are, or the run's folder cannot be written.
     """
     run = make(config, settings, progress=progress, owner=owner)
-    start_next(settings.home)
+    move_on(settings.home)
     return run
 
 
@@ -80,7 +117,9 @@ def make(
     facts = facts_of(config, settings, progress) | weights | _owned(owner, settings)
     if meeting.alone():
         check_memory(config, facts, settings, idle=_active(settings.home) is None)
-    return Run.create(settings.home, config, facts, folder=folder, waiter=waiter)
+    with _deciding(settings.home):
+        _tidy(settings.home / RUNS)
+        return Run.create(settings.home, config, facts, folder=folder, waiter=waiter)
 
 
 def _owned(owner: str | None, settings: Settings) -> dict[str, object]:
@@ -100,19 +139,32 @@ def located(config: TrainConfig, settings: Settings) -> TrainConfig:
 
 
 def start_next(home: Path) -> Run | None:
-    """Start the worker of the run whose turn it is, if there is one; gives it back.
+    """Start the worker of the run whose turn it is, if there is one; gives it back. One that cannot be started fails.
 
     Pages call it while they show runs and workers when they end, so that the line moves on whoever is gone.
 
     Raises:
-        AppError: no worker can be started.
+        AppError: none could be started, and of one that could not, not even that can be written down.
     """
     with _deciding(home):
-        run = _first(home)
-        if run is None or _waiter(run):
-            return None
-        _start(run, home)
-        return run
+        trouble: dict[Run, AppError] = {}
+        while (run := _first(home, trouble)) is not None and not _waiter(run):
+            try:
+                if _start(run, home):
+                    return run
+            except AppError as error:
+                trouble[run] = error
+        if run is None and trouble:
+            raise next(iter(trouble.values()))
+        return None
+
+
+def move_on(home: Path) -> None:
+    """As `start_next`, for those who have done what they were asked: what is wrong with other runs is only logged."""
+    try:
+        start_next(home)
+    except AppError as error:
+        log.warning("The line of runs cannot move on: %s", error)
 
 
 def wait_for_turn(run: Run, home: Path, me: Process, tell: Callable[[Run], None]) -> bool:
@@ -125,16 +177,20 @@ def wait_for_turn(run: Run, home: Path, me: Process, tell: Callable[[Run], None]
         Whether it is this run's turn now; False if somebody took it out of the line.
     """
     told = None
+    passed: set[Run] = set()
     while True:
         with _deciding(home):
             if run.state() != "queued":
                 return False
-            first = _first(home)
+            first = _first(home, passed)
             if first == run:
                 run.launch(me)
                 return True
             if first is not None and not _waiter(first):
-                _start(first, home)
+                try:
+                    _start(first, home)
+                except AppError:
+                    passed.add(first)
             before = first or _active(home)
         if before is not None and before != told:
             tell(before)
@@ -162,7 +218,7 @@ def stop(run: Run, home: Path, how: Stop) -> None:
             if run.state() == "lost":
                 run.tidy()
                 run.append("stopped", how=how)
-        start_next(home)
+        move_on(home)
 
 
 def resume(run: Run, home: Path, *, more_epochs: int = 0, waiter: Process | None = None) -> None:
@@ -182,7 +238,7 @@ def resume(run: Run, home: Path, *, more_epochs: int = 0, waiter: Process | None
             processes.end_all(run, 0)  # what its worker has left behind
         run.queue_again(waiter=waiter, more_epochs=more_epochs)
     if waiter is None:
-        start_next(home)
+        move_on(home)
 
 
 def note_kill(run: Run) -> None:
@@ -198,36 +254,80 @@ def delete(name: str, home: Path) -> None:
         AppError: there is no such run, it is running or in line, or it cannot be removed.
     """
     place = home / RUNS / name
-    if not NAME.fullmatch(name) or place.is_symlink() or not place.is_dir():
+    if name not in places.run_names(home) or (place.is_symlink() and _is_whole(_at(place))):
         raise AppError("run.problem.no_name", name=name[:100])
     with _deciding(home):
-        if _state_at(place) not in ENDED:
+        _tidy(home / RUNS)
+        if not _is_over(_at(place)):
             raise AppError("queue.problem.going_on", name=name)
         try:
-            gone = place.with_name(f".deleted-{secrets.token_hex(4)}")
-            place.replace(gone)
-            shutil.rmtree(gone)
+            _remove(place)
         except OSError as error:
-            raise AppError("queue.problem.not_deleted", folder=str(place), reason=str(error)) from error
+            reason = error.strerror or str(error)
+            raise AppError("queue.problem.not_deleted", folder=str(place), reason=reason) from error
 
 
-def _start(run: Run, home: Path) -> None:
+def _remove(place: Path) -> None:
+    """Remove a folder, also what its owner has closed to himself, or a link; what stays of it is listed as before."""
+    gone = place.with_name(f"{DELETED}{secrets.token_hex(4)}")
+    place.replace(gone)
     try:
+        if gone.is_symlink():
+            gone.unlink()
+            return
+        _reopen(gone)
+        for folder, inner, _ in os.walk(gone):  # looks into the inner ones once they are open
+            for name in inner:
+                _reopen(Path(folder, name))
+        shutil.rmtree(gone)
+    except OSError:
+        with contextlib.suppress(OSError):
+            gone.replace(place)
+        raise
+
+
+def _reopen(folder: Path) -> None:
+    if not folder.is_symlink() and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        with contextlib.suppress(OSError):  # another user's, or a disk that may only be read
+            folder.chmod(0o700)
+
+
+def _start(run: Run, home: Path) -> bool:
+    """Start a run's worker; one that cannot be started has failed.
+
+    Raises:
+        AppError: not even that can be written down; whoever was started then ends by itself, for nobody named it.
+    """
+    try:
+        run.check_writable()
         worker = processes.start_worker(run, home)
     except OSError as error:
         run.append("failed", key="queue.problem.not_started", fields={"reason": str(error)})
-    else:
-        run.launch(worker)
+        return False
+    run.launch(worker)
+    return True
 
 
 def _listed(home: Path) -> dict[Run, State]:
-    """How every run stands; their settings, which may hold the split of many photos, are not read for that."""
-    runs = (Run(places.run_folder(home / RUNS / name)) for name in places.run_names(home))
-    return {run: run.state() for run in runs}
+    """How every run stands, those passed over that cannot be read.
+
+    Their settings, which may hold the split of many photos, are not read for that.
+    """
+    states = {}
+    for name in places.run_names(home):
+        run = _at(home / RUNS / name)
+        with contextlib.suppress(AppError):
+            states[run] = run.state()
+    return states
 
 
 def _active(home: Path) -> Run | None:
     return next((run for run, state in _listed(home).items() if state in ACTIVE and _is_whole(run)), None)
+
+
+def _at(place: Path) -> Run:
+    """The run that a folder of the data home holds or points to, whether or not it can be read."""
+    return Run(places.run_folder(place))
 
 
 def _is_whole(run: Run) -> bool:
@@ -237,15 +337,23 @@ def _is_whole(run: Run) -> bool:
         return False
 
 
-def _first(home: Path) -> Run | None:
-    """The run whose turn it is: none while one is carried out, else the one that has been in line for longest."""
+def _first(home: Path, passed: Collection[Run] = ()) -> Run | None:
+    """The run whose turn it is: none while one is carried out, else the one that has been in line for longest.
+
+    Args:
+        passed: those that could not be started; no other is held up by them.
+    """
     states = _listed(home)
     if any(state in ACTIVE and _is_whole(run) for run, state in states.items()):
         return None
     # One whose disk was taken away, or may only be read, does not hold up the others.
-    waiting = [run for run, state in states.items() if state == "queued" and os.access(run.folder, os.W_OK)]
-    waiting.sort(key=lambda run: (run.queued["t"], run.folder.name))
-    return next(filter(_is_whole, waiting), None)
+    waiting = [
+        (run.queued["t"], run.folder.name, run)
+        for run, state in states.items()
+        if state == "queued" and run not in passed and os.access(run.folder, os.W_OK)
+    ]
+    waiting.sort(key=lambda entry: entry[:2])
+    return next((run for _, _, run in waiting if _is_whole(run)), None)
 
 
 def _waiter(run: Run) -> Process | None:
@@ -253,12 +361,13 @@ def _waiter(run: Run) -> Process | None:
     return Process.told_by(run.queued)
 
 
-def _state_at(place: Path) -> State:
-    """How the run stands that a folder of the data home holds or points to, even if its settings cannot be read."""
+def _is_over(run: Run) -> bool:
+    """Whether nobody needs the run any more; one that cannot be read is not in line, whatever it says."""
     try:
-        return Run.open(place).state()
+        state = run.state()
     except AppError:
-        return Run(place).state()
+        return not run.worker_lives()
+    return state in ENDED or (state == "queued" and not _is_whole(run))
 
 
 def repeat_command(run: Run, settings: Settings, started: Event | None = None) -> str:

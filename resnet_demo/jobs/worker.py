@@ -37,7 +37,7 @@ def main() -> None:
     try:
         carry_out(run, settings)
     finally:
-        queue.start_next(settings.home)
+        queue.move_on(settings.home)
 
 
 def _announced(run: Run) -> bool:
@@ -74,9 +74,9 @@ def carry_out(run: Run, settings: Settings) -> None:
         _train(run, settings)
         return
     with run.lock():
-        run.tidy()
         before = None if meeting.alone() else KillCount.here()
         try:
+            run.tidy()
             _train(run, settings)
         except AppError as error:
             run.append("failed", key=error.message.key, fields=dict(error.message.fields))

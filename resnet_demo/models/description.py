@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -126,9 +127,13 @@ def check_file(path: Path, max_bytes: int) -> None:
     Raises:
         AppError: as it says.
     """
-    if not path.is_file():
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        found = None
+    if found is None or not stat.S_ISREG(found.st_mode):
         raise AppError("saved.problem.no_file", file=path.name, folder=str(path.parent))
-    if path.stat().st_size > max_bytes:
+    if found.st_size > max_bytes:
         raise AppError("saved.problem.too_large", file=path.name, most=max_bytes // MEGABYTE)
 
 

@@ -5,8 +5,10 @@ Free of torch. Of a run's folder only this is known here; the rest is the busine
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from pathlib import Path
 
 from resnet_demo.models import variants
@@ -15,6 +17,7 @@ from resnet_demo.settings import Settings, expanded
 RUNS, POINTER, BEST = "runs", "elsewhere.txt", "best"
 NAME = re.compile(r"[0-9a-z-]{1,100}")
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+MOST_POINTER_BYTES = 65_536
 
 Stamp = tuple[int, int]
 
@@ -51,21 +54,37 @@ def shipped_names(settings: Settings) -> list[str]:
 
 
 def run_names(home: Path) -> list[str]:
-    """The names of all runs that are listed in the data home, the newest first."""
+    """The names of all runs that are listed in the data home, the newest first; whether they can be read is open."""
     try:
-        names = [path.name for path in (home / RUNS).iterdir()]
+        with os.scandir(home / RUNS) as entries:
+            folders = [entry.name for entry in entries if entry.is_symlink() or entry.is_dir(follow_symlinks=False)]
     except OSError:
         return []
-    return sorted(filter(NAME.fullmatch, names), reverse=True)
+    return sorted(filter(NAME.fullmatch, folders), reverse=True)
 
 
 def run_folder(listed: Path) -> Path:
     """Where a run lies that is listed at this place of the data home: there, or where a pointer says."""
     try:
-        elsewhere = Path(os.fsdecode((listed / POINTER).read_bytes()))
+        with open(listed / POINTER, "rb", opener=file_only) as file:
+            told = file.read(MOST_POINTER_BYTES + 1)
     except OSError:
         return listed
-    return elsewhere if elsewhere.is_absolute() else listed
+    elsewhere = Path(os.fsdecode(told))
+    return elsewhere if elsewhere.is_absolute() and b"\0" not in told and len(told) <= MOST_POINTER_BYTES else listed
+
+
+def file_only(path: str, flags: int) -> int:
+    """What `open` takes as its opener, to refuse pipes and devices: to open or read one may never come back.
+
+    Raises:
+        OSError: it is no file, or cannot be opened.
+    """
+    file = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise OSError(errno.EINVAL, "not a file", path)
+    return file
 
 
 def stamp(folder: Path) -> Stamp | None:

@@ -6,7 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from resnet_demo.models.places import file_only
+
 BLOCK_BYTES = 16_384
+MOST_BYTES = 1_000_000
+"""Of a line; a longer one is none of ours, and read backwards it is passed over."""
 
 
 def append(path: Path, line: str) -> None:
@@ -15,7 +19,7 @@ def append(path: Path, line: str) -> None:
     Raises:
         OSError: the disk is full, say; a part of the line may then stand there.
     """
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+    file = file_only(os.fspath(path), os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0))
     try:
         size = os.lseek(file, 0, os.SEEK_END)
         os.lseek(file, max(0, size - 1), os.SEEK_SET)
@@ -28,9 +32,13 @@ def append(path: Path, line: str) -> None:
 
 
 def read_from(path: Path, offset: int) -> tuple[list[bytes], int]:
-    """The whole lines after `offset` bytes, and the offset behind them; none where there is no file yet."""
+    """The whole lines after `offset` bytes, and the offset behind them; none where there is no file yet.
+
+    Raises:
+        OSError: there is something that cannot be read.
+    """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=file_only) as file:
             file.seek(offset)
             whole, newline, _torn = file.read().rpartition(b"\n")
     except FileNotFoundError:
@@ -39,18 +47,28 @@ def read_from(path: Path, offset: int) -> tuple[list[bytes], int]:
 
 
 def backwards(path: Path) -> Iterator[bytes]:
-    """The file's lines, the last first, reading no more of it than is asked for."""
+    """The file's lines, the last first, reading no more of it than is asked for; none where there is no file yet.
+
+    Raises:
+        OSError: there is something that cannot be read.
+    """
     try:
-        file = path.open("rb")
+        file = open(path, "rb", opener=file_only)  # noqa: SIM115  as above; closed below
     except FileNotFoundError:
         return
     with file:
         position = file.seek(0, os.SEEK_END)
-        rest = b""
+        rest, cut = b"", False
         while position:
             start = max(0, position - BLOCK_BYTES)
             file.seek(start)
             first, *lines = (file.read(position - start) + rest).split(b"\n")
+            if lines and cut:
+                lines.pop()
+                cut = False
             yield from reversed(lines)
+            if len(first) > MOST_BYTES:
+                first, cut = b"", True
             rest, position = first, start
-        yield rest
+        if not cut:
+            yield rest

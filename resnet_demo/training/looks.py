@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from resnet_demo.texts import AppError
 from resnet_demo.training.run import Run
 
 
@@ -11,7 +12,14 @@ def looks_of(run: Run, others: Iterable[Run]) -> int:
     """Looks at a run's test photos, by itself and by those of the others that have the same ones."""
     mine = _test_photos(run)
     runs = {other.folder.resolve(): other for other in (*others, run)}
-    return sum(other.test_looks for other in runs.values() if other.test_looks and _test_photos(other) == mine)
+    return sum(looks for other in runs.values() if (looks := _looks(other)) and _test_photos(other) == mine)
+
+
+def _looks(run: Run) -> int:
+    try:
+        return run.test_looks
+    except AppError:  # it cannot be read any more
+        return 0
 
 
 def _test_photos(run: Run) -> tuple[object, object]:

@@ -20,13 +20,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from filelock import Timeout
 
-from resnet_demo.models.places import BEST, NAME, POINTER, RUNS, run_folder, run_names
-from resnet_demo.texts import AppError, language_of
+from resnet_demo.models.places import BEST, NAME, POINTER, RUNS, file_only, run_folder, run_names
+from resnet_demo.settings import MEGABYTE
+from resnet_demo.texts import AppError, Message, language_of
 from resnet_demo.training import lines, worker_lock, writing
 from resnet_demo.training.answers import Answers
 from resnet_demo.training.config import TrainConfig
@@ -45,6 +47,15 @@ ANSWERS = "test.safetensors"
 BESIDE = {"said", "looked", "joined", "measured", "killed"}
 """Kinds of events that do not move a run on."""
 UNFINISHED, REPLACED = ".unfinished", ".replaced"
+NEW, DELETED = ".new-", ".deleted-"
+"""What a run's folder is called while it is made, and while it is removed."""
+MOST_CONFIG_BYTES = 256 * MEGABYTE
+MOST_CHARACTERS = 4_096
+"""Of one value of an event."""
+MOST_VALUES = 1_000
+"""Of one list or mapping of an event."""
+MOST_LOG_CHARACTERS = 65_536
+"""Of what is written to the log at once."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +86,12 @@ class Run:
             AppError: the folder is in use or cannot be written to.
         """
         runs = home / RUNS
-        if folder is not None and (runs in folder.parents or not _is_free(folder)):
-            raise AppError("run.problem.in_use", folder=str(folder))
-        fresh = (folder or runs / "run").with_name(f".new-{secrets.token_hex(4)}")
+        fresh = (folder or runs / "run").with_name(f"{NEW}{secrets.token_hex(4)}")
         place = None
         try:
             with writing.refusals(folder or runs, "run.problem.not_made"):
+                if folder is not None and (runs in folder.parents or not _is_free(folder)):
+                    raise AppError("run.problem.in_use", folder=str(folder))
                 fresh.mkdir(parents=True)
                 place = _claim(runs, f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_words(config)}")
                 entries = {"name": place.name, "config": config.to_json(), "facts": dict(facts)}
@@ -101,18 +112,24 @@ class Run:
         """The run in a folder, or the one that a folder of the data home points to.
 
         Raises:
-            AppError: there is no run, or its `config.json` cannot be understood.
+            AppError: there is no run, its `config.json` cannot be understood, or its events cannot be read.
         """
+        run = cls(run_folder(folder))
         try:
-            run = cls(run_folder(folder))
             run.config  # noqa: B018  read now, so that whoever holds a run can use it
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise AppError("run.problem.no_run", folder=str(folder)) from error
+        except OSError as error:
+            raise _unreadable(run.folder, error) from error
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise AppError("run.problem.damaged", folder=str(run.folder)) from error
+        run.newest()
         return run
 
     @cached_property
     def _entries(self) -> dict[str, Any]:
-        entries = json.loads((self.folder / CONFIG).read_text(encoding="utf-8"))
+        with open(self.folder / CONFIG, "rb", opener=file_only) as file:
+            entries = json.loads(file.read(MOST_CONFIG_BYTES).decode("utf-8"))
         if not (NAME.fullmatch(entries["name"]) and isinstance(entries["facts"], dict)):
             raise ValueError(CONFIG)
         return cast("dict[str, Any]", entries)
@@ -147,24 +164,38 @@ class Run:
     def append(self, kind: str, **fields: Any) -> None:
         """Add an event, and to the log the sentence that it means, if it means one. Any process may.
 
+        Text that is long beyond reason is cut. Where only the log cannot be written to, the event still counts.
+
         Raises:
             AppError: the disk is full or the folder cannot be written to.
         """
         event: Event = {"t": round(time.time(), 3), "kind": kind}
         for name, value in fields.items():
-            event[name] = None if isinstance(value, float) and not math.isfinite(value) else value
+            event[name] = _bounded(value)
         said = sentence_of(event, language_of(os.environ))
         with writing.refusals(self.folder):
             lines.append(self.folder / EVENTS, json.dumps(event, allow_nan=False))
         if said:
-            self.write_log(said)
+            with contextlib.suppress(AppError):
+                self.write_log(said)
 
-    def write_log(self, said: str) -> None:
-        """Add to what a person reads, with the time.
+    def check_writable(self) -> None:
+        """Refuse a run whose events and log cannot be added to.
 
         Raises:
-            AppError: as `append`.
+            OSError: they cannot.
         """
+        for path in (self.folder / EVENTS, self.log):
+            os.close(file_only(os.fspath(path), os.O_WRONLY | os.O_CREAT | os.O_APPEND))
+
+    def write_log(self, said: str) -> None:
+        """Add to what a person reads, with the time; of what is long beyond reason the beginning and the end.
+
+        Raises:
+            AppError: the disk is full or the folder cannot be written to.
+        """
+        if len(said) > MOST_LOG_CHARACTERS:
+            said = f"{said[: MOST_LOG_CHARACTERS // 2]} … {said[-MOST_LOG_CHARACTERS // 2 :]}"
         with writing.refusals(self.folder):
             lines.append(self.log, f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}  {said}")
 
@@ -173,8 +204,15 @@ class Run:
         return self.events_from(0)[0]
 
     def events_from(self, offset: int) -> tuple[list[Event], int]:
-        """The events after `offset` bytes, and the offset after the last whole line; a torn line is none."""
-        found, end = lines.read_from(self.folder / EVENTS, offset)
+        """The events after `offset` bytes, and the offset after the last whole line; a torn line is none.
+
+        Raises:
+            AppError: the disk refuses to read them, as for all that tells what happened or how the run stands.
+        """
+        try:
+            found, end = lines.read_from(self.folder / EVENTS, offset)
+        except OSError as error:
+            raise _unreadable(self.folder, error) from error
         return [event for line in found if (event := _event(line))], end
 
     def newest(self, *kinds: str) -> Event | None:
@@ -183,8 +221,15 @@ class Run:
         return next(wanted, None)
 
     def backwards(self) -> Iterator[Event]:
-        """The events, the newest first, reading no more than is asked for."""
-        return filter(None, map(_event, lines.backwards(self.folder / EVENTS)))
+        """The events, the newest first, reading no more than is asked for.
+
+        Raises:
+            AppError: as `events_from`.
+        """
+        try:
+            yield from filter(None, map(_event, lines.backwards(self.folder / EVENTS)))
+        except OSError as error:
+            raise _unreadable(self.folder, error) from error
 
     @property
     def queued(self) -> Event:
@@ -238,7 +283,11 @@ class Run:
     # How it stands
 
     def state(self) -> State:
-        """What became of the run: told by its newest event, its lock, and whether the named process lives."""
+        """What became of the run: told by its newest event, its lock, and whether the named process lives.
+
+        Raises:
+            AppError: as `events_from`.
+        """
         newest = self.newest()
         state = self._state_after(newest)
         # Between the look at the events and that at the lock a worker may have ended in good order.
@@ -267,13 +316,14 @@ class Run:
         """Be the run's worker, as long as this process lives.
 
         Raises:
-            AppError: another process is.
+            AppError: another process is, or the folder cannot be written to.
         """
         with contextlib.ExitStack() as stack:
-            try:
-                stack.enter_context(worker_lock.held(self.folder / LOCK))
-            except Timeout as error:
-                raise AppError("run.problem.busy", name=self.name) from error
+            with writing.refusals(self.folder):
+                try:
+                    stack.enter_context(worker_lock.held(self.folder / LOCK))
+                except Timeout as error:
+                    raise AppError("run.problem.busy", name=self.name) from error
             yield
 
     def ask_stop(self, how: Stop) -> None:
@@ -284,15 +334,22 @@ class Run:
 
     def stop_asked(self) -> Stop | None:
         """What was asked of the worker, if anything."""
+        path = self.folder / STOP
         try:
-            asked = (self.folder / STOP).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        return "now" if asked == "now" else "keep"
+            with open(path, "rb", opener=file_only) as file:
+                return "now" if file.read(MOST_CHARACTERS) == b"now" else "keep"
+        except OSError:  # its presence is enough
+            return "keep" if os.path.lexists(path) else None
 
     def queue_again(self, *, waiter: Process | None = None, more_epochs: int = 0) -> None:
-        """Stand in line once more, to go on from the newest checkpoint."""
-        (self.folder / STOP).unlink(missing_ok=True)
+        """Stand in line once more, to go on from the newest checkpoint.
+
+        Raises:
+            AppError: the disk is full or the folder cannot be written to.
+        """
+        with writing.refusals(self.folder):
+            writing.remove_parts(self.folder / STOP)
+            (self.folder / STOP).unlink(missing_ok=True)
         asked = {"more_epochs": more_epochs} if more_epochs else {}
         self.append("queued", **asked, **(asdict(waiter) if waiter else {}))
 
@@ -346,8 +403,8 @@ class Run:
         """
         fresh, replaced = self.folder / f"{UNFINISHED}-{BEST}", self.folder / REPLACED
         try:
+            self.tidy()
             with writing.refusals(self.folder):
-                self.tidy()
                 yield fresh
                 if self.best.exists():
                     self.best.replace(replaced)
@@ -372,28 +429,58 @@ class Run:
 
     def answers(self) -> Answers | None:
         """What was said of the test photos when they were looked at last, if it is kept and whole."""
+        path = self.folder / ANSWERS
         try:
-            return Answers.read(self.folder / ANSWERS)
+            return Answers.read(path) if path.is_file() else None
         except (OSError, ValueError):
             return None
 
     def tidy(self) -> None:
-        """Clear up what a killed worker left half done; only its successor, or whoever killed it, may."""
-        for unfinished in self.folder.glob(f"{UNFINISHED}*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
-        replaced = self.folder / REPLACED
-        if replaced.exists() and not self.best.exists():
-            replaced.replace(self.best)
-        shutil.rmtree(replaced, ignore_errors=True)
+        """Clear up what a killed worker left half done; only its successor, or whoever killed it, may.
+
+        Raises:
+            AppError: the folder cannot be written to.
+        """
+        with writing.refusals(self.folder):
+            for unfinished in (*self.folder.glob(f"{UNFINISHED}*"), *self.folder.glob(f".{UNFINISHED}*")):
+                shutil.rmtree(unfinished, ignore_errors=True)
+            writing.remove_parts(self.folder / ANSWERS)
+            replaced = self.folder / REPLACED
+            if replaced.exists() and not self.best.exists():
+                replaced.replace(self.best)
+            shutil.rmtree(replaced, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A run that is listed in the data home and cannot be read: its name there, and why."""
+
+    name: str
+    why: Message
+
+
+def listing(home: Path) -> Iterator[Run | Unreadable]:
+    """Every run that is listed in the data home, the newest first."""
+    for name in run_names(home):
+        place = home / RUNS / name
+        try:
+            yield Run.open(place)
+        except AppError as error:
+            if not is_empty(place):  # nothing came of it
+                yield Unreadable(name, error.message)
 
 
 def all_runs(home: Path) -> list[Run]:
     """Every run that is listed in the data home, the newest first; what cannot be read is passed over."""
-    found = []
-    for name in run_names(home):
-        with contextlib.suppress(AppError):
-            found.append(Run.open(home / RUNS / name))
-    return found
+    return [found for found in listing(home) if isinstance(found, Run)]
+
+
+def is_empty(place: Path) -> bool:
+    """Whether this is a folder, no link to one, with nothing in it: where somebody was killed who made a run."""
+    try:
+        return not place.is_symlink() and next(place.iterdir(), None) is None
+    except OSError:
+        return False
 
 
 def find_run(home: Path, name: str) -> Run:
@@ -414,6 +501,23 @@ def _event(line: bytes) -> Event | None:
         return None
     whole = isinstance(event, dict) and isinstance(event.get("kind"), str) and isinstance(event.get("t"), int | float)
     return event if whole else None
+
+
+def _bounded(value: Any) -> Any:
+    """A value as an event may hold it: text and lists that are not long beyond reason, numbers that JSON has."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str) and len(value) > MOST_CHARACTERS:
+        return f"{value[:MOST_CHARACTERS]}…"
+    if isinstance(value, Mapping):
+        return {_bounded(name): _bounded(one) for name, one in islice(value.items(), MOST_VALUES)}
+    if isinstance(value, list | tuple):
+        return [_bounded(one) for one in value[:MOST_VALUES]]
+    return value
+
+
+def _unreadable(folder: Path, error: OSError) -> AppError:
+    return AppError("run.problem.unreadable", folder=str(folder), reason=error.strerror or str(error))
 
 
 def _words(config: TrainConfig) -> str:

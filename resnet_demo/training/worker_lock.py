@@ -9,6 +9,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from resnet_demo.models.places import file_only
+
 # Somebody may just be looking whether it is held.
 HOLD_SECONDS = 2.0
 LOOK_SECONDS = 0.03
@@ -49,7 +51,7 @@ else:
 
     def _is_held(path: Path) -> bool:
         # A shared lock: those who look do not take each other for a worker.
-        with path.open("rb") as file:
+        with open(path, "rb", opener=file_only) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:

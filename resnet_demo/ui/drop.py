@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from resnet_demo.data.archive import SUFFIXES
+from resnet_demo.data.staging import refusals
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.ui.guard import uploaded
@@ -107,22 +108,26 @@ def in_one_piece(archive: ReceivedPhoto) -> Iterator[Path]:
     """An archive as one file, put together from its pieces for as long as it is needed.
 
     Raises:
-        AppError: it was never sent, or a piece has been cleared away since.
+        AppError: it was never sent, a piece has been cleared away since, or the disk is full.
     """
     if archive.path is None:
         raise AppError("guard.problem.gone")
     if not archive.more:
         yield archive.path
         return
-    with TemporaryDirectory(dir=get_upload_folder()) as folder:
+    uploads = Path(get_upload_folder())
+    with refusals(uploads):
+        temporary = TemporaryDirectory(dir=uploads)
+    with temporary as folder:
         whole = Path(folder, "archive")
-        try:
-            with whole.open("wb") as file:
-                for piece in (archive.path, *archive.more):
-                    with piece.open("rb") as source:
-                        shutil.copyfileobj(source, file)
-        except FileNotFoundError as error:
-            raise AppError("guard.problem.gone") from error
+        with refusals(uploads):
+            try:
+                with whole.open("wb") as file:
+                    for piece in (archive.path, *archive.more):
+                        with piece.open("rb") as source:
+                            shutil.copyfileobj(source, file)
+            except FileNotFoundError as error:
+                raise AppError("guard.problem.gone") from error
         yield whole
 
 

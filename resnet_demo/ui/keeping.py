@@ -7,22 +7,26 @@ import threading
 import time
 from pathlib import Path
 
+from resnet_demo.data import staging
+from resnet_demo.data.intake import SAMPLES
+from resnet_demo.data.staging import DATASETS, HUB, STRANGERS
 from resnet_demo.data.stored import bounded, clear_away, stored_bytes
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
 from resnet_demo.training.run import ACTIVE, ENDED, Run, all_runs
 
 log = logging.getLogger(__name__)
 
 
 def keep_clear(settings: Settings, every_seconds: float) -> None:
-    """Begin to clear up, now and then, as long as the app runs; nothing where no stranger comes."""
-    if not settings.local_paths_allowed:
-        threading.Thread(target=_go_on, args=(settings, every_seconds), daemon=True).start()
+    """Clear up what killed processes left; where strangers come, go on to clear up as long as the app runs."""
+    threading.Thread(target=_go_on, args=(settings, every_seconds), daemon=True).start()
 
 
 def _go_on(settings: Settings, every_seconds: float) -> None:
-    while True:
+    remove_leftovers(settings.home)
+    while not settings.local_paths_allowed:
         try:
             clear_up(settings)
         except Exception:  # a disk that is gone for a moment must not end it
@@ -30,11 +34,24 @@ def _go_on(settings: Settings, every_seconds: float) -> None:
         time.sleep(every_seconds)
 
 
+def remove_leftovers(home: Path) -> None:
+    """Clear up what processes left in the data home that were killed while they wrote; what is in use stays."""
+    for datasets in (folder / place for folder in (home, home / STRANGERS) for place in (DATASETS, HUB, SAMPLES)):
+        try:
+            staging.remove_leftovers(datasets)
+        except OSError as error:
+            log.warning("What a killed process left cannot be removed: %s", error)
+    try:
+        queue.tidy(home)
+    except AppError as error:
+        log.warning("What a killed process left cannot be removed: %s", error)
+
+
 def clear_up(settings: Settings) -> None:
     """Stop what takes too long, and delete what is too old; nothing where no stranger comes.
 
     Raises:
-        AppError: a run cannot be stopped or deleted.
+        AppError: a run cannot be stopped.
     """
     if settings.local_paths_allowed:
         return
@@ -46,7 +63,14 @@ def clear_up(settings: Settings) -> None:
         if state in ACTIVE:
             _stop_if_long(run, settings)
         elif state in ENDED and run.name not in needed and _age(run) > settings.keep_seconds:
-            queue.delete(run.name, home)
+            _delete(run, home)
+
+
+def _delete(run: Run, home: Path) -> None:
+    try:
+        queue.delete(run.name, home)
+    except AppError:  # it must not keep the others here
+        log.exception("A stranger's run cannot be deleted")
 
 
 def _stop_if_long(run: Run, settings: Settings) -> None:

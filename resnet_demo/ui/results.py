@@ -17,6 +17,7 @@ from resnet_demo import tables
 from resnet_demo.data import images
 from resnet_demo.data.display import SHOWN_SIDE, thumbnail, with_seen_box
 from resnet_demo.data.images import Problem
+from resnet_demo.data.staging import refusals
 from resnet_demo.ui.drop import ReceivedPhoto
 
 if TYPE_CHECKING:
@@ -29,10 +30,15 @@ GALLERY_MOST = 200
 
 
 def new_folder() -> Path:
-    """A folder among the uploads: Gradio serves what is in it, and it goes with them when the app ends."""
+    """A folder among the uploads: Gradio serves what is in it, and it goes with them when the app ends.
+
+    Raises:
+        AppError: the disk is full, or cannot be written to.
+    """
     # Not mkdtemp: Gradio serves these to whoever knows the name, and its names can be foretold from enough others.
     folder = Path(get_upload_folder(), secrets.token_hex(16))
-    folder.mkdir(mode=0o700, parents=True)
+    with refusals(folder.parent):
+        folder.mkdir(mode=0o700, parents=True)
     return folder
 
 
@@ -78,7 +84,11 @@ class Results:
                 return
             small = thumbnail(found.image, THUMBNAIL_SIDE)
         file = self.folder / f"{number}.jpg"
-        small.save(file, quality=85)
+        try:
+            small.save(file, quality=85)
+        except OSError:  # the disk is full, say: the answer stands in the table
+            file.unlink(missing_ok=True)
+            return
         best = prediction.guesses[0]
         self.gallery.append((str(file), f"{best.label} {100 * best.probability:.0f}\u00a0%"))
         self.gallery_rows.append(number)
@@ -107,9 +117,13 @@ class Results:
             return None if isinstance(found, Problem) else with_seen_box(found.image, found.size, row.prediction.seen)
 
     def write_csv(self, language: str) -> Path:
-        """All rows as a CSV file, the same as the command line's."""
+        """All rows as a CSV file, the same as the command line's.
+
+        Raises:
+            AppError: the disk is full.
+        """
         path = self.folder / "photos.csv"
-        with path.open("w", newline="", encoding=tables.CSV_ENCODING) as file:
+        with refusals(self.folder), path.open("w", newline="", encoding=tables.CSV_ENCODING) as file:
             table = tables.CsvTable(file, self.top, language)
             for row in self.rows:
                 table.write(row.prediction)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.course import Course
 from resnet_demo.training.looks import looks_of
-from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, EVENTS, Run, State
+from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, EVENTS, Run, State, Unreadable, is_empty
 from resnet_demo.ui.keeping import room
 
 LINE_SECONDS = 1.0
@@ -66,24 +67,65 @@ class Runs:
             AppError: there is none, or it is another visitor's.
         """
         known = self._look(name) if isinstance(name, str) and NAME.fullmatch(name) else None
-        if known is None or not self._may_see(known, visitor):
+        if not isinstance(known, _Known) or not self._may_see(known, visitor):
             raise AppError("runs.problem.none")
         return Run(known.folder)
 
     def listed(self, visitor: object) -> list[Run]:
-        """The visitor's runs, the newest first."""
-        return [Run(known.folder) for known in self._all() if self._may_see(known, visitor)]
+        """The visitor's runs, the newest first, those left out that cannot be read."""
+        return [found for found in self.listing(visitor) if isinstance(found, Run)]
+
+    def listing(self, visitor: object) -> list[Run | Unreadable]:
+        """The visitor's runs, the newest first; nobody knows whose one is that cannot be read."""
+        found = (known for known in self._all() if self._may_see(known, visitor))
+        return [Run(known.folder) if isinstance(known, _Known) else known for known in found]
+
+    def unreadable(self, name: object, visitor: object) -> Unreadable | None:
+        """What is listed under this name, if it cannot be read; named as for `find`."""
+        known = self._look(name) if isinstance(name, str) and NAME.fullmatch(name) else None
+        if known is None or not self._may_see(known, visitor):
+            return None
+        if isinstance(known, Unreadable):
+            return known
+        try:
+            self.state(Run(known.folder))
+        except AppError as error:
+            return Unreadable(str(name), error.message)
+        return None
+
+    def deletable(self, name: object, visitor: object) -> str:
+        """The name, if a run is listed under it for this visitor, whether or not it can be read.
+
+        Raises:
+            AppError: as `find`.
+        """
+        unreadable = self.unreadable(name, visitor)
+        return self.find(name, visitor).name if unreadable is None else unreadable.name
 
     def shown(self, name: object, visitor: object) -> Run | None:
         """The run that was opened, or else the one that goes on, or else the newest; named as for `find`."""
         try:
-            return self.find(name, visitor)
+            run = self.find(name, visitor)
+            self.state(run)
         except AppError:
-            listed = self.listed(visitor)
-        return next((run for run in listed if self.state(run) in ACTIVE), listed[0] if listed else None)
+            states = self._states(self.listed(visitor))
+            return next((run for run, state in states.items() if state in ACTIVE), next(iter(states), None))
+        return run
+
+    def _states(self, runs: Iterable[Run]) -> dict[Run, State]:
+        """How runs stand, those passed over that cannot be read."""
+        states = {}
+        for run in runs:
+            with suppress(AppError):
+                states[run] = self.state(run)
+        return states
 
     def state(self, run: Run) -> State:
-        """How a run stands."""
+        """How a run stands.
+
+        Raises:
+            AppError: it cannot be read any more.
+        """
         stamp = _stamp(run, EVENTS)
         known = self._over.get(run.folder)
         if known and known[0] == stamp:
@@ -116,7 +158,7 @@ class Runs:
             return
         # A visitor can come again as another one, so all of them together are counted too.
         for listed, limit, key in ((self.listed(visitor), most, "many"), (self._runs(), most * VISITORS, "long_line")):
-            if sum(self.state(run) not in ENDED for run in listed) >= limit:
+            if sum(state not in ENDED for state in self._states(listed).values()) >= limit:
                 raise AppError(f"runs.problem.{key}", runs=limit)
 
     def idle(self) -> bool:
@@ -126,7 +168,7 @@ class Runs:
     def before(self, run: Run) -> int:
         """How many runs, whosever they are, come before one that is in line."""
         turn = run.queued["t"], run.folder.name
-        others = [(other, self.state(other)) for other in self._runs() if other != run]
+        others = self._states(other for other in self._runs() if other != run).items()
         ahead = (state == "queued" and (other.queued["t"], other.folder.name) < turn for other, state in others)
         return sum(state in ACTIVE for _, state in others) + sum(ahead)
 
@@ -136,7 +178,7 @@ class Runs:
             if time.monotonic() < self._next_look:
                 return
             self._next_look = time.monotonic() + LINE_SECONDS
-        states = {self.state(run) for run in self._runs()}
+        states = set(self._states(self._runs()).values())
         if "queued" not in states or states & ACTIVE:
             return
         try:
@@ -160,30 +202,33 @@ class Runs:
             yield course
 
     def _runs(self) -> list[Run]:
-        return [Run(known.folder) for known in self._all()]
+        return [Run(known.folder) for known in self._all() if isinstance(known, _Known)]
 
-    def _all(self) -> list[_Known]:
+    def _all(self) -> list[_Known | Unreadable]:
         names = run_names(self._settings.home)
         for gone in self._known.keys() - set(names):
             self._known.pop(gone, None)
         return [known for known in map(self._look, names) if known is not None]
 
-    def _look(self, name: str) -> _Known | None:
-        """What is known of the run of this name, if it can be read; a run's settings never change."""
+    def _look(self, name: str) -> _Known | Unreadable | None:
+        """What is known of the run of this name, if there is one; a run's settings never change."""
         known = self._known.get(name)
         if known and _stamp(Run(known.folder), CONFIG) == known.stamp:
             return known
+        place = self._settings.home / RUNS / name
         try:
-            run = Run.open(self._settings.home / RUNS / name)
-        except AppError:
-            return None
+            run = Run.open(place)
+        except AppError as error:
+            return Unreadable(name, error.message) if os.path.lexists(place) and not is_empty(place) else None
         known = _Known(_stamp(run, CONFIG), run.folder, run.facts.get("owner"))
         self._known[name] = known
         return known
 
-    def _may_see(self, known: _Known, visitor: object) -> bool:
+    def _may_see(self, known: _Known | Unreadable, visitor: object) -> bool:
         if self._settings.local_paths_allowed:
             return True
+        if isinstance(known, Unreadable):
+            return False
         if not (isinstance(visitor, str) and isinstance(known.owner, str) and known.owner):
             return False
         return secrets.compare_digest(visitor.encode("utf-8", "replace"), known.owner.encode("utf-8", "replace"))

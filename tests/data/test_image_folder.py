@@ -23,8 +23,10 @@ import pytest
 from PIL import Image
 
 from resnet_demo.data.image_folder import Dataset, Photo, open_dataset, split
-from resnet_demo.data.index import forget
+from resnet_demo.data.images import Header
+from resnet_demo.data.index import forget, open_index
 from resnet_demo.texts import AppError
+from tests.conftest import ROOT
 from tests.damage import flip_in_the_midst
 from tests.data.drawn import draw, encoded, flowers, jpeg, write
 
@@ -237,12 +239,42 @@ def test_an_index_damaged_within_is_made_anew(root: Path, home: Path) -> None:
     assert open_dataset(root, home) == first
 
 
-def test_an_index_that_cannot_be_kept_is_told(root: Path, home: Path) -> None:
+def test_an_index_that_cannot_be_kept_is_not_needed(root: Path, home: Path, tmp_path: Path) -> None:
     write(root, flowers())
+    known = open_dataset(root, tmp_path / "other home")
     home.write_bytes(b"a file")
-    with pytest.raises(AppError) as caught:
-        open_dataset(root, home)
-    assert caught.value.message.key == "index.problem.folder"
+    assert open_dataset(root, home) == known
+    assert home.read_bytes() == b"a file"
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE files", "ALTER TABLE files RENAME COLUMN width TO breadth"])
+def test_an_index_that_fails_in_the_midst_is_not_needed(root: Path, home: Path, statement: str) -> None:
+    write(root, flowers())
+    known = open_dataset(root, home)
+    with open_index(home, root) as index:
+        (path,) = (home / "index").glob("*.sqlite")
+        with sqlite3.connect(path) as database:
+            database.execute(statement)
+        name = known.photos[0].path
+        assert index.find(name, (root / name).stat()) is None
+        index.keep(name, (root / name).stat(), Header("jpeg", (1, 1), b"x", b"x"))
+
+
+def test_an_index_that_may_only_be_read_is_read(root: Path, home: Path) -> None:
+    """The system's limit on a file's size stands in for the disk that refuses."""
+    write(root, flowers())
+    known = open_dataset(root, home)
+    code = """
+import resource, sys
+from pathlib import Path
+from resnet_demo.data.image_folder import open_dataset
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+print(open_dataset(Path(sys.argv[1]), Path(sys.argv[2])).fingerprint)
+"""
+    write(root, {"tulips/new.jpg": jpeg(99)})
+    command = [sys.executable, "-c", code, str(root), str(home)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == open_dataset(root, home).fingerprint != known.fingerprint
 
 
 def test_what_was_done_is_kept_when_the_work_is_ended(root: Path, home: Path) -> None:

@@ -7,6 +7,8 @@ import errno
 import hashlib
 import os
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +27,11 @@ from resnet_demo.data.intake import (
     from_photos,
     sample_flowers,
 )
-from resnet_demo.data.staging import LEFTOVER_SECONDS, kept_in, new_dataset
+from resnet_demo.data.shared_lock import shared
+from resnet_demo.data.staging import LEFTOVER_SECONDS, kept_in, new_dataset, remove_leftovers
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError
+from tests.conftest import ROOT
 from tests.data.drawn import contents, flowers, jpeg, write
 from tests.data.test_archive import mutated, tarred, zipped
 from tests.loopback import Answer, Loopback, loopback
@@ -221,11 +225,48 @@ def test_a_home_that_cannot_be_written_to(tmp_path: Path) -> None:
     assert caught.value.message.key == "staging.problem.folder"
 
 
-def test_leftovers_of_a_killed_process_are_removed_in_time(settings: Settings) -> None:
+def test_leftovers_of_a_killed_process_are_removed_at_once_and_what_is_in_use_is_not(settings: Settings) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from resnet_demo.data.staging import new_dataset
+
+def fill(fresh):
+    (fresh / "a.jpg").write_bytes(b"x")
+    print(fresh.name, flush=True)
+    time.sleep(60)
+
+new_dataset(Path(sys.argv[1]), "x", fill)
+"""
+
+    def filling() -> tuple[subprocess.Popen[str], str]:
+        command = [sys.executable, "-c", code, str(settings.home / "datasets")]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        return process, process.stdout.readline().strip()
+
+    def end(process: subprocess.Popen[str]) -> None:
+        process.kill()
+        process.communicate()
+
+    killed, left = filling()
+    end(killed)
+    assert datasets(settings) == [left]
+    busy, filled = filling()
+    assert datasets(settings) == [filled]
+    new_dataset(settings.home / "datasets", "y", Path.exists)
+    assert datasets(settings) == [filled, "y"]
+    end(busy)
+    remove_leftovers(settings.home / "datasets")
+    assert datasets(settings) == ["y"]
+
+
+def test_leftovers_of_a_killed_process_are_removed_in_time_while_others_are_at_work(settings: Settings) -> None:
     left = write(settings.home / "datasets" / ".arriving-1", flowers(1))
     busy = write(settings.home / "datasets" / ".arriving-2", flowers(1))
     os.utime(left, (time.time() - 2 * LEFTOVER_SECONDS,) * 2)
-    new_dataset(kept_in(settings), "x", Path.exists)
+    with shared(settings.home / ".datasets.lock"):  # somebody is at work, nobody can tell on which
+        new_dataset(kept_in(settings), "x", Path.exists)
     assert datasets(settings) == [".arriving-2", "x"]
     assert busy.is_dir()
 

@@ -119,8 +119,7 @@ def test_what_cannot_be_started_has_failed_in_words(settings: Settings) -> None:
     run = lying_run(settings)
     run.log.unlink()
     run.log.mkdir()
-    with pytest.raises(AppError, match=r"log\.txt|directory"):
-        queue.start_next(settings.home)
+    assert queue.start_next(settings.home) is None
     newest = run.newest()
     assert newest is not None
     assert newest["key"] == "queue.problem.not_started"
@@ -272,7 +271,7 @@ from resnet_demo.jobs import queue
 opened = []
 sys.addaudithook(lambda event, given: opened.append(str(given[0])) if event == "open" else None)
 assert queue.start_next(Path(sys.argv[1])) is None
-print(*(name for name in opened if name.endswith("config.json")), sep="\\n")
+print(*dict.fromkeys(name for name in opened if name.endswith("config.json")), sep="\\n")
 """
     command = [sys.executable, "-c", code, str(settings.home)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

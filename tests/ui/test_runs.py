@@ -14,8 +14,9 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run
+from resnet_demo.training.run import EVENTS, Run, Unreadable
 from resnet_demo.ui.runs import COURSES_KEPT, VISITORS, Runs
+from resnet_demo.ui.tabs.finetune.run_list import RunList, as_html
 
 MINE, THEIRS = "a" * 32, "b" * 32
 
@@ -110,6 +111,7 @@ def test_what_comes_and_goes_is_noticed(local: Settings) -> None:
     assert set(runs.listed(None)) == {first, second}
     (first.folder / "config.json").write_text("{")
     assert runs.listed(None) == [second]
+    assert {one.name for one in runs.listing(None) if isinstance(one, Unreadable)} == {first.folder.name}
     second.folder.rename(local.home / "gone")
     assert runs.listed(None) == []
     require_refused(runs, second.folder.name, None)
@@ -167,13 +169,48 @@ def test_the_line_moves_on_but_once_a_second(local: Settings) -> None:
 
 def test_a_line_that_cannot_move_on_breaks_no_page(local: Settings, caplog: pytest.LogCaptureFixture) -> None:
     run = make(local)
-    run.log.unlink()
-    run.log.mkdir()  # nothing can be written there
+    (local.home / "runs" / ".lock").mkdir()
     runs = Runs(local)
     runs.move_on()
     runs.move_on()
     assert len(caplog.records) == 1
-    assert run.state() == "failed"
+    assert run.state() == "queued"
+
+
+def test_one_that_cannot_be_read_is_listed_and_does_not_hold_up_the_others(local: Settings) -> None:
+    good, broken = make(local), make(local)
+    runs = Runs(local)
+    assert runs.listed(None) == [broken, good]
+    (broken.folder / EVENTS).unlink()
+    (broken.folder / EVENTS).symlink_to(EVENTS)  # a loop
+    unreadable = runs.unreadable(broken.name, None)
+    assert unreadable is not None
+    assert unreadable.name == broken.name
+    assert runs.unreadable(good.name, None) is None
+    rows = RunList(runs).rows(None)
+    assert [row.name for row in rows] == [broken.name, good.name]
+    assert rows[0] == unreadable
+    assert text("run.state.unreadable") in as_html(rows, broken.name, [], "en")
+    assert runs.shown(broken.name, None) == good
+    assert runs.before(good) == 0
+    assert runs.test_looks(good, None) == 0
+    Runs(replace(local, public=True, max_runs=1)).admit(MINE)
+    assert runs.deletable(broken.name, None) == broken.name
+    require_refused(Runs(replace(local, public=True)), broken.name, MINE)
+    runs.move_on()
+    worker = good.worker
+    assert worker is not None
+    psutil.Process(worker.pid).kill()  # it would only find that there are no photos
+
+
+def test_strangers_see_nothing_of_one_whose_owner_cannot_be_read(public: Settings) -> None:
+    run = make(public, MINE)
+    (run.folder / "config.json").write_text("{")
+    runs = Runs(public)
+    assert runs.listing(MINE) == []
+    assert runs.unreadable(run.folder.name, MINE) is None
+    with pytest.raises(AppError, match="no such run"):
+        runs.deletable(run.folder.name, MINE)
 
 
 def test_a_course_is_read_once_and_kept_for_few_runs(local: Settings) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from functools import reduce
 from html import escape
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from resnet_demo.texts import AppError, Message, text
 from resnet_demo.training import lines
 from resnet_demo.training.config import KNOBS, TrainConfig
 from resnet_demo.training.course import Course
-from resnet_demo.training.run import ACTIVE, Event, Run, State
+from resnet_demo.training.run import ACTIVE, Event, Run, State, Unreadable
 from resnet_demo.training.sentences import sentence_of
 from resnet_demo.ui.tabs.finetune.knobs import shown
 
@@ -38,6 +40,13 @@ def status(run: Run, state: State, before: int, course: Course, language: str) -
         f"{_bar(course, language) if state in ACTIVE else ''}"
         f'<p class="said" role="status">{escape(sentence(state, before, course, language))}</p>'
     )
+
+
+def unreadable(found: Unreadable, language: str) -> str:
+    """The same of a run that cannot be read."""
+    badge = f'<span class="state failed">{escape(text("run.state.unreadable", language))}</span>'
+    said = text("train.live.unreadable", language, why=found.why.say(language))
+    return f'<h3>{escape(found.name)} {badge}</h3><p class="said" role="status">{escape(said)}</p>'
 
 
 def data_of(run: Run) -> str:
@@ -206,7 +215,9 @@ def log(run: Run, state: State, course: Course, language: str, *, local: bool) -
     rows = "".join(f"<li><time>{_clock(when)}</time> {escape(words)}</li>" for when, words in said[-LOG_LINES:])
     trouble = ""
     if local and state == "failed" and course.spoken[-1].get("key") == "run.problem.unexpected":
-        last = [line for line, _ in zip(lines.backwards(run.log), range(TROUBLE_LINES), strict=False)]
+        last: list[bytes] = []
+        with suppress(OSError):  # the event has told the most of it
+            last += islice(lines.backwards(run.log), TROUBLE_LINES)
         whole = b"\n".join(reversed(last)).decode("utf-8", "replace").strip()
         trouble = f"<pre>{escape(whole)}</pre>"
     return f'<ol class="log">{rows}</ol>{trouble}'

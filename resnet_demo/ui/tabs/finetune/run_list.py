@@ -13,9 +13,9 @@ from resnet_demo import catalogue
 from resnet_demo.models import places
 from resnet_demo.plots.curves import Axis, Line, curves, sample
 from resnet_demo.plots.legend import ROW
-from resnet_demo.texts import text
+from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TrainConfig
-from resnet_demo.training.run import Event, Run, State
+from resnet_demo.training.run import Event, Run, State, Unreadable
 from resnet_demo.ui.runs import Runs
 from resnet_demo.ui.tabs.finetune.knobs import shown
 from resnet_demo.ui.tabs.finetune.live import accuracy_axis, accuracy_points, data_of, network_of
@@ -58,15 +58,18 @@ class RunList:
         self._runs = runs
         self._rows: OrderedDict[Path, tuple[object, Row]] = OrderedDict()
 
-    def rows(self, visitor: object) -> list[Row]:
+    def rows(self, visitor: object) -> list[Row | Unreadable]:
         """The visitor's runs, the newest first."""
-        rows = [self._row(run) for run in self._runs.listed(visitor)]
+        rows = [found if isinstance(found, Unreadable) else self._row(found) for found in self._runs.listing(visitor)]
         while len(self._rows) > ROWS_KEPT:
             self._rows.popitem(last=False)
         return rows
 
-    def _row(self, run: Run) -> Row:
-        state = self._runs.state(run)
+    def _row(self, run: Run) -> Row | Unreadable:
+        try:
+            state = self._runs.state(run)
+        except AppError as error:
+            return Unreadable(run.name, error.message)
         version = state, places.stamp(run.best)
         known = self._rows.get(run.folder)
         if known and known[0] == version:
@@ -77,12 +80,17 @@ class RunList:
         return row
 
 
-def as_html(rows: Sequence[Row], opened: str | None, picked: Sequence[str], language: str) -> str:
+def as_html(rows: Sequence[Row | Unreadable], opened: str | None, picked: Sequence[str], language: str) -> str:
     """The list, for a component with `BEHAVIOUR`."""
     if not rows:
         return f'<p class="empty">{escape(text("train.list.empty", language))}</p>'
     places = {name: place for place, name in enumerate(picked)}
-    items = (_item(row, row.name == opened, places.get(row.name), language) for row in rows)
+    items = (
+        _item(row, row.name == opened, places.get(row.name), language)
+        if isinstance(row, Row)
+        else _unreadable_item(row, row.name == opened, language)
+        for row in rows
+    )
     return f'<ul class="runs">{"".join(items)}</ul>'
 
 
@@ -104,6 +112,20 @@ def _item(row: Row, is_open: bool, place: int | None, language: str) -> str:
         f"<b>{escape(row.data)}</b><span>{escape(about)}</span>{'' if place is None else sample(place)}</button>"
         f'<span class="state {row.state}">{escape(text(f"run.state.{row.state}", language))}</span>'
         f'<span class="figure">{escape(_figure(row.figures, language))}</span>'
+        f"<time>{_made(row.name)}</time></li>"
+    )
+
+
+def _unreadable_item(row: Unreadable, is_open: bool, language: str) -> str:
+    """A row that can be opened to read why, and to delete it; there is nothing to compare."""
+    name = escape(row.name)
+    return (
+        f"<li{' class=open' if is_open else ''}>"
+        f'<input type="checkbox" disabled aria-hidden="true">'
+        f'<button type="button" title="{name}" data-run="{name}"{" aria-current=true" if is_open else ""}>'
+        f"<b>{name}</b></button>"
+        f'<span class="state failed">{escape(text("run.state.unreadable", language))}</span>'
+        f'<span class="figure"></span>'
         f"<time>{_made(row.name)}</time></li>"
     )
 

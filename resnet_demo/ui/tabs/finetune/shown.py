@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -16,14 +17,14 @@ import gradio as gr
 
 from resnet_demo.jobs import queue
 from resnet_demo.plots.curves import MOST_LINES
-from resnet_demo.texts import text
-from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop
+from resnet_demo.texts import AppError, text
+from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop, Unreadable
 from resnet_demo.ui.errors import discreet, spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS, Session
 from resnet_demo.ui.tabs.finetune import knobs, live, run_list
-from resnet_demo.ui.tabs.finetune.run_list import RunList
+from resnet_demo.ui.tabs.finetune.run_list import Row, RunList
 
 MORE_EPOCHS = 3
 RUN = "run"
@@ -134,11 +135,11 @@ class Shown:
     ) -> list[Any]:
         """Updates for what has changed since this page was told last."""
         self.runs.move_on()
-        run = self.runs.shown(name, visitor)
-        views = {**self._run_views(run, language, doomed), **self._list_views(run, visitor, language, _names(picked))}
+        views, opened = self._opened_views(name, visitor, language, doomed)
+        views |= self._list_views(opened, visitor, language, _names(picked))
         known = _read_marks(seen)
         marks: dict[str, object] = {part: zlib.crc32(repr(views[part]).encode()) for part in self.parts}
-        marks[RUN] = run.name if run else None
+        marks[RUN] = opened
         if marks == known:
             return [gr.skip()] * (1 + len(self.parts))
         changed = [marks[part] != known.get(part) for part in self.parts]
@@ -147,11 +148,27 @@ class Shown:
         ]
         return [json.dumps(marks), *updates]
 
-    def _run_views(self, run: Run | None, language: str, doomed: object) -> dict[str, View]:
-        if run is None:
-            hidden: dict[str, View] = {part: {"visible": False} for part in self.parts}
-            empty = f'<p class="empty">{escape(text("train.live.empty", language))}</p>'
-            return {**hidden, "status": {"value": empty}, "plots": {"value": ""}}
+    def _opened_views(
+        self, name: object, visitor: object, language: str, doomed: object
+    ) -> tuple[dict[str, View], str | None]:
+        """What is shown of the run that is open, and its name."""
+        broken = self.runs.unreadable(name, visitor)
+        run = self.runs.shown(name, visitor) if broken is None else None
+        if run is not None:
+            try:
+                return self._run_views(run, language, doomed), run.name
+            except AppError as error:  # it could be read a moment ago
+                broken = Unreadable(run.name, error.message)
+        hidden: dict[str, View] = {part: {"visible": False} for part in self.parts}
+        if broken is None:
+            said, acts = f'<p class="empty">{escape(text("train.live.empty", language))}</p>', {}
+        else:
+            said, acts = discreet(live.unreadable(broken, language)), _acts(broken.name, "lost", language, doomed)
+            acts["resume"] = {"visible": False}
+        shown: dict[str, View] = {**hidden, "status": {"value": said}, "plots": {"value": ""}, **acts}
+        return shown, None if broken is None else broken.name
+
+    def _run_views(self, run: Run, language: str, doomed: object) -> dict[str, View]:
         state = self.runs.state(run)
         before = self.runs.before(run) if state == "queued" else 0
         local = self.settings.local_paths_allowed
@@ -167,18 +184,20 @@ class Shown:
                 },
             }
         folds: dict[str, View] = {"log_fold": {"visible": True}, "settings_fold": {"visible": True}}
-        return {**said, **folds, **_acts(run, state, language, doomed)}
+        return {**said, **folds, **_acts(run.name, state, language, doomed)}
 
-    def _list_views(self, run: Run | None, visitor: object, language: str, picked: Sequence[str]) -> dict[str, View]:
+    def _list_views(self, opened: str | None, visitor: object, language: str, picked: Sequence[str]) -> dict[str, View]:
         rows = self.list.rows(visitor)
-        picked = [row.name for row in rows if row.name in picked][:MOST_LINES]
-        listed = run_list.as_html(rows, run.name if run else None, picked, language)
+        readable = [row for row in rows if isinstance(row, Row)]
+        picked = [row.name for row in readable if row.name in picked][:MOST_LINES]
+        listed = run_list.as_html(rows, opened, picked, language)
         named = []
         for name in picked:
-            with self.runs.course(self.runs.find(name, visitor)) as course:
+            # One that could be read a moment ago is left out.
+            with suppress(AppError), self.runs.course(self.runs.find(name, visitor)) as course:
                 named.append((name, list(course.epochs)))
         compared = {"value": run_list.comparison(named, language), "visible": True} if named else {"visible": False}
-        watched = any(row.state not in ENDED for row in rows)
+        watched = any(row.state not in ENDED for row in readable)
         return {
             "list": {"value": listed, "visible": True},
             "comparison": compared,
@@ -225,22 +244,22 @@ class Shown:
     def ask_to_delete(self, seen: object, visitor: object, language: str) -> str:
         """Its name, for `delete` if that is confirmed."""
         with spoken(language):
-            return self._seen_run(seen, visitor).name
+            return self.runs.deletable(_read_marks(seen).get(RUN), visitor)
 
     def delete(self, doomed: object, visitor: object, language: str) -> tuple[None, None]:
         """Delete the run that was asked about."""
         with spoken(language):
-            queue.delete(self.runs.find(doomed, visitor).name, self.settings.home)
+            queue.delete(self.runs.deletable(doomed, visitor), self.settings.home)
         return None, None
 
     def _seen_run(self, seen: object, visitor: object) -> Run:
         return self.runs.find(_read_marks(seen).get(RUN), visitor)
 
 
-def _acts(run: Run, state: State, language: str, doomed: object) -> dict[str, View]:
-    """What can be done to a run that stands so."""
+def _acts(name: str, state: State, language: str, doomed: object) -> dict[str, View]:
+    """What can be done to the run of this name, which stands so."""
     over = state in ENDED
-    asked = over and doomed == run.name
+    asked = over and doomed == name
     return {
         "keep": {"visible": state in ACTIVE, "interactive": state != "stopping"},
         "now": {"visible": not over, "value": text(f"train.act.{'leave' if state == 'queued' else 'now'}", language)},
@@ -249,7 +268,7 @@ def _acts(run: Run, state: State, language: str, doomed: object) -> dict[str, Vi
         "results": {"visible": state == "finished"},
         "delete": {"visible": over, "interactive": not asked},
         "confirm": {"visible": asked},
-        "question": {"value": text("train.act.question", language, name=run.name), "visible": asked},
+        "question": {"value": text("train.act.question", language, name=name), "visible": asked},
     }
 
 
