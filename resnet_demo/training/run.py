@@ -26,7 +26,7 @@ from typing import Any, Literal, cast
 from filelock import Timeout
 
 from resnet_demo.models.places import BEST, NAME, POINTER, RUNS, run_folder, run_names
-from resnet_demo.texts import AppError, language_of
+from resnet_demo.texts import AppError, language_of, visible
 from resnet_demo.training import lines, worker_lock, writing
 from resnet_demo.training.answers import Answers
 from resnet_demo.training.config import TrainConfig
@@ -156,7 +156,7 @@ class Run:
         with writing.refusals(self.folder):
             lines.append(self.folder / EVENTS, json.dumps(event, allow_nan=False))
         if said:
-            self.write_log(said)
+            self.write_log(visible(said))
 
     def write_log(self, said: str) -> None:
         """Add to what a person reads, with the time.
