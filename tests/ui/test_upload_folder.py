@@ -135,8 +135,8 @@ def test_a_killed_page(tmp_path: Path) -> None:
     assert sent.is_file()
     with launched(command(), TMPDIR=str(temporary)):
         deadline = time.monotonic() + SECONDS
-        while len(list(temporary.iterdir())) > 1 and time.monotonic() < deadline:
+        while len(list(temporary.glob(f"{PREFIX}*"))) > 1 and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not sent.exists()
-        [running] = temporary.iterdir()
+        [running] = temporary.glob(f"{PREFIX}*")
         assert (running / UPLOADS).is_dir()
