@@ -21,7 +21,8 @@ from resnet_demo.commands import evaluate, explain, runs, train
 from resnet_demo.commands.progress import download_bar
 from resnet_demo.data.files import find_files
 from resnet_demo.settings import Settings, find_settings, folder_flag
-from resnet_demo.texts import AppError, language_of, text
+from resnet_demo.terminal import Parser, log_visibly, print_line
+from resnet_demo.texts import AppError, language_of, text, visible
 from resnet_demo.training.run import all_runs
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may be in no encoding at all
             stream.reconfigure(errors="backslashreplace")
+    log_visibly()
     language = language_of(os.environ)
     arguments = build_parser(language).parse_args(argv)
     settings = find_settings(program=PROGRAM)
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments, settings, language)
         sys.stdout.flush()
     except AppError as error:
-        print(error.say(language), file=sys.stderr)
+        print_line(error.say(language), sys.stderr)
         return WRONG_REQUEST
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         _say_no_more()
@@ -66,8 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if full:  # it may be the output's disk
             _say_no_more()
         place, reason = str(error.filename or settings.home), error.strerror or str(error)
-        said = text("cli.problem.full", language) if full else _refusal(place, reason, language)
-        print(said, file=sys.stderr)
+        print_line(text("cli.problem.full", language) if full else _refusal(place, reason, language), sys.stderr)
         return WRONG_REQUEST
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -92,7 +93,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     def whole(value: str) -> int:
         return _whole(value, language)
 
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=say("description"))
+    parser: argparse.ArgumentParser = Parser(prog=PROGRAM, description=say("description"))
     parser.add_argument("--version", action="version", version=__version__)
     parser.add_argument("--home", type=folder_flag(language), help=text("app.help.home", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -137,7 +138,7 @@ def run_classify(arguments: argparse.Namespace, settings: Settings, language: st
     """Name what every given photo shows."""
     files, litter = find_files(arguments.paths)
     if not files:
-        print(text("cli.no_files", language) + _litter(litter, language), file=sys.stderr)
+        print_line(text("cli.no_files", language) + _litter(litter, language), sys.stderr)
         return NOTHING_READ
     from resnet_demo.inference import Classifier, open_model
 
@@ -168,7 +169,7 @@ def _writer(arguments: argparse.Namespace, top: int, language: str) -> Iterator[
             def enter(prediction: Prediction) -> None:
                 table.write(prediction)
                 if prediction.problem:
-                    tqdm.write(tables.line(prediction, language), file=sys.stderr)
+                    print_line(tables.line(prediction, language), sys.stderr)
 
             yield enter
     elif arguments.json:
@@ -182,7 +183,8 @@ def _writer(arguments: argparse.Namespace, top: int, language: str) -> Iterator[
 
         def write(prediction: Prediction) -> None:
             lines = tables.bars(prediction, language) if alone else [tables.line(prediction, language)]
-            tqdm.write("\n".join(lines))
+            for one in lines:
+                print_line(one)
 
         yield write
 
@@ -200,7 +202,7 @@ def _open_csv(path: Path) -> Iterator[TextIO]:
 
 def _say_totals(photos: int, read: int, litter: int, seconds: float, language: str) -> None:
     said = text("cli.totals", language, photos=photos, read=read, problems=photos - read, seconds=f"{seconds:.1f}")
-    print(said + _litter(litter, language), file=sys.stderr)
+    print_line(said + _litter(litter, language), sys.stderr)
 
 
 def _litter(count: int, language: str) -> str:
@@ -210,7 +212,7 @@ def _litter(count: int, language: str) -> str:
 def run_models(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
     """List the models that can be named: what comes with the app, what runs have kept, what is published."""
     for entry in catalogue.listed(settings, all_runs(settings.home)):
-        print(f"{entry.name:28} {entry.about(language)}")
+        print_line(f"{visible(entry.name):28} {entry.about(language)}")
     return DONE
 
 
@@ -218,5 +220,6 @@ def run_summary(arguments: argparse.Namespace, settings: Settings, language: str
     """Print the layer table of a variant."""
     from resnet_demo.models import summary
 
-    print(summary.as_text(summary.summarise(arguments.variant, arguments.size), language))
+    for one in summary.as_text(summary.summarise(arguments.variant, arguments.size), language).splitlines():
+        print_line(one)
     return DONE

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
+from resnet_demo.terminal import Parser
 from resnet_demo.texts import language_of, text
 
 PREFIX = "RESNET_DEMO_"
@@ -141,9 +142,9 @@ def find_settings(
     )
 
 
-def _parser(program: str, usage: str | None, language: str) -> argparse.ArgumentParser:
+def _parser(program: str, usage: str | None, language: str) -> Parser:
     description = text("app.help.description", language)
-    parser = argparse.ArgumentParser(prog=program, usage=usage, description=description)
+    parser = Parser(prog=program, usage=usage, description=description)
     parser.add_argument("--host", help=text("app.help.host", language))
     parser.add_argument("--port", type=int, help=text("app.help.port", language, port=DEFAULT_PORT))
     parser.add_argument("--share", action="store_true", help=text("app.help.share", language))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 import csv
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from resnet_demo.texts import text
+from resnet_demo.texts import text, visible
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 BAR_WIDTH = 30
 CSV_ENCODING = "utf-8-sig"
 """Spreadsheets take a file without the mark for one in their own old encoding."""
+
+# What may stand before a formula: white space, control and invisible characters, quotes.
+_BEFORE = r"[\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\"']*"
+# Its signs, in ASCII and in the wide and small forms that Excel takes for them where Chinese or Japanese is written.
+_SIGNS = "[=+@|%\\-\u2212＝＋－＠｜％﹢﹣﹦﹪﹫]"
+_START = r"(?<![^;\t\r\n])"
+_FORMULA = re.compile(rf"{_START}(?={_BEFORE}{_SIGNS})|\A(?='*[\t\r\n])")
+_MARKED = re.compile(rf"{_START}'(?={_BEFORE}{_SIGNS})|\A'(?='*[\t\r\n])")
+
+# JSON's writer escapes the control characters below the space alone; here in its own way, those that are left.
+_RAW_IN_JSON = re.compile("[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 def csv_header(top: int) -> list[str]:
@@ -29,12 +41,23 @@ def csv_row(prediction: Prediction, top: int, language: str) -> list[str]:
     cells = [cell for guess in prediction.guesses for cell in (guess.label, f"{guess.probability:.4f}")]
     cells += [""] * (2 * top - len(cells))
     problem = prediction.problem.say(language) if prediction.problem else ""
-    return [_not_a_formula(cell) for cell in (prediction.file, *cells, problem)]
+    return [no_formula(cell) for cell in (prediction.file, *cells, problem)]
 
 
-def _not_a_formula(cell: str) -> str:
-    # A spreadsheet runs a cell that starts so; file names come from anybody.
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+def no_formula(cell: str) -> str:
+    """The same cell, which no spreadsheet runs: file names and the classes of a model come from anybody.
+
+    OWASP's rule (https://owasp.org/www-community/attacks/CSV_Injection): an apostrophe goes before a cell that begins
+    with `=`, `+`, `-` or `@`, their full-width forms, a tab or a line break. Here also where spaces or invisible
+    characters come first, which some programs strip; before `|` and `%`; and inside a cell after `;`, a tab or a line
+    break, where a spreadsheet that is set to these would begin a new cell. `true_cell` takes the apostrophes away.
+    """
+    return _FORMULA.sub("'", cell)
+
+
+def true_cell(cell: str) -> str:
+    """What a cell said before `no_formula`."""
+    return _MARKED.sub("", cell)
 
 
 class CsvTable:
@@ -64,6 +87,14 @@ def as_dict(prediction: Prediction, language: str) -> Mapping[str, object]:
     }
 
 
+def as_json(value: object, encoding: str, indent: int | None = None) -> str:
+    """A value as JSON for a file of this encoding; no control character is left in it for a terminal to obey."""
+    # Any other encoding lacks letters, and what it writes for them instead is not JSON.
+    only_ascii = codecs.lookup(encoding).name != "utf-8"
+    said = json.dumps(value, ensure_ascii=only_ascii, indent=indent)
+    return _RAW_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", said)
+
+
 class JsonArray:
     """Writes predictions as one JSON array, one a line, as they come."""
 
@@ -71,13 +102,10 @@ class JsonArray:
         self._file = file
         self._language = language
         self._before = "[\n"
-        # Any other encoding lacks letters, and what it writes for them instead is not JSON.
-        self._ascii = codecs.lookup(file.encoding).name != "utf-8"
 
     def write(self, prediction: Prediction) -> None:
         """Add one element."""
-        element = json.dumps(as_dict(prediction, self._language), ensure_ascii=self._ascii)
-        self._file.write(self._before + element)
+        self._file.write(self._before + as_json(as_dict(prediction, self._language), self._file.encoding))
         self._before = ",\n"
 
     def close(self) -> None:
@@ -86,7 +114,7 @@ class JsonArray:
 
 
 def line(prediction: Prediction, language: str) -> str:
-    """`photo.jpg: daisy 98.1 %`, or what is wrong with it."""
+    """`photo.jpg: daisy 98.1 %`, or what is wrong with it; for a terminal, like `bars`."""
     if prediction.problem:
         return f"{prediction.file}: {prediction.problem.say(language)}"
     best = prediction.guesses[0]
@@ -103,8 +131,9 @@ def bars(prediction: Prediction, language: str) -> list[str]:
     """A photo's classes with bars as long as they are probable."""
     if prediction.problem:
         return [line(prediction, language)]
-    longest = max(len(guess.label) for guess in prediction.guesses)
+    labels = [visible(guess.label) for guess in prediction.guesses]
+    longest = max(map(len, labels))
     return [prediction.file] + [
-        f"  {guess.label:{longest}}  {100 * guess.probability:5.1f} %  {'█' * round(BAR_WIDTH * guess.probability)}"
-        for guess in prediction.guesses
+        f"  {label:{longest}}  {100 * guess.probability:5.1f} %  {'█' * round(BAR_WIDTH * guess.probability)}"
+        for label, guess in zip(labels, prediction.guesses, strict=True)
     ]

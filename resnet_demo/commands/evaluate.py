@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import codecs
-import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
+from resnet_demo import tables
 from resnet_demo.commands import examination, figures
 from resnet_demo.commands.examination import Examination
 from resnet_demo.commands.progress import download_bar, looking_bar
@@ -21,6 +20,7 @@ from resnet_demo.data.images import Problem
 from resnet_demo.data.names import shown
 from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.settings import Settings
+from resnet_demo.terminal import print_line
 from resnet_demo.texts import AppError, Message, text
 from resnet_demo.training.looks import looks_of
 from resnet_demo.training.run import all_runs
@@ -71,20 +71,20 @@ def _on_a_bar(predictions: Iterator[Prediction], total: int) -> Iterable[Predict
 
 
 def _print(found: Evaluation, asked: Examination, problems: Sequence[Problem], language: str) -> None:
-    print(found.say(language))
+    print_line(found.say(language))
     for note in asked.notes:
-        print(note.say(language))
+        print_line(note.say(language))
     for line in figures.lines(found, language):
-        print(line)
+        print_line(line)
     if found.changed:
         names = ", ".join(map(shown, found.changed[: figures.MOST_FILES]))
-        print()
-        print(text("results.changed", language, count=len(found.changed), names=names))
+        print_line("")
+        print_line(text("results.changed", language, count=len(found.changed), names=names))
     if problems:
-        print()
-        print(text("evaluate.unreadable", language, count=len(problems)))
+        print_line("")
+        print_line(text("evaluate.unreadable", language, count=len(problems)))
         for problem in problems[: figures.MOST_FILES]:
-            print(f"  {problem.file}: {problem.say(language)}")
+            print_line(f"  {problem.file}: {problem.say(language)}")
 
 
 def _print_json(
@@ -94,6 +94,4 @@ def _print_json(
     whole["unreadable"] = [{"file": problem.file, "text": problem.say(language)} for problem in problems]
     whole["notes"] = [note.say(language) for note in asked.notes]
     whole["test_looks"] = looks
-    # Any other encoding lacks letters, and what is written for them instead is not JSON.
-    only_ascii = codecs.lookup(sys.stdout.encoding).name != "utf-8"
-    print(json.dumps(whole, ensure_ascii=only_ascii, indent=2))
+    print(tables.as_json(whole, sys.stdout.encoding, indent=2))

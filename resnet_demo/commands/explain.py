@@ -21,6 +21,7 @@ from resnet_demo.data.images import Problem, load
 from resnet_demo.data.names import Places, one_part, shown
 from resnet_demo.explain.placing import over_photo
 from resnet_demo.settings import Settings
+from resnet_demo.terminal import print_line
 from resnet_demo.texts import AppError, text
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def run_explain(arguments: argparse.Namespace, settings: Settings, language: str
     """Write an overlay and a raw map for every photo and method."""
     files = list(dict.fromkeys(find_files(arguments.paths)[0]))
     if not files:
-        print(text("cli.no_files", language), file=sys.stderr)
+        print_line(text("cli.no_files", language), sys.stderr)
         return NOTHING_READ
     from resnet_demo.explain.explainer import Explainer
     from resnet_demo.explain.methods import method_named
@@ -85,7 +86,7 @@ def run_explain(arguments: argparse.Namespace, settings: Settings, language: str
         problems=len(files) - read,
         folder=str(arguments.out),
     )
-    print(said, file=sys.stderr)
+    print_line(said, sys.stderr)
     return DONE if read else NOTHING_READ
 
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from resnet_demo.evaluation import Evaluation
-from resnet_demo.texts import text
+from resnet_demo.texts import text, visible
 
 MOST_FILES = 10
 WITHOUT_TERMINAL = (100, 24)
@@ -41,7 +41,7 @@ def _classes(found: Evaluation, language: str) -> list[list[str]]:
     columns = ("class", "photos", "precision", "recall", "f1")
     head = [text(f"evaluation.header.{column}", language) for column in columns]
     return [head] + [
-        [one.name, str(one.photos), *(NONE if share is None else f"{100 * share:.1f}" for share in shares)]
+        [visible(one.name), str(one.photos), *(NONE if share is None else f"{100 * share:.1f}" for share in shares)]
         for one in found.classes
         for shares in [(one.precision, one.recall, one.f1)]
     ]
@@ -51,7 +51,10 @@ def _confusion(found: Evaluation, language: str) -> Iterator[str]:
     """Columns are numbered as the rows are, for names would not fit above them."""
     numbers = range(1, len(found.classes) + 1)
     rows = [["", *map(str, numbers)]] + [
-        [f"{number:{len(str(numbers.stop - 1))}} {one.name}", *(str(count) if count else "." for count in counts)]
+        [
+            f"{number:{len(str(numbers.stop - 1))}} {visible(one.name)}",
+            *(str(count) if count else "." for count in counts),
+        ]
         for number, one, counts in zip(numbers, found.classes, found.confusion.tolist(), strict=True)
     ]
     drawn = _aligned(rows)

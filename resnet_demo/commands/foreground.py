@@ -13,6 +13,7 @@ from types import FrameType
 from resnet_demo.commands.progress import Told, say
 from resnet_demo.jobs import meeting, queue, worker
 from resnet_demo.settings import Settings
+from resnet_demo.terminal import print_line
 from resnet_demo.texts import text
 from resnet_demo.training.memory_kills import go_first
 from resnet_demo.training.process import Process
@@ -90,7 +91,7 @@ def _say_end(run: Run, settings: Settings, language: str) -> int:
     """Where the model is, or what went wrong; returns the exit code."""
     state, newest = run.state(), run.newest() or {"kind": "failed"}
     if state == "failed":
-        print(sentence_of(newest, language), file=sys.stderr)
+        print_line(sentence_of(newest, language) or "", sys.stderr)
     elif run.best.exists():
         say(text("cli.train.kept", language, folder=str(run.best)))
     if state != "finished":

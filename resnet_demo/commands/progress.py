@@ -13,6 +13,7 @@ from typing import NoReturn
 from tqdm import tqdm
 
 from resnet_demo.download import Progress
+from resnet_demo.terminal import print_line
 from resnet_demo.texts import text
 from resnet_demo.training.run import Event, Run
 from resnet_demo.training.sentences import pace_of, sentence_of
@@ -96,9 +97,8 @@ def looking_bar(language: str) -> Iterator[Progress]:
 
 
 def say(said: str) -> None:
-    """Print a line at once, above a bar if there is one; quietly where the reader has gone."""
+    """Print a line at once; quietly where the reader has gone."""
     try:
-        with tqdm.external_write_mode():
-            print(said, flush=True)
+        print_line(said, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from resnet_demo.data import names
+from resnet_demo.data.disk_use import Room
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.staging import free_bytes
 from resnet_demo.download import Progress
@@ -53,10 +54,14 @@ _DAMAGE = (
 
 @dataclass(frozen=True)
 class Unpacked:
-    """How many files were written, and how many were passed over since an operating system had left them behind."""
+    """How many files were written, and how many were passed over since an operating system had left them behind.
+
+    `taken` is what those that were written take of the disk, in bytes.
+    """
 
     files: int
     ignored: int
+    taken: int
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ def unpack(
     and what really comes out is counted.
 
     Args:
-        max_bytes: that may come out in all.
+        max_bytes: that may come out in all, and that this may take of the disk.
         progress: told the bytes of the archive that are done, and all; an exception it raises ends the work.
 
     Raises:
@@ -87,7 +92,7 @@ def unpack(
     """
     total = archive.stat().st_size
     allowance = _Allowance(total, max_bytes, free_bytes(folder))
-    places, files, ignored, reached = names.Places(), 0, 0, 0
+    places, room, files, ignored, reached = names.Places(), Room(max_bytes), 0, 0, 0
     with _ArchiveFile(io.FileIO(archive)) as file:
         for count, member in enumerate(_members(file, allowance)):
             if count == MAX_ENTRIES:
@@ -103,16 +108,18 @@ def unpack(
                 continue
             places.claim(parts, folder=member.is_folder)
             if not member.is_folder:
-                _write(member.pieces, folder.joinpath(*parts))
+                size = _write(member.pieces, folder.joinpath(*parts))
+                if not room.take(parts, size):
+                    raise AppError("archive.problem.too_large", megabytes=max_bytes // MEGABYTE)
                 files += 1
-    return Unpacked(files, ignored)
+    return Unpacked(files, ignored, max_bytes - room.left)
 
 
-def _write(pieces: Iterator[bytes], path: Path) -> None:
+def _write(pieces: Iterator[bytes], path: Path) -> int:
+    """Write a file; tells its bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
-        for piece in pieces:
-            file.write(piece)
+        return sum(file.write(piece) for piece in pieces)
 
 
 class _Allowance:

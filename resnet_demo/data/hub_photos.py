@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from resnet_demo.data import archive, images, parquet
+from resnet_demo.data.disk_use import Room, disk_bytes
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
@@ -57,9 +58,11 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
     token = None if settings.local_paths_allowed else False
     repository = _look_up(name, token)
     wanted = _choose(repository)
-    if sum(repository.files[file] for file in wanted) > settings.max_stored_bytes:
-        megabytes = settings.max_stored_bytes // MEGABYTE
-        raise AppError("hub_photos.problem.too_large", name=repository.name, megabytes=megabytes)
+    too_large = AppError(
+        "hub_photos.problem.too_large", name=repository.name, megabytes=settings.max_stored_bytes // MEGABYTE
+    )
+    if sum(disk_bytes(repository.files[file]) for file in wanted) > settings.max_stored_bytes:
+        raise too_large
     wish = f"{repository.name.replace('/', '--')}-{repository.commit[:8]}"
     here = kept_in(settings, HUB) / wish
     if here.is_dir():
@@ -67,14 +70,17 @@ def from_hub(name: str, settings: Settings, progress: Progress | None = None) ->
         return Arrival(here)
 
     def fill(fresh: Path) -> int:
-        places, unpacking, ignored = Places(), parquet.Unpacking(fresh, settings.max_stored_bytes), 0
+        places, room, ignored = Places(), Room(settings.max_stored_bytes), 0
+        unpacking = parquet.Unpacking(fresh, settings.max_stored_bytes)
         with TemporaryDirectory(dir=fresh.parent, prefix=PREFIX) as passing:
             cache = None if settings.local_paths_allowed else passing
             for done, (file, source) in enumerate(_fetch(repository, wanted, token, cache), 1):
                 if file.endswith(parquet.SUFFIX):
                     ignored += unpacking.add(source, parquet.part_of(file))
                 else:
-                    ignored += _put(file, source, fresh, places, settings.max_stored_bytes)
+                    ignored += _put(file, source, fresh, places, room)
+                if room.left < 0:
+                    raise too_large
                 if progress:
                     progress(done, len(wanted))
         return ignored
@@ -141,13 +147,17 @@ def _fetch(
         pool.shutdown(cancel_futures=True)
 
 
-def _put(file: str, source: Path, fresh: Path, places: Places, max_bytes: int) -> int:
+def _put(file: str, source: Path, fresh: Path, places: Places, room: Room) -> int:
     """Lay a photo, or what an archive holds, in its place below `fresh`; tells how much litter was passed over."""
     suffix = next((suffix for suffix in archive.SUFFIXES if file.lower().endswith(suffix)), "")
-    target = fresh.joinpath(*places.settle(parts_of(file[: len(file) - len(suffix)])))
+    place = places.settle(parts_of(file[: len(file) - len(suffix)]))
+    target = fresh.joinpath(*place)
     if suffix:
         target.mkdir(parents=True)
-        return archive.unpack(source, target, max_bytes=max_bytes).ignored
+        unpacked = archive.unpack(source, target, max_bytes=room.left)
+        room.left -= unpacked.taken
+        return unpacked.ignored
+    room.take(place, source.stat().st_size)
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source.resolve(), target)

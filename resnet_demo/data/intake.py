@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from filelock import FileLock
 
 from resnet_demo.data import archive
+from resnet_demo.data.disk_use import Room
 from resnet_demo.data.files import is_litter, list_folder
 from resnet_demo.data.images import Problem
 from resnet_demo.data.names import Places, one_part, parts_of, shown
@@ -117,13 +118,13 @@ def _copy(
     photos: Sequence[tuple[tuple[str, ...], Path]], folder: Path, max_bytes: int, progress: Progress | None
 ) -> Iterator[Problem]:
     """Copy what is there to its place below `folder`; tells what is not there any more."""
-    places, left = Places(), max_bytes
+    places, room = Places(), Room(max_bytes)
     for done, (parts, path) in enumerate(photos, 1):
         if os.path.isfile(path):  # noqa: PTH113  as above
-            left -= path.stat().st_size
-            if left < 0:
+            place = places.settle(parts)
+            if not room.take(place, path.stat().st_size):
                 raise AppError("intake.problem.too_large", megabytes=max_bytes // MEGABYTE)
-            target = folder.joinpath(*places.settle(parts))
+            target = folder.joinpath(*place)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         else:

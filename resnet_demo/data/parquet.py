@@ -15,6 +15,7 @@ from typing import Any
 
 from resnet_demo.data import images
 from resnet_demo.data.archive import MAX_ENTRIES
+from resnet_demo.data.disk_use import Room
 from resnet_demo.data.layout import PART_NAMES
 from resnet_demo.data.names import Places, one_part, shown
 from resnet_demo.settings import MEGABYTE
@@ -70,8 +71,10 @@ class Unpacking:
     _folders: dict[str, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _numbers: dict[str, int] = field(default_factory=dict)
-    _bytes: int = 0
     _photos: int = 0
+
+    def __post_init__(self) -> None:
+        self._room = Room(self.max_bytes)
 
     def add(self, table: Path, part: str | None) -> int:
         """Lay the photos of a table into folders of their classes, below that of their part.
@@ -88,11 +91,12 @@ class Unpacking:
             if label is None or not content:
                 passed_over += 1
                 continue
-            self._photos, self._bytes = self._photos + 1, self._bytes + len(content)
-            if self._photos > MAX_ENTRIES or self._bytes > self.max_bytes:
+            wish = (*filter(None, [part]), self._folder_of(label), _file_name(name, content))
+            place = self._places.settle(wish)
+            self._photos += 1
+            if self._photos > MAX_ENTRIES or not self._room.take(place, len(content)):
                 raise _too_large(self.max_bytes)
-            parts = (*filter(None, [part]), self._folder_of(label), _file_name(name, content))
-            path = self.folder.joinpath(*self._places.settle(parts))
+            path = self.folder.joinpath(*place)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         return passed_over

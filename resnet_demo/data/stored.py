@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from resnet_demo.data.disk_use import measured
 from resnet_demo.data.index import forget
 from resnet_demo.data.staging import DATASETS, HUB, PREFIX, kept_in
 from resnet_demo.settings import Settings
@@ -20,11 +21,11 @@ BROUGHT = (DATASETS, HUB)
 
 
 def stored_bytes(folder: Path) -> int:
-    """The size of all files below a folder; what goes meanwhile is not counted."""
+    """What a folder takes of the disk, with all files and folders below; what goes meanwhile is not counted."""
     total = 0
-    for path in folder.rglob("*"):
+    for path in chain([folder], folder.rglob("*")):
         with contextlib.suppress(OSError):
-            total += path.lstat().st_size if path.is_file() else 0
+            total += measured(path)
     return total
 
 
@@ -49,14 +50,40 @@ def bounded(settings: Settings, besides: int = 0) -> Settings:
 
 
 def clear_away(settings: Settings, needed: Collection[Path] = ()) -> None:
-    """Delete what strangers brought longer than `keep_seconds` ago, but for folders that a training still needs."""
+    """Delete what strangers brought longer than `keep_seconds` ago, but for folders that a training still needs.
+
+    What a killed process left half filled goes as well: folders that nothing was written to for so long.
+    """
     if settings.local_paths_allowed:
         return
-    for folder in chain.from_iterable(kept_in(settings, place).glob("*") for place in BROUGHT):
-        with contextlib.suppress(OSError):  # gone meanwhile
-            old = folder.stat().st_mtime < time.time() - settings.keep_seconds
-            if old and folder not in needed and not folder.name.startswith(PREFIX):
+    for place in BROUGHT:
+        for folder, written in _written(kept_in(settings, place), together=place == HUB):
+            if written < time.time() - settings.keep_seconds and folder not in needed:
                 remove(folder, settings.home)
+
+
+def _written(place: Path, *, together: bool) -> list[tuple[Path, float]]:
+    """Each folder in a place, and when it was brought; of one that is still arriving, when it was last written to.
+
+    Args:
+        together: those arriving come in pairs, the photos and the download that they are taken from.
+    """
+    brought, arriving = [], []
+    for folder in place.glob("*"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            if folder.name.startswith(PREFIX):
+                arriving.append((folder, _newest(folder)))
+            else:
+                brought.append((folder, folder.stat().st_mtime))
+    if together and arriving:
+        newest = max(written for _, written in arriving)
+        arriving = [(folder, newest) for folder, _ in arriving]
+    return brought + arriving
+
+
+def _newest(folder: Path) -> float:
+    """When anything in a folder was last written, in seconds since the epoch."""
+    return max(path.lstat().st_mtime for path in chain([folder], folder.rglob("*")))
 
 
 def remove(folder: Path, home: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,6 +13,9 @@ LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 DEFAULT_LANGUAGE = "en"
 
 Field = str | int | float
+
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Control characters (C0, DEL, C1), line breaks, and what turns the direction of writing round (Trojan Source)."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ def text(key: str, language: str = DEFAULT_LANGUAGE, **fields: Field) -> str:
 def writable(words: str) -> str:
     """The same words, with halves of surrogate pairs, which UTF-8 has no bytes for, spelt out."""
     return words.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def visible(words: str) -> str:
+    """One line to be shown as it is: what a terminal would obey, or a reader not see, is spelt out (`\\x1b`, `\\n`)."""
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), writable(words))
 
 
 def best_language(accept_language: str | None) -> str:

@@ -28,7 +28,7 @@ from filelock import Timeout
 
 from resnet_demo.models.places import BEST, NAME, POINTER, RUNS, file_only, run_folder, run_names
 from resnet_demo.settings import MEGABYTE
-from resnet_demo.texts import AppError, Message, language_of
+from resnet_demo.texts import AppError, Message, language_of, visible
 from resnet_demo.training import lines, worker_lock, writing
 from resnet_demo.training.answers import Answers
 from resnet_demo.training.config import TrainConfig
@@ -177,7 +177,7 @@ class Run:
             lines.append(self.folder / EVENTS, json.dumps(event, allow_nan=False))
         if said:
             with contextlib.suppress(AppError):
-                self.write_log(said)
+                self.write_log(visible(said))
 
     def check_writable(self) -> None:
         """Refuse a run whose events and log cannot be added to.

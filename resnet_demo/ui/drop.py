@@ -26,7 +26,7 @@ MAX_NAME = 300
 
 # What the scripts in static/ say; they fill the gaps themselves.
 SENTENCES = ("title", "choose", "folder", "hint", "done", "cut", "none", "unreadable")
-SENDING = ("sending", "large", "too_much", "later", "lost", "refused")
+SENDING = ("sending", "large", "too_much", "later", "not_stored", "lost", "refused")
 
 
 @dataclass(frozen=True)

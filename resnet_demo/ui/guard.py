@@ -15,6 +15,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from resnet_demo.texts import AppError
+from resnet_demo.ui.errors import SpokenError
 
 
 def uploaded(reference: object) -> Path:
@@ -68,7 +69,7 @@ def protect(demo: gr.Blocks) -> None:
         try:
             refuse_foreign_files(inputs)
         except AppError as error:
-            raise gr.Error(error.say(), print_exception=False) from error
+            raise SpokenError(error.say()) from error
         return await preprocess(block_fn, inputs, *rest, **options)
 
     demo.preprocess_data = guarded

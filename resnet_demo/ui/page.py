@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from resnet_demo.data import decoding_room
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
-from resnet_demo.ui import guard
+from resnet_demo.ui import disk_refusals, guard
 from resnet_demo.ui.gate import Gate
 from resnet_demo.ui.keeping import keep_clear
 from resnet_demo.ui.language import Words
@@ -72,6 +72,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
     """
     guard.protect(demo)
     decoding_room.allow(settings)
+    disk_refusals.tell_of_a_full_disk(demo)
     # Closed: a POST to /run would go past the queue, and past how many may be served together.
     demo.queue(max_size=WAITING_EVENTS, api_open=False)
     _check_address(settings)
@@ -92,7 +93,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
         footer_links=[],
         favicon_path=ASSETS / "icon.png",
         max_file_size=settings.max_upload_bytes,
-        app_kwargs={"middleware": [Middleware(Gate, settings=settings)]},
+        app_kwargs={"middleware": [Middleware(Gate, settings=settings), Middleware(disk_refusals.UploadRefusals)]},
         theme=_theme(),
         # Not `css=`: Gradio would rewrite its selectors, and keep rules for small screens from what lies outside.
         head=f"<style>{STYLE.read_text(encoding='utf-8')}</style>",

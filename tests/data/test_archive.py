@@ -20,6 +20,7 @@ import pytest
 
 from resnet_demo.data import archive
 from resnet_demo.data.archive import Unpacked, unpack
+from resnet_demo.data.stored import stored_bytes
 from resnet_demo.texts import LANGUAGES, AppError
 from tests.data.drawn import contents, flowers, jpeg
 
@@ -93,7 +94,8 @@ def assert_nothing_outside(place: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_unpacked(place: Path, kind: str) -> None:
     litter = {"__MACOSX/tulips/._a b.jpg": b"x", "tulips/.DS_Store": b"y"}
-    assert unpacked(place, KINDS[kind]({**FILES, **litter})) == Unpacked(files=4, ignored=2)
+    blocks = sum(-(-len(content) // 4096) for content in FILES.values()) + len({"tulips", "郁金香", "<script>"})
+    assert unpacked(place, KINDS[kind]({**FILES, **litter})) == Unpacked(files=4, ignored=2, taken=4096 * blocks)
     assert contents(place) == FILES
 
 
@@ -249,6 +251,19 @@ def test_members_over_the_same_bytes_are_counted_each(place: Path, monkeypatch: 
     with pytest.raises(AppError) as caught:
         unpacked(place, data[:start] + directory + tail)
     assert caught.value.message.key in {"archive.problem.bomb", "archive.problem.damaged"}
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_tiny_files_fill_no_more_of_the_disk_than_there_is_room_for(place: Path, kind: str) -> None:
+    """Their bytes would fit a hundred times; what they take of the disk does not."""
+    files = {f"{number % 5}/{number}.jpg": b"x" * 40 for number in range(300)}
+    room = 4096 * (300 + 5)
+    error = refused(place, KINDS[kind](files), "archive.problem.too_large", room - 1)
+    assert room - 2 * 4096 <= stored_bytes(place) - 4096 <= room
+    assert "1 MB" in error.say()
+    shutil.rmtree(place)
+    place.mkdir()
+    assert unpacked(place, KINDS[kind](files), room).taken == room
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from resnet_demo.data.disk_use import disk_bytes
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.intake import (
     FLOWERS,
@@ -177,7 +178,7 @@ def test_received_photos_that_cannot_be_taken(tmp_path: Path, settings: Settings
         refused(f"names.problem.{key}", lambda name=name: from_photos([(name, photo)], settings, "x"), settings)  # type: ignore[misc]
     refused("intake.problem.no_photos", lambda: from_photos([], settings, "x"), settings)
     refused("intake.problem.no_photos", lambda: from_photos([(".DS_Store", photo)], settings, "x"), settings)
-    small = replace(settings, max_stored_bytes=photo.stat().st_size)
+    small = replace(settings, max_stored_bytes=disk_bytes(photo.stat().st_size))
     refused("intake.problem.too_large", lambda: from_photos([("a", photo), ("b", photo)], small, "x"), small)
 
 

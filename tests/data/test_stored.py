@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from resnet_demo.data.disk_use import BLOCK
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.similar import find_similar
 from resnet_demo.data.staging import HUB, PREFIX, kept_in
@@ -18,11 +21,13 @@ from resnet_demo.texts import AppError
 from tests.data.drawn import flowers, write
 
 FILES = {"a/1.jpg": b"x" * 600, "b/郁.jpg": b"x" * 400}
+TAKEN = 5 * BLOCK
+"""Of the disk: two photos and three folders, each less than a block."""
 
 
 @pytest.fixture
 def public(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, public=True, keep_seconds=3_600, max_stored_bytes=2_500)
+    return Settings(home=tmp_path, public=True, keep_seconds=3_600, max_stored_bytes=4 * BLOCK + 2 * TAKEN)
 
 
 def lay(settings: Settings, name: str, age: float = 0) -> Path:
@@ -36,11 +41,51 @@ def test_room_gets_less_and_ends(public: Settings) -> None:
     assert bounded(public) == public
     lay(public, "one")
     write(kept_in(public, HUB) / (PREFIX + "two"), FILES)  # under way
-    assert bounded(public) == replace(public, max_stored_bytes=500)
+    # Two places that hold them are folders, too.
+    assert bounded(public) == replace(public, max_stored_bytes=2 * BLOCK)
     lay(public, "three")
     with pytest.raises(AppError, match="no room"):
         bounded(public)
     assert bounded(replace(public, public=False)) == replace(public, public=False)
+
+
+def test_tiny_photos_count_as_the_disk_counts_them(tmp_path: Path) -> None:
+    """20,000 of them were 1 MB of the room and 91 MB of the disk."""
+    write(tmp_path / "tiny", {f"{number % 7}/{number}.jpg": b"x" * 50 for number in range(400)})
+    assert stored_bytes(tmp_path / "tiny") >= 408 * 4096
+    assert stored_bytes(tmp_path / "absent") == 0
+
+
+@pytest.mark.skipif(shutil.which("du") is None, reason="needs du")
+def test_no_less_than_du_says(tmp_path: Path) -> None:
+    """A hole, a large file, an empty one, a deep folder."""
+    folder = write(tmp_path / "some", {"a/b/c/large.jpg": os.urandom(3_000_001), "empty.jpg": b"", **FILES})
+    with (folder / "hole.jpg").open("wb") as file:
+        file.truncate(100_000)
+    (folder / "link.jpg").symlink_to(folder / "a/b/c/large.jpg")
+    said = subprocess.run(["du", "-sk", str(folder)], capture_output=True, text=True, check=True)  # noqa: S607
+    kilobytes = int(said.stdout.split()[0])
+    assert 1024 * kilobytes <= stored_bytes(folder) < 1024 * kilobytes + 200_000
+
+
+def test_what_a_killed_process_left_half_filled_goes(public: Settings) -> None:
+    """As soon as nothing was written to it for so long: one that is still being filled may be old itself."""
+
+    def age(folder: Path, *fresh: str) -> Path:
+        for path in [folder, *folder.rglob("*")]:
+            if path.name not in fresh:
+                os.utime(path, (0, 0))
+        return folder
+
+    left = age(write(kept_in(public) / (PREFIX + "left"), FILES))
+    filling = age(write(kept_in(public) / (PREFIX + "filling"), FILES), "郁.jpg")
+    waiting = age(write(kept_in(public, HUB) / (PREFIX + "waiting"), {"a/1.jpg": b"x"}))
+    fetching = write(kept_in(public, HUB) / (PREFIX + "fetching"), {"blobs/1": b"x"})
+    clear_away(public)
+    assert [folder.exists() for folder in (left, filling, waiting, fetching)] == [False, True, True, True]
+    age(fetching)
+    clear_away(public)
+    assert [folder.exists() for folder in (filling, waiting, fetching)] == [True, False, False]
 
 
 def test_what_is_old_goes_unless_it_is_needed(public: Settings) -> None:

@@ -40,11 +40,11 @@ def test_answers_and_leaves_nothing(tmp_path: Path) -> None:
             app.queued({"data": data, "fn_index": functions[name], "session_hash": "visitor"})
         [private] = [child for child in folder.iterdir() if child.name.startswith("resnet-demo-")]
         assert private.stat().st_mode & 0o777 == 0o700
-        [table] = private.glob("*/photos.csv")
+        [table] = private.glob("uploads/*/photos.csv")
         thumbnails = sorted(table.parent.glob("*.jpg"))
         assert len(thumbnails) == 3
         assert app.http.get(f"gradio_api/file={thumbnails[0]}").content == thumbnails[0].read_bytes()
-        for listed in (table.parent, private):
+        for listed in (table.parent, private / "uploads", private, private / "server.lock"):
             assert app.http.get(f"gradio_api/file={listed}").status_code in {403, 404}
         app.http.close()
     assert list(folder.glob("resnet*")) == []

@@ -26,7 +26,7 @@ MINE = "a" * 32
 
 @pytest.fixture
 def public(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path, public=True, keep_seconds=3_600, max_stored_bytes=100_000)
+    return Settings(home=tmp_path, public=True, keep_seconds=3_600, max_stored_bytes=150_000)
 
 
 def make(settings: Settings, kind: str, age: float = 0, owner: str | None = MINE, parent: str | None = None) -> Run:
@@ -74,11 +74,11 @@ def test_runs_of_strangers_take_their_share_of_the_room(public: Settings) -> Non
     before = room(public).max_stored_bytes
     run = make(public, "finished")
     write(run.best, {"model.safetensors": bytes(50_000)})
-    assert 50_000 < before - room(public).max_stored_bytes < 52_000
-    write(run.best, {"model.safetensors": bytes(100_000)})
+    assert 50_000 < before - room(public).max_stored_bytes < 80_000  # and the blocks of its small files and folders
+    write(run.best, {"model.safetensors": bytes(150_000)})
     with pytest.raises(AppError, match="no room"):
         room(public)
-    assert room(replace(public, public=False)).max_stored_bytes == 100_000
+    assert room(replace(public, public=False)).max_stored_bytes == 150_000
 
 
 @pytest.mark.slow

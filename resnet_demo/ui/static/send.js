@@ -99,5 +99,6 @@ async function sendAll(photos, tell) {
 function failure(status) {
     if (status === 0) return ["lost", {}];
     if (status === 413) return ["too_much", {}];
+    if (status === 507) return ["not_stored", {}];
     return status === 429 ? ["later", {}] : ["refused", { status }];
 }

@@ -14,7 +14,7 @@ from resnet_demo.data.preprocessing import View
 from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
 from resnet_demo.ui.bars import bars
 from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
-from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.errors import inform, plain, spoken
 from resnet_demo.ui.examples import chosen, examples
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.model_choice import ModelChoice, telling_download
@@ -188,7 +188,7 @@ class Tab:
         """Answer all photos of the session, showing now and then what there is."""
         if not photos:
             if not is_empty(status):
-                gr.Info(text("classify.gone", language))
+                inform(text("classify.gone", language))
             yield gr.skip()
             return
 
@@ -227,7 +227,7 @@ class Tab:
         """For programs: the classes of uploaded photos, as `python -m resnet_demo classify --json` prints them."""
         session, results = secrets.token_hex(), None
         try:
-            with spoken(DEFAULT_LANGUAGE):
+            with plain(), spoken(DEFAULT_LANGUAGE):
                 given = received(_as_dropped(photos), self.settings)
                 _check_wish(view, top)
                 for results in self.services.classify(given, model, view, top, session):  # noqa: B007  the last
@@ -283,7 +283,7 @@ def _show_thumbnail(results: Results | None, language: str, event: gr.SelectData
 
 
 def _gone(language: str) -> list[Any]:
-    gr.Info(text("classify.gone", language))
+    inform(text("classify.gone", language))
     return [gr.skip()] * 4
 
 

@@ -22,7 +22,7 @@ from resnet_demo.training.presets import FINE_TUNING, FROM_SCRATCH
 from resnet_demo.ui import boxes, report_view, sheet, ways_in
 from resnet_demo.ui.boxes import Box, boxes_input
 from resnet_demo.ui.drop import photo_drop
-from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.errors import inform, spoken
 from resnet_demo.ui.findings import Findings, look_through
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import AT_A_TIME, Services
@@ -266,7 +266,7 @@ class Step:
     ) -> tuple[Any, Any]:
         """Samples of the photos in hand, other ones each time."""
         if found is None:
-            gr.Info(text("photos.gone", language))
+            inform(text("photos.gone", language))
             return gr.skip(), gr.skip()
         with spoken(language):
             size, _ = _seen_as(self._config(kept, visitor, str(found.dataset.root)))

@@ -12,7 +12,7 @@ from resnet_demo.jobs import queue
 from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.run import ENDED
-from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.errors import inform, spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
@@ -160,7 +160,7 @@ class Form:
             config = queue.located(config, self.settings)
             for run in self.services.runs.listed(visitor):
                 if self.services.runs.state(run) not in ENDED and run.config == config:
-                    gr.Info(text("train.form.same", language))  # clicked twice: nobody needs the very same twice
+                    inform(text("train.form.same", language))  # clicked twice: nobody needs the very same twice
                     return run.name
             self.services.runs.admit(visitor)
             owner = visitor if isinstance(visitor, str) else None

@@ -12,7 +12,7 @@ import gradio as gr
 
 from resnet_demo.texts import AppError, text
 from resnet_demo.ui.drop import static
-from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.errors import inform, spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.looking import Look, Looking, Subject
 from resnet_demo.ui.services import AT_A_TIME, Services
@@ -132,7 +132,7 @@ class Desk:
         def run(event: gr.EventData, progress: gr.Progress = gr.Progress(), *values: Any) -> Any:  # noqa: B008
             opened, subject, *_, language = values[:INPUTS]
             if subject is None and clicked:
-                gr.Info(text("classify.gone", language))
+                inform(text("classify.gone", language))
             if subject is None or (section is not None and section != opened):
                 return _skipped(outputs)
             if section is not None:
@@ -152,7 +152,7 @@ class Desk:
         def run(event: gr.EventData, progress: gr.Progress = gr.Progress(), *values: Any) -> Iterator[Any]:  # noqa: B008
             _, subject, *_, language = values[:INPUTS]
             if subject is None:
-                gr.Info(text("classify.gone", language))
+                inform(text("classify.gone", language))
                 yield _skipped(outputs)
                 return
             with spoken(language):

@@ -15,7 +15,7 @@ from resnet_demo.texts import DEFAULT_LANGUAGE, text
 from resnet_demo.ui.bars import bars
 from resnet_demo.ui.camera import Camera, Cameras
 from resnet_demo.ui.drop import static
-from resnet_demo.ui.errors import spoken
+from resnet_demo.ui.errors import SpokenError, spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.model_choice import ModelChoice, telling_download
 from resnet_demo.ui.services import Services
@@ -107,9 +107,9 @@ class _Live:
             with spoken(language):
                 classifier = self.services.classifier(model, telling_download(progress, language), visitor)
                 classifier.engines.folded()
-        except gr.Error as error:
+        except SpokenError as error:
             # Two that say the same still differ: static/live.js is told of a value only if it is another.
-            return None, gr.skip(), {"state": "failed", "said": error.message, "moment": time.monotonic()}
+            return None, gr.skip(), {"state": "failed", "said": error.said, "moment": time.monotonic()}
         camera = Camera(visitor, model, tuple(classifier.model.labels), language)
         if before is not None and before.model == model:
             camera.ask(wanted)
@@ -144,8 +144,8 @@ class _Live:
         try:
             with spoken(camera.language):
                 found = await self.cameras.look(ticket, camera, picture)
-        except gr.Error as error:
-            return {"state": "failed", "said": error.message}
+        except SpokenError as error:
+            return {"state": "failed", "said": error.said}
         if found is None:
             return {"state": "dropped"}
         return {

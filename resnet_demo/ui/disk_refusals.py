@@ -1,0 +1,74 @@
+"""What a visitor is told where the disk does not take what they send, or what Gradio makes of an answer: a sentence.
+
+Gradio 6.31 answers such an upload with a bare 500, and such an event with "Error".
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from resnet_demo.texts import AppError, best_language
+from resnet_demo.ui.errors import FULL, discreet, no_room, spoken
+
+log = logging.getLogger(__name__)
+UPLOAD = "/gradio_api/upload"
+INSUFFICIENT_STORAGE = 507
+
+
+class UploadRefusals:
+    """ASGI middleware around the app: an upload that cannot be stored is answered with status 507 and a sentence."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on."""
+        if scope["type"] != "http" or not scope["path"].startswith(UPLOAD):
+            await self.app(scope, receive, send)
+            return
+        answering = False
+
+        async def reply(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, reply)
+        except OSError as error:
+            if answering or isinstance(error, ConnectionError):
+                raise
+            log.warning("An upload cannot be stored: %s", error)
+            language = best_language(Headers(scope=scope).get("accept-language"))
+            said = discreet(_refusal(error).say(language))
+            await PlainTextResponse(said, INSUFFICIENT_STORAGE)(scope, receive, send)
+
+
+def _refusal(error: OSError) -> AppError:
+    if error.errno in FULL:
+        return no_room()
+    return AppError("staging.problem.folder", folder=get_upload_folder(), reason=error.strerror or str(error))
+
+
+def tell_of_a_full_disk(demo: gr.Blocks) -> None:
+    """Have `demo` say so where it is full while Gradio stores what goes in or out of an event; handlers speak alone."""
+    process = demo.process_api
+
+    async def telling(*given: Any, request: Any = None, **options: Any) -> Any:
+        headers = getattr(request, "headers", None) or {}
+        try:
+            return await process(*given, request=request, **options)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            with spoken(best_language(headers.get("accept-language"))):
+                raise
+
+    demo.process_api = telling
