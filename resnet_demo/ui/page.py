@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
-from resnet_demo.ui import guard
+from resnet_demo.ui import content_policy, guard
 from resnet_demo.ui.gate import Gate
 from resnet_demo.ui.keeping import keep_clear
 from resnet_demo.ui.language import Words
@@ -70,6 +70,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
         RuntimeError: this Gradio cannot be guarded.
     """
     guard.protect(demo)
+    content_policy.mark_scripts()
     # Closed: a POST to /run would go past the queue, and past how many may be served together.
     demo.queue(max_size=WAITING_EVENTS, api_open=False)
     _check_address(settings)
