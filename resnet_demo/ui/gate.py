@@ -1,8 +1,8 @@
-"""Who may ask, and for how much: what is looked at before a request reaches Gradio.
+"""Who may ask, for what, and for how much: what is looked at before a request reaches Gradio.
 
 Gradio 6.31 answers to any `Host` (so a foreign name that is made to point here, DNS rebinding, reaches a page
-that listens on loopback), takes multipart uploads from pages of other sites, and bounds each uploaded file but
-not their sum.
+that listens on loopback), takes multipart uploads and links from pages of other sites, fetches from other servers
+whatever it is asked for, and bounds each uploaded file but not their sum.
 """
 
 from __future__ import annotations
@@ -12,44 +12,21 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from gradio.utils import get_upload_folder
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from resnet_demo.settings import MEGABYTE, Settings, is_loopback
 from resnet_demo.texts import AppError, best_language
+from resnet_demo.ui import content_policy, served_files
+from resnet_demo.ui.allowed_routes import FILE, PAGE, UPLOAD, AllowedRoute, find
+from resnet_demo.ui.cross_site import is_foreign, opens_a_window
 
-UPLOAD = "/gradio_api/upload"
 MAX_JSON_BYTES = 20 * MEGABYTE
-ICON_SIZES = ("192", "512")
-
-# Routes of Gradio that this page has no use for: they fetch from other servers, start ffmpeg, write to disk or poll.
-CLOSED = (
-    "/gradio_api/component_server",
-    "/gradio_api/custom_component",
-    "/gradio_api/deep_link",
-    "/gradio_api/dev/",
-    "/gradio_api/file=http:",
-    "/gradio_api/file=https:",
-    "/gradio_api/process_recording",
-    "/gradio_api/proxy=",
-    "/gradio_api/undo-vibe-edit",
-    "/gradio_api/vibe-",
-    "/monitoring",
-)
-
-# The page runs Gradio's inline scripts and templates; nothing on it may load from or send to any other place.
-POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'self'{frames}"
-)
-SPACE_FRAMES = " https://huggingface.co https://*.hf.space"
 
 
 class RefusedError(AppError):
@@ -61,14 +38,13 @@ class RefusedError(AppError):
 
 
 class Gate:
-    """ASGI middleware around the whole app: names, origins, closed routes, sizes, and the browser's own rules."""
+    """ASGI middleware around the whole app: names, origins, allowed routes, sizes, and the browser's own rules."""
 
     def __init__(self, app: ASGIApp, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.app = app
         self.settings = settings
         self.names = Names(settings)
         self.allowance = Allowance(settings, clock)
-        self.policy = POLICY.format(frames=SPACE_FRAMES if settings.space_host else "")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -77,43 +53,51 @@ class Gate:
             return
         headers = Headers(scope=scope)
         answering = False
+        route: AllowedRoute | None = None
 
         async def reply(message: Message) -> None:
             nonlocal answering
             answering = True
             if message["type"] == "http.response.start":
-                self._add_rules(MutableHeaders(scope=message))
+                self._add_rules(MutableHeaders(scope=message), message["status"], scope, route)
             await send(message)
 
         try:
-            self._check(scope, headers)
-            await self.app(scope, self._counted(scope, receive), reply)
+            self._check_names(headers)
+            route = _allowed(scope, headers)
+            self._check_length(route, headers)
+            if unknown := route.unknown_query(scope):
+                await _without(unknown, route, scope)(scope, receive, reply)
+                return
+            if route.path == PAGE:
+                content_policy.draw_nonce(scope)
+            await self.app(scope, self._counted(route, receive), reply)
         except RefusedError as refusal:
             if answering:
                 raise
+            route = None
             await _refuse(refusal, headers)(scope, receive, reply)
 
-    def _check(self, scope: Scope, headers: Headers) -> None:
+    def _check_names(self, headers: Headers) -> None:
         host = headers.get("host", "")
         if not self.names.answers_to(host):
             raise RefusedError(421, "gate.problem.name", name=_name_of(host))
         if not self.names.may_use(headers.get("origin"), host):
             raise RefusedError(403, "gate.problem.origin")
-        path = scope["path"].lower()
-        if path.startswith(CLOSED) or _odd_icon(path):
-            raise RefusedError(404, "gate.problem.closed")
+
+    def _check_length(self, route: AllowedRoute, headers: Headers) -> None:
         length = headers.get("content-length", "")
         if length.isdecimal():
-            self._check_size(scope, int(length))
-            if path.startswith(UPLOAD):
+            self._check_size(route, int(length))
+            if route.path == UPLOAD:
                 self.allowance.check(int(length))
 
-    def _check_size(self, scope: Scope, size: int) -> None:
-        most = self.settings.max_request_bytes if scope["path"].startswith(UPLOAD) else MAX_JSON_BYTES
+    def _check_size(self, route: AllowedRoute, size: int) -> None:
+        most = self.settings.max_request_bytes if route.path == UPLOAD else MAX_JSON_BYTES
         if size > most:
             raise RefusedError(413, "gate.problem.size", megabytes=most // MEGABYTE)
 
-    def _counted(self, scope: Scope, receive: Receive) -> Receive:
+    def _counted(self, route: AllowedRoute, receive: Receive) -> Receive:
         """`receive`, counting: a body may come without its length, or in more pieces than announced."""
         taken = 0
 
@@ -122,17 +106,22 @@ class Gate:
             message = await receive()
             size = len(message.get("body", b""))
             taken += size
-            self._check_size(scope, taken)
-            if scope["path"].startswith(UPLOAD):
+            self._check_size(route, taken)
+            if route.path == UPLOAD:
                 self.allowance.take(size)
             return message
 
         return counting
 
-    def _add_rules(self, headers: MutableHeaders) -> None:
-        headers.setdefault("Content-Security-Policy", self.policy)
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
+    def _add_rules(self, headers: MutableHeaders, status: int, scope: Scope, route: AllowedRoute | None) -> None:
+        if route is not None and route.path == FILE:
+            served_files.set_rules(headers, scope["path"], status)
+        else:
+            headers["Content-Security-Policy"] = content_policy.policy(scope, bool(self.settings.space_host))
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "same-origin"
+        # Keeps files and answers out of other sites' pages also where a browser sends no Sec-Fetch headers.
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
 
 
 class Names:
@@ -225,13 +214,39 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _odd_icon(path: str) -> bool:
-    """Gradio draws the icon at whatever size is asked for, up to all of the memory."""
-    head, _, size = path.rpartition("/")
-    return head.endswith("/pwa_icon") and size not in ICON_SIZES
+def _allowed(scope: Scope, headers: Headers) -> AllowedRoute:
+    """The route that a request may use.
+
+    Raises:
+        RefusedError: there is none for its path and method, or another site caused the request.
+    """
+    route = find(scope) if scope["type"] == "http" else None
+    if is_foreign(headers) and not (route is not None and route.path == PAGE and opens_a_window(headers)):
+        raise RefusedError(403, "gate.problem.other_site")
+    if route is None:
+        raise RefusedError(404, "gate.problem.closed")
+    if scope["method"] not in route.methods:
+        raise RefusedError(405, "gate.problem.method", methods=", ".join(sorted(route.methods)))
+    return route
+
+
+def _without(unknown: list[str], route: AllowedRoute, scope: Scope) -> ASGIApp:
+    """What to answer to keys of a query that `route` does not know.
+
+    The page is opened without them: other places add theirs to links (`utm_source`, `fbclid`).
+
+    Raises:
+        RefusedError: the route is another one.
+    """
+    if route.path != PAGE:
+        raise RefusedError(400, "gate.problem.query", keys=", ".join(unknown))
+    known = urlencode(route.known_query(scope))
+    return RedirectResponse(f"./?{known}" if known else "./", 303)
 
 
 def _refuse(refusal: RefusedError, headers: Headers) -> ASGIApp:
     if "sec-websocket-key" in headers:
         return WebSocketClose(code=1008)
-    return PlainTextResponse(refusal.say(best_language(headers.get("accept-language"))), refusal.status)
+    said = refusal.say(best_language(headers.get("accept-language")))
+    allow = {"Allow": str(refusal.message.fields["methods"])} if refusal.status == 405 else None
+    return PlainTextResponse(said, refusal.status, allow)

@@ -27,7 +27,7 @@ def uploaded(reference: object) -> Path:
     Raises:
         AppError: the reference names anything but an uploaded file, or one that has been cleared away since.
     """
-    path = _inside_uploads(reference)
+    path = _of_upload(reference)
     if not path.is_file():
         raise AppError("guard.problem.gone")
     return path
@@ -44,7 +44,7 @@ def refuse_foreign_files(payload: object) -> None:
         item = waiting.pop()
         if isinstance(item, dict):
             if isinstance(item.get("path"), str):
-                _inside_uploads(item)
+                _of_upload(item)
             waiting.extend(item.values())
         elif isinstance(item, list | tuple):
             waiting.extend(item)
@@ -75,14 +75,18 @@ def protect(demo: gr.Blocks) -> None:
     demo.preprocess_data = guarded
 
 
-def _inside_uploads(reference: object) -> Path:
+def inside_uploads(path: str) -> Path | None:
+    """The file or folder that `path` leads to, links followed; None where that is not among the uploads."""
+    try:
+        resolved = Path(path).resolve()
+    except (OSError, ValueError):
+        return None
+    return resolved if resolved.is_relative_to(Path(get_upload_folder()).resolve()) else None
+
+
+def _of_upload(reference: object) -> Path:
     match reference:
         case {"path": str(path), "meta": {"_type": "gradio.FileData"}}:
-            try:
-                # Links are followed first, so that none leads out.
-                resolved = Path(path).resolve()
-            except (OSError, ValueError) as error:
-                raise AppError("guard.problem.foreign") from error
-            if resolved.is_relative_to(Path(get_upload_folder()).resolve()):
+            if resolved := inside_uploads(path):
                 return resolved
     raise AppError("guard.problem.foreign")

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from resnet_demo.data import decoding_room
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
-from resnet_demo.ui import disk_refusals, guard
+from resnet_demo.ui import content_policy, disk_refusals, guard
 from resnet_demo.ui.gate import Gate
 from resnet_demo.ui.keeping import keep_clear
 from resnet_demo.ui.language import Words
@@ -73,6 +73,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
     guard.protect(demo)
     decoding_room.allow(settings)
     disk_refusals.tell_of_a_full_disk(demo)
+    content_policy.mark_scripts()
     # Closed: a POST to /run would go past the queue, and past how many may be served together.
     demo.queue(max_size=WAITING_EVENTS, api_open=False)
     _check_address(settings)

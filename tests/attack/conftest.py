@@ -17,6 +17,7 @@ from PIL import Image
 from resnet_demo.settings import MEGABYTE
 from tests.launched import free_port, launched
 
+META = {"_type": "gradio.FileData"}
 LIMITS = {
     "max_upload_bytes": MEGABYTE,
     "max_request_bytes": 3 * MEGABYTE,

@@ -9,12 +9,11 @@ import gradio_client
 import pytest
 
 from resnet_demo.texts import text
-from tests.attack.conftest import App
+from tests.attack.conftest import META, App
 from tests.attack.small_app import ENDPOINTS
 
 pytestmark = pytest.mark.attack
 
-META = {"_type": "gradio.FileData"}
 REFUSED = text("guard.problem.foreign")
 NAMES = (*ENDPOINTS, "drop")
 
@@ -97,7 +96,7 @@ def test_hidden_endpoint_by_number(app: App, photo: Path, secret: Path) -> None:
         ({"path": str(secret), "orig_name": "a.svg"}, REFUSED),
         ({"path": uploaded, "meta": META}, "PNG"),
     ):
-        body = {"data": [reference], "fn_index": hidden, "session_hash": "attack"}
+        body = {"data": [reference], "fn_index": hidden, "session_hash": "hidden"}
         assert expected in app.queued(body)
 
 
@@ -129,16 +128,53 @@ def test_own_upload_is_served(app: App, photo: Path) -> None:
     assert answer.content == photo.read_bytes()
 
 
-@pytest.mark.parametrize("name", ["page.html", "drawing.svg", "page.xhtml", "script.js"])
-def test_active_content_is_not_shown(app: App, tmp_path: Path, name: str) -> None:
-    """A stranger's HTML must not run under this page's name."""
+ACTIVE = "<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>alert(1)</script></svg>"
+WHOLE: dict[str, str] = {}
+PART = {"Range": "bytes=0-9", "Content-Type": "text/html", "Content-Disposition": "inline", "X-Mine": "kept?"}
+
+
+@pytest.mark.parametrize("headers", [WHOLE, PART], ids=["whole", "part"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, None) for name in ("page.html", "drawing.svg", "page.xhtml", "script.js", "page.xml", "table.csv")),
+        *((name, None) for name in ("sound.mp3", "film.mp4", "page.pdf", "style.css", "none", "page.png.html", ".png")),
+        ("PAGE.PNG", "image/png"),
+        ("page.html.jpg", "image/jpeg"),
+        ("page.webp", "image/webp"),
+    ],
+)
+def test_nothing_that_is_served_runs(
+    app: App, tmp_path: Path, name: str, kind: str | None, headers: dict[str, str]
+) -> None:
+    """A stranger's HTML must not run under this page's name: a picture's type or a download, and never a guess."""
     file = tmp_path / name
-    file.write_text("<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'><script>alert(1)</script></svg>")
-    answer = app.http.get(f"gradio_api/file={app.upload(file).json()[0]}")
-    assert answer.status_code == 200
-    assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.headers["content-type"].startswith("application/octet-stream")
+    file.write_text(ACTIVE)
+    answer = app.http.get(f"gradio_api/file={app.upload(file).json()[0]}", headers=headers)
+    assert answer.status_code == (206 if headers else 200)
+    assert answer.text == (ACTIVE[:10] if headers else ACTIVE)
+    assert answer.headers["content-type"] == (kind or "application/octet-stream")
+    assert answer.headers["content-disposition"].partition(";")[0] == ("inline" if kind else "attachment")
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "x-mine" not in answer.headers
+
+
+def test_a_refused_file_is_a_sentence(app: App, uploads: Path) -> None:
+    gone = app.http.get(f"gradio_api/file={uploads}/gone.html")
+    assert gone.status_code == 403
+    assert gone.headers["content-type"] == "application/json"
+    assert "sandbox" in gone.headers["content-security-policy"]
+
+
+def test_methods_and_queries_of_files(app: App, photo: Path) -> None:
+    path = f"gradio_api/file={app.upload(photo).json()[0]}"
+    assert app.http.head(path).status_code == 200
+    assert app.http.get(f"{path}?__sign=x").status_code == 200
+    assert app.http.get(f"{path}?x=y").status_code == 400
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        assert app.http.request(method, path).status_code == 405
 
 
 def test_too_many_photos_at_once(app: App, photo: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import text
-from resnet_demo.ui.gate import CLOSED, MAX_JSON_BYTES
+from resnet_demo.ui.gate import MAX_JSON_BYTES
 from tests.attack.conftest import LIMITS, App, small_app
 
 pytestmark = pytest.mark.attack
@@ -118,14 +119,6 @@ def test_allowance(tmp_path: Path) -> None:
         assert app.http.get("config").status_code == 200
 
 
-@pytest.mark.parametrize("path", CLOSED)
-def test_closed_route(app: App, path: str) -> None:
-    refused = text("gate.problem.closed")
-    assert app.http.get(f"{path}x").text == refused
-    assert app.http.post(f"{path}x").text == refused
-    assert app.http.get(f"{path.upper()}x").text == refused
-
-
 def test_icon_of_any_size(app: App) -> None:
     for size, status in (("192", 200), ("512", 200), ("100000", 404), ("0192", 404), ("193", 404)):
         assert app.http.get(f"pwa_icon/{size}").status_code == status, size
@@ -139,7 +132,9 @@ def test_streams_pass(app: App) -> None:
 
 
 def test_page_is_told_to_stay_here(app: App) -> None:
-    policy = app.http.get("").headers["content-security-policy"]
+    answer = app.http.get("")
+    policy = answer.headers["content-security-policy"]
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'self'" in policy
     assert "http" not in policy.replace("frame-ancestors", "")
@@ -147,3 +142,73 @@ def test_page_is_told_to_stay_here(app: App) -> None:
 
 def test_limits_are_the_settings(app: App) -> None:
     assert app.http.get("config").json()["max_file_size"] == LIMITS["max_upload_bytes"]
+
+
+NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+EMBEDDING = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "other", ""])
+def test_other_sites_reach_the_page_alone(app: App, photo: Path, site: str) -> None:
+    """What a browser says that another site caused: links, frames, pictures, scripts, forms and redirects."""
+    own = app.upload(photo).json()[0]
+    refused = text("gate.problem.other_site")
+    paths = ("config", "theme.css", "favicon.ico", "gradio_api/info", "gradio_api/heartbeat/x", "none", "logout")
+    for path in (*paths, f"gradio_api/file={own}", "gradio_api/file/https://example.org/x.png"):
+        for way in (NAVIGATION, EMBEDDING):
+            answer = app.http.get(path, headers={"Sec-Fetch-Site": site, **way})
+            assert (answer.status_code, answer.text) == (403, refused), (path, way)
+    for path in ("gradio_api/queue/join", "gradio_api/run/predict", "gradio_api/upload", "gradio_api/cancel"):
+        assert app.http.post(path, headers={"Sec-Fetch-Site": site, **NAVIGATION}).status_code == 403, path
+
+
+def test_the_page_in_a_window_or_a_frame_of_another_site(app: App) -> None:
+    """A link to the page works, and so does the frame in which a Space stands; as a picture or a script it is none."""
+    for dest, mode, status in (
+        ("document", "navigate", 200),
+        ("iframe", "navigate", 200),
+        ("object", "navigate", 403),
+        ("embed", "navigate", 403),
+        ("image", "no-cors", 403),
+        ("script", "no-cors", 403),
+        ("empty", "cors", 403),
+        ("document", "cors", 403),
+    ):
+        way = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}
+        assert app.http.get("", headers=way).status_code == status, (dest, mode)
+        assert app.http.post("", headers=way).status_code == (405 if status == 200 else 403), (dest, mode)
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_the_person_and_the_page_itself_reach_all(app: App, photo: Path, site: str) -> None:
+    own = app.upload(photo, headers={"Sec-Fetch-Site": site}).json()[0]
+    for path in ("", "config", f"gradio_api/file={own}"):
+        for way in (NAVIGATION, EMBEDDING):
+            assert app.http.get(path, headers={"Sec-Fetch-Site": site, **way}).status_code == 200, path
+
+
+def test_each_answer_blesses_its_own_scripts(app: App) -> None:
+    """Every script of the page bears the nonce of its answer, which no other answer has."""
+    nonces = set()
+    for _ in range(3):
+        answer = app.http.get("")
+        [sources] = [
+            rule for rule in answer.headers["content-security-policy"].split("; ") if rule.startswith("script-src")
+        ]
+        assert "'unsafe-inline'" not in sources
+        nonce = re.search(r"'nonce-([\w-]{20,})'", sources)
+        assert nonce is not None
+        scripts = re.findall(r"<script[^>]*>", answer.text)
+        assert len(scripts) > 3
+        assert all(f'nonce="{nonce[1]}"' in script for script in scripts)
+        nonces.add(nonce[1])
+    assert len(nonces) == 3
+    assert "nonce" not in app.http.get("config").headers["content-security-policy"]
+
+
+def test_what_a_request_says_cannot_bless_itself(app: App) -> None:
+    """The page repeats the name it was asked under; a script hidden there stays text."""
+    script = "<script>alert(1)</script>"
+    for header in ("X-Forwarded-Host", "X-Gradio-Server", "X-Forwarded-Proto"):
+        answer = app.http.get("", headers={header: f"http://evil.example/{script}'\"><script>"})
+        assert answer.text.count("<script") == app.http.get("").text.count("<script"), header
