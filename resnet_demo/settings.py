@@ -31,7 +31,8 @@ class Settings:
     `public` means that strangers may reach the page: then no widget and no endpoint takes a path of
     this machine. A share link and a Space always are; an address other than loopback is unless said otherwise.
     Uploads and, on a public page, ended runs are kept for `keep_seconds` and may fill `max_stored_bytes` in that time.
-    A visitor of a public page may have `max_runs` that run or wait; each may take `max_training_seconds` at a time.
+    A visitor of a public page may have `max_runs` that run or wait; each may take `max_training_seconds` at a time,
+    and an event of the page `max_event_seconds` while others wait.
     `shipped` is the folder of the models that come with the app, and `default_model` the one of them that answers
     unless another is chosen.
     """
@@ -55,6 +56,7 @@ class Settings:
     max_stored_bytes: int = 50 * GIGABYTE
     max_runs: int | None = None
     max_training_seconds: int | None = None
+    max_event_seconds: int | None = None
     default_model: str = "flowers"
 
     @property
@@ -127,6 +129,7 @@ def find_settings(
         max_stored_bytes=5 * GIGABYTE if public else Settings.max_stored_bytes,
         max_runs=3 if public else None,
         max_training_seconds=7_200 if public else None,
+        max_event_seconds=60 if public else None,
     )
 
 

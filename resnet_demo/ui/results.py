@@ -61,6 +61,7 @@ class Results:
     gallery: list[tuple[str, str]] = field(default_factory=list)
     gallery_rows: list[int] = field(default_factory=list)
     folder: Path = field(default_factory=new_folder)
+    _thumbnails: dict[Path, str | None] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -73,13 +74,25 @@ class Results:
         self.rows.append(Row(photo, dataclasses.replace(prediction, file=photo.name)))
         if photo.path is None or prediction.problem or len(self.gallery) == GALLERY_MOST or self.photos == 1:
             return
-        picture = images.load(photo.path, needed=THUMBNAIL_SIDE, max_pixels=self.max_pixels)
-        if not isinstance(picture, Problem):
-            file = self.folder / f"{number}.jpg"
-            thumbnail(picture.image, THUMBNAIL_SIDE).save(file, quality=85)
+        if photo.path not in self._thumbnails:
+            self._thumbnails[photo.path] = self._thumbnail(photo.path, self.folder / f"{number}.jpg")
+        file = self._thumbnails[photo.path]
+        if file is not None:
             best = prediction.guesses[0]
-            self.gallery.append((str(file), f"{best.label} {100 * best.probability:.0f}\u00a0%"))
+            self.gallery.append((file, f"{best.label} {100 * best.probability:.0f}\u00a0%"))
             self.gallery_rows.append(number)
+
+    def _thumbnail(self, photo: Path, file: Path) -> str | None:
+        """Where a small picture of a photo lies, if it can be read."""
+        picture = images.load(photo, needed=THUMBNAIL_SIDE, max_pixels=self.max_pixels)
+        if isinstance(picture, Problem):
+            return None
+        thumbnail(picture.image, THUMBNAIL_SIDE).save(file, quality=85)
+        return str(file)
+
+    def cut(self, seconds: float) -> None:
+        """Be complete with the photos that there are; it took so long."""
+        self.photos, self.seconds = len(self.rows), seconds
 
     def named(self) -> Iterator[tuple[int, Row]]:
         """Rows that the network answered, with their numbers."""

@@ -92,6 +92,10 @@ class Runs:
             self._over[run.folder] = stamp, state
         return state
 
+    def version(self, run: Run) -> tuple[str, Stamp | None]:
+        """Something else whenever there may be more to read in a run."""
+        return run.name, _stamp(run, EVENTS)
+
     def test_looks(self, run: Run, visitor: object) -> int:
         """How often the run's test photos were looked at, by any of the visitor's runs that has the same ones."""
         return looks_of(run, self.listed(visitor))

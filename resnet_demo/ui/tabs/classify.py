@@ -22,6 +22,7 @@ from resnet_demo.ui.results import Results
 from resnet_demo.ui.results_view import empty, is_empty, say, say_again
 from resnet_demo.ui.services import AT_A_TIME, Services
 from resnet_demo.ui.session import Session, Wish
+from resnet_demo.ui.time_limit import TooLongError
 
 # On a phone the answer stands below the inputs, out of sight.
 SHOW_ANSWER = """() => {
@@ -203,6 +204,10 @@ class Tab:
                     progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
                     yield self._show(results, language)
                     replaced = True
+        except gr.Error as error:
+            if not (replaced and isinstance(error.__cause__, TooLongError)):
+                raise
+            gr.Warning(error.message)  # what is shown stays as it is
         finally:
             if last and replaced:
                 last.discard()

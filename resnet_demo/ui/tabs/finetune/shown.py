@@ -27,6 +27,7 @@ from resnet_demo.ui.tabs.finetune.run_list import RunList
 
 MORE_EPOCHS = 3
 RUN = "run"
+VERSION = "version"
 ACTS = ("keep", "now", "resume", "results", "delete")
 
 View = dict[str, Any]
@@ -101,7 +102,8 @@ class Shown:
             "trigger_mode": "always_last",
             "show_progress": "hidden",
             "api_visibility": "private",
-            "concurrency_limit": None,
+            # Every open page asks now and then: that takes no place from those who wait for an answer.
+            "queue": False,
         }
 
     def wire(self, steps: Any) -> None:
@@ -135,17 +137,29 @@ class Shown:
         """Updates for what has changed since this page was told last."""
         self.runs.move_on()
         run = self.runs.shown(name, visitor)
-        views = {**self._run_views(run, language, doomed), **self._list_views(run, visitor, language, _names(picked))}
-        known = _read_marks(seen)
-        marks: dict[str, object] = {part: zlib.crc32(repr(views[part]).encode()) for part in self.parts}
-        marks[RUN] = run.name if run else None
-        if marks == known:
+        known, version = _read_marks(seen), self._version(run, visitor, language, doomed, _names(picked))
+        if known.get(VERSION) == version:
             return [gr.skip()] * (1 + len(self.parts))
+        views = {**self._run_views(run, language, doomed), **self._list_views(run, visitor, language, _names(picked))}
+        marks: dict[str, object] = {part: zlib.crc32(repr(views[part]).encode()) for part in self.parts}
+        marks |= {RUN: run.name if run else None, VERSION: version}
         changed = [marks[part] != known.get(part) for part in self.parts]
         updates = [
             gr.update(**views[part]) if new else gr.skip() for part, new in zip(self.parts, changed, strict=True)
         ]
         return [json.dumps(marks), *updates]
+
+    def _version(self, run: Run | None, visitor: object, language: str, doomed: object, picked: Sequence[str]) -> int:
+        """What all that is shown depends on, as a number; cheaper than to make it."""
+        rows = [(row.name, row.state, row.figures) for row in self.list.rows(visitor)]
+        before = self.runs.before(run) if run is not None and self.runs.state(run) == "queued" else 0
+        read = [self.runs.version(one) for one in self._read(run, visitor, picked)]
+        return zlib.crc32(repr((language, doomed, picked, rows, before, read)).encode())
+
+    def _read(self, run: Run | None, visitor: object, picked: Sequence[str]) -> list[Run]:
+        """The runs whose courses are shown."""
+        others = [other for other in self.runs.listed(visitor) if other.name in picked]
+        return others if run is None else [run, *others]
 
     def _run_views(self, run: Run | None, language: str, doomed: object) -> dict[str, View]:
         if run is None:
