@@ -29,6 +29,8 @@ MOST_WAITING = 64
 MOST_OF_ADDRESS = 32
 """Events that wait or run; a class may sit behind one address."""
 MOST_OF_SESSION = 8
+LONGER = {"photos": 5, "results": 5, "measure": 3}
+"""Lines of work that is long for one visitor: so many times the usual time."""
 MOST_UNREAD = 200
 """Messages that a page has not fetched; of those behind them only answers are kept."""
 MOST_REMEMBERED = 4_096
@@ -62,7 +64,7 @@ def in_turn(
         running: those whose events are being worked on.
         last_turn: of addresses and of askers, the number of their last turn; 0 where absent.
     """
-    last = last_turn or {}
+    running, last = list(running), last_turn or {}
     askers = [asker(event) for event in waiting]
     rounds_of_session, rounds_of_address = Counter(running), Counter(one.address for one in running)
     by_session = []
@@ -170,12 +172,18 @@ class FairQueue(Queue):  # type: ignore[misc]
         """Work on an event within its time."""
         event, line = events[0], self.event_queue_per_concurrency_id[events[0].concurrency_id]
         address = asker_of(event).address
+        seconds = None if self.seconds is None else self.seconds * LONGER.get(event.concurrency_id, 1)
 
         def others_wait() -> bool:
             return any(asker_of(other).address != address for other in tuple(line.queue))
 
-        time_limit.begin(TimeLimit(self.seconds, others_wait, lambda: event.alive, started=time.monotonic()))
+        time_limit.begin(TimeLimit(seconds, others_wait, lambda: event.alive, started=time.monotonic()))
         await super().process_events(events, batch, begin_time, fn)
+
+    def set_progress(self, event_id: str, iterables: Any) -> None:
+        """Tell how far an event is, from the thread that works on it; which ends here if it has to."""
+        time_limit.go_on()
+        super().set_progress(event_id, iterables)
 
     # What is kept
 
@@ -225,6 +233,7 @@ def check_gradio() -> None:
         "get_events": ["self"],
         "process_events": ["self", "events", "batch", "begin_time", "fn"],
         "send_message": ["self", "event", "event_message"],
+        "set_progress": ["self", "event_id", "iterables"],
         "compute_analytics_summary": ["self", "records"],
     }
     found = {

@@ -22,7 +22,6 @@ from resnet_demo.ui.drop import ReceivedPhoto
 from resnet_demo.ui.errors import hide_places
 from resnet_demo.ui.results import Results
 from resnet_demo.ui.runs import Runs
-from resnet_demo.ui.time_limit import TooLongError
 
 if TYPE_CHECKING:
     from resnet_demo.data.preprocessing import View
@@ -126,7 +125,7 @@ class Services:
 
         Raises:
             AppError: as `classifier` does.
-            TooLongError: others have waited long enough; the last results are of the photos before that.
+            TooLongError: others have waited long enough; what was given last has the answers before that.
         """
         with self._lock:  # or an older wish might take the place of a newer one
             self._newest[session] = wish = next(self._wishes)
@@ -150,14 +149,6 @@ class Services:
             results.seconds = time.monotonic() - started
             given = True
             yield results
-        except TooLongError as error:
-            if not results.rows:
-                raise
-            given = True
-            results.cut(time.monotonic() - started)
-            yield results
-            done = len(results.rows)
-            raise TooLongError("limits.cut_short", done=done, photos=len(photos)) from error
         except BaseException:  # GeneratorExit too
             if not given:  # or else the one who shows them discards them
                 results.discard()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,8 +195,8 @@ class Tab:
             return
 
         progress((0, len(photos)), desc=text("classify.running", language), unit="")
-        session = str(request.session_hash)
-        replaced = False
+        session, started = str(request.session_hash), time.monotonic()
+        given: Results | None = None
         try:
             with spoken(language):
                 for results in self.services.classify(
@@ -203,13 +204,15 @@ class Tab:
                 ):
                     progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
                     yield self._show(results, language)
-                    replaced = True
+                    given = results
         except gr.Error as error:
-            if not (replaced and isinstance(error.__cause__, TooLongError)):
+            if given is None or not isinstance(error.__cause__, TooLongError):
                 raise
-            gr.Warning(error.message)  # what is shown stays as it is
+            given.cut(time.monotonic() - started)
+            gr.Warning(text("limits.cut_short", language, done=given.photos, photos=len(photos)))
+            yield self._show(given, language)
         finally:
-            if last and replaced:
+            if last and given:
                 last.discard()
 
     def _show(self, results: Results, language: str) -> list[Any]:
