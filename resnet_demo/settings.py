@@ -36,7 +36,7 @@ class Settings:
     this machine. A share link and a Space always are; an address other than loopback is unless said otherwise.
     Uploads and, on a public page, ended runs are kept for `keep_seconds` and may fill `max_stored_bytes` in that time.
     A visitor of a public page may have `max_runs` that run or wait; each may take `max_training_seconds` at a time
-    and `max_memory_share` of the machine's memory.
+    and `max_memory_share` of the machine's memory. An event of the page may take `max_event_seconds` while others wait.
     Pictures of more than `max_pixels` are refused. Those that are decoded at one time may take `max_decoding_bytes`
     together, and what would take more by itself is refused; None takes a share of the machine's memory instead, and a
     picture that would take more by itself is decoded alone.
@@ -65,6 +65,7 @@ class Settings:
     max_runs: int | None = None
     max_training_seconds: int | None = None
     max_memory_share: float | None = None
+    max_event_seconds: int | None = None
     default_model: str = "flowers"
 
     @property
@@ -139,6 +140,7 @@ def find_settings(
         max_runs=3 if public else None,
         max_training_seconds=7_200 if public else None,
         max_memory_share=0.5 if public else None,
+        max_event_seconds=60 if public else None,
     )
 
 

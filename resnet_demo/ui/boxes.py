@@ -103,7 +103,7 @@ def _named(boxes: Sequence[Box], act: object) -> tuple[Box, ...]:
 
 def _filled(box: Box, photos: Sequence[ReceivedPhoto], settings: Settings) -> Box:
     pictures = []
-    for photo in photos[-PICTURES_SHOWN:]:
+    for photo in photos[-PICTURES_SHOWN:]:  # at most so many are opened, however many were sent
         uri = photo.path and small_uri(photo.path, PICTURE_SIDE, settings.max_pixels)
         pictures += [uri] if uri else []
     newest = (*reversed(pictures), *box.pictures)[:PICTURES_SHOWN]

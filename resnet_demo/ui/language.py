@@ -63,6 +63,8 @@ class Words:
 
         def first(stored: object, request: gr.Request) -> list[Any]:
             language = stored if stored in list(LANGUAGES) else best_language(request.headers.get("accept-language"))
+            if language == DEFAULT_LANGUAGE:  # the page was made in it
+                return [gr.skip()] * len(components)
             return self._updates(language)
 
         def switch(language: str) -> list[Any]:

@@ -13,20 +13,22 @@ from starlette.middleware import Middleware
 from resnet_demo.data import decoding_room
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
-from resnet_demo.ui import content_policy, disk_refusals, guard
+from resnet_demo.ui import content_policy, disk_refusals, fair_queue, guard, session_store, unchanged
+from resnet_demo.ui.fair_queue import FairQueue
 from resnet_demo.ui.gate import Gate
 from resnet_demo.ui.keeping import keep_clear
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
+from resnet_demo.ui.session_store import Sessions
 from resnet_demo.ui.tabs import classify, finetune, look_inside
+from resnet_demo.ui.visitor_limits import VisitorLimits, believing
 
 TABS = {"classify": classify, "finetune": finetune, "look_inside": look_inside}
 
 ASSETS = Path(__file__).parents[2] / "assets"
 STYLE = Path(__file__).with_name("static") / "page.css"
 SWEEP_SECONDS = 600
-WAITING_EVENTS = 64
 
 SANS = ("system-ui", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 MONO = ("ui-monospace", "Cascadia Mono", "Menlo", "DejaVu Sans Mono", "monospace")
@@ -74,10 +76,30 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
     decoding_room.allow(settings)
     disk_refusals.tell_of_a_full_disk(demo)
     content_policy.mark_scripts()
-    # Closed: a POST to /run would go past the queue, and past how many may be served together.
-    demo.queue(max_size=WAITING_EVENTS, api_open=False)
+    sessions = _share_fairly(demo, settings)
     _check_address(settings)
     keep_clear(settings, SWEEP_SECONDS)
+    with believing(settings):
+        _serve(demo, settings, sessions)
+    session_store.keep(demo, sessions)
+    return str(demo.local_url)
+
+
+def _share_fairly(demo: gr.Blocks, settings: Settings) -> Sessions:
+    """Bound what each visitor may ask for and what is kept of all; returns what is to keep their sessions."""
+    for part in (session_store, fair_queue, unchanged):
+        part.check_gradio()
+    unchanged.spare(demo)
+    # Closed: a POST to /run would go past the queue, and past how many may be served together.
+    demo.queue(api_open=False)
+    demo._queue = queue = FairQueue(demo, settings)
+    sessions = Sessions(settings)
+    sessions.in_use = queue.is_in_use
+    sessions.when_dropped.append(queue.forget)
+    return sessions
+
+
+def _serve(demo: gr.Blocks, settings: Settings, sessions: Sessions) -> None:
     demo.launch(
         server_name=f"[{settings.host}]" if ":" in settings.host else settings.host,
         server_port=settings.port,
@@ -94,12 +116,17 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
         footer_links=[],
         favicon_path=ASSETS / "icon.png",
         max_file_size=settings.max_upload_bytes,
-        app_kwargs={"middleware": [Middleware(Gate, settings=settings), Middleware(disk_refusals.UploadRefusals)]},
+        app_kwargs={
+            "middleware": [
+                Middleware(Gate, settings=settings),
+                Middleware(disk_refusals.UploadRefusals),
+                Middleware(VisitorLimits, settings=settings, seen=sessions.seen),
+            ]
+        },
         theme=_theme(),
         # Not `css=`: Gradio would rewrite its selectors, and keep rules for small screens from what lies outside.
         head=f"<style>{STYLE.read_text(encoding='utf-8')}</style>",
     )
-    return str(demo.local_url)
 
 
 def _check_address(settings: Settings) -> None:

@@ -67,6 +67,7 @@ class Results:
     gallery: list[tuple[str, str]] = field(default_factory=list)
     gallery_rows: list[int] = field(default_factory=list)
     folder: Path = field(default_factory=new_folder)
+    _thumbnails: dict[Path, str | None] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -79,19 +80,30 @@ class Results:
         self.rows.append(Row(photo, dataclasses.replace(prediction, file=photo.name)))
         if photo.path is None or prediction.problem or len(self.gallery) == GALLERY_MOST or self.photos == 1:
             return
-        with images.opened(photo.path, needed=THUMBNAIL_SIDE, max_pixels=self.max_pixels) as found:
+        if photo.path not in self._thumbnails:
+            self._thumbnails[photo.path] = self._thumbnail(photo.path, self.folder / f"{number}.jpg")
+        file = self._thumbnails[photo.path]
+        if file is not None:
+            best = prediction.guesses[0]
+            self.gallery.append((file, f"{best.label} {100 * best.probability:.0f}\u00a0%"))
+            self.gallery_rows.append(number)
+
+    def _thumbnail(self, photo: Path, file: Path) -> str | None:
+        """Where a small picture of a photo lies, if it can be read and the disk has room for it."""
+        with images.opened(photo, needed=THUMBNAIL_SIDE, max_pixels=self.max_pixels) as found:
             if isinstance(found, Problem):
-                return
+                return None
             small = thumbnail(found.image, THUMBNAIL_SIDE)
-        file = self.folder / f"{number}.jpg"
         try:
             small.save(file, quality=85)
         except OSError:  # the disk is full, say: the answer stands in the table
             file.unlink(missing_ok=True)
-            return
-        best = prediction.guesses[0]
-        self.gallery.append((str(file), f"{best.label} {100 * best.probability:.0f}\u00a0%"))
-        self.gallery_rows.append(number)
+            return None
+        return str(file)
+
+    def cut(self, seconds: float) -> None:
+        """Be complete with the photos that there are; it took so long."""
+        self.photos, self.seconds = len(self.rows), seconds
 
     def named(self) -> Iterator[tuple[int, Row]]:
         """Rows that the network answered, with their numbers."""

@@ -138,6 +138,10 @@ class Runs:
             self._over[run.folder] = stamp, state
         return state
 
+    def version(self, run: Run) -> tuple[str, Stamp | None]:
+        """Something else whenever there may be more to read in a run."""
+        return run.name, _stamp(run, EVENTS)
+
     def test_looks(self, run: Run, visitor: object) -> int:
         """How often the run's test photos were looked at, by any of the visitor's runs that has the same ones."""
         return looks_of(run, self.listed(visitor))
@@ -163,7 +167,7 @@ class Runs:
 
     def idle(self) -> bool:
         """Whether no training goes on, whosever it is."""
-        return not any(self.state(run) in ACTIVE for run in self._runs())
+        return not any(state in ACTIVE for state in self._states(self._runs()).values())
 
     def before(self, run: Run) -> int:
         """How many runs, whosever they are, come before one that is in line."""

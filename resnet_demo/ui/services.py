@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resnet_demo import catalogue
@@ -16,6 +17,7 @@ from resnet_demo.models import places
 from resnet_demo.models.places import Stamp
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
+from resnet_demo.ui import time_limit
 from resnet_demo.ui.drop import ReceivedPhoto
 from resnet_demo.ui.errors import hide_places
 from resnet_demo.ui.results import Results
@@ -40,6 +42,9 @@ AT_A_TIME = 2
 
 SECONDS_BETWEEN_VIEWS = 0.7
 
+MOST_NEWEST = 1_000
+"""Sessions whose newest wish is known; more are never under way."""
+
 
 class Services:
     """One for each page, safe to call from any thread; heavy modules are imported on first use."""
@@ -53,7 +58,7 @@ class Services:
         self._opening: dict[Key, threading.Lock] = {}
         self._classifiers: OrderedDict[Key, Classifier] = OrderedDict()
         self._wishes = itertools.count()
-        self._newest: dict[str, int] = {}
+        self._newest: OrderedDict[str, int] = OrderedDict()
 
     def models(self, visitor: object = None) -> list[Entry]:
         """What `classifier` can be asked for by name; of what runs have kept, only what this visitor may see."""
@@ -115,19 +120,25 @@ class Services:
     ) -> Generator[Results]:
         """Answer all photos; the results so far, now and then, and at last the complete ones.
 
-        Ends early, without the complete ones, once the same session wishes for something newer.
+        Ends early, without the complete ones, once the same session wishes for something newer. A photo that is there
+        several times is answered once, for each of its names.
 
         Raises:
             AppError: as `classifier` does.
+            TooLongError: others have waited long enough; what was given last has the answers before that.
         """
         with self._lock:  # or an older wish might take the place of a newer one
             self._newest[session] = wish = next(self._wishes)
+            self._newest.move_to_end(session)
+            while len(self._newest) > MOST_NEWEST:
+                self._newest.popitem(last=False)
         classifier = self.classifier(model, progress, visitor)
         results = Results(len(photos), top, classifier.model, self.settings.max_pixels)
         started = shown = time.monotonic()
         given = False
         try:
             for _ in self._fill(results, photos, classifier, view):
+                time_limit.go_on()
                 if self._newest.get(session) != wish:
                     results.discard()  # nobody will see more of it, and the newer wish takes its place on the page
                     return
@@ -149,9 +160,17 @@ class Services:
         """Add one photo after the other to `results`."""
         from resnet_demo.inference import Prediction
 
-        answers = classifier.classify([photo.path for photo in photos if photo.path], results.top, view)
+        given: dict[Path, Prediction] = {}
+        answers = classifier.classify(
+            list(dict.fromkeys(photo.path for photo in photos if photo.path)), results.top, view
+        )
         for photo in photos:
-            results.add(photo, next(answers) if photo.path else Prediction(photo.name, problem=self._too_large(photo)))
+            if photo.path is None:
+                results.add(photo, Prediction(photo.name, problem=self._too_large(photo)))
+            else:
+                if photo.path not in given:
+                    given[photo.path] = next(answers)
+                results.add(photo, given[photo.path])
             yield
 
     def forget(self, session: str) -> None:

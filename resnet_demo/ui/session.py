@@ -11,10 +11,10 @@ from typing import Any
 
 import gradio as gr
 
-from resnet_demo.ui.drop import ReceivedPhoto
+from resnet_demo.ui.drop import ReceivedPhoto, static
 
 TICK_SECONDS = 1.0
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 15.0
 TOKEN_BYTES = 16
 WISHED_FOR = ("classify", "look_inside")
 
@@ -39,8 +39,8 @@ class Session:
     `visitor` is a secret that the browser keeps: on a public page, runs and models belong to the one who knows it.
     `run` is the name of the run that is shown, and `knobs` what was chosen for the next; both come from the browser, so
     anything may stand there. `dataset` is the folder of the photos in hand, and `wishes` the newest to each tab that
-    others send a visitor to; both are known to the server alone. `clock` ticks every `IDLE_SECONDS`, and every
-    `TICK_SECONDS` while there is something to watch.
+    others send a visitor to; both are known to the server alone. `clock` has a `tick` every `IDLE_SECONDS`, and every
+    `TICK_SECONDS` while there is something to watch and it can be seen; none while the whole page cannot be seen.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,15 @@ class Session:
         self.knobs = remembered("knobs")
         self.dataset = gr.State(None)
         self.wishes = {name: gr.State(None) for name in WISHED_FOR}
-        self.clock = gr.Timer(IDLE_SECONDS)
+        # Not a gr.Timer: that ticks on where nobody sees it.
+        self.clock: Any = gr.HTML(
+            value=IDLE_SECONDS,
+            idle=IDLE_SECONDS,
+            html_template="",
+            js_on_load=static("clock.js"),
+            apply_default_css=False,
+            elem_id="clock",
+        )
         self._first: list[tuple[dict[str, Any], ...]] = []
 
     def at_start(self, *events: dict[str, Any]) -> None:

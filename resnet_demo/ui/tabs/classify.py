@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from resnet_demo.ui.results import Results
 from resnet_demo.ui.results_view import empty, is_empty, say, say_again
 from resnet_demo.ui.services import AT_A_TIME, Services
 from resnet_demo.ui.session import Session, Wish
+from resnet_demo.ui.time_limit import TooLongError
 
 # On a phone the answer stands below the inputs, out of sight.
 SHOW_ANSWER = """() => {
@@ -193,8 +195,8 @@ class Tab:
             return
 
         progress((0, len(photos)), desc=text("classify.running", language), unit="")
-        session = str(request.session_hash)
-        replaced = False
+        session, started = str(request.session_hash), time.monotonic()
+        given: Results | None = None
         try:
             with spoken(language):
                 for results in self.services.classify(
@@ -202,9 +204,15 @@ class Tab:
                 ):
                     progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
                     yield self._show(results, language)
-                    replaced = True
+                    given = results
+        except gr.Error as error:
+            if given is None or not isinstance(error.__cause__, TooLongError):
+                raise
+            given.cut(time.monotonic() - started)
+            gr.Warning(text("limits.cut_short", language, done=given.photos, photos=len(photos)))
+            yield self._show(given, language)
         finally:
-            if last and replaced:
+            if last and given:
                 last.discard()
 
     def _show(self, results: Results, language: str) -> list[Any]:

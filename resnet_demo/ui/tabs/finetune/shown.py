@@ -28,6 +28,7 @@ from resnet_demo.ui.tabs.finetune.run_list import Row, RunList
 
 MORE_EPOCHS = 3
 RUN = "run"
+VERSION = "version"
 ACTS = ("keep", "now", "resume", "results", "delete")
 
 View = dict[str, Any]
@@ -102,7 +103,8 @@ class Shown:
             "trigger_mode": "always_last",
             "show_progress": "hidden",
             "api_visibility": "private",
-            "concurrency_limit": None,
+            # Every open page asks now and then: that takes no place from those who wait for an answer.
+            "queue": False,
         }
 
     def wire(self, steps: Any) -> None:
@@ -135,25 +137,51 @@ class Shown:
     ) -> list[Any]:
         """Updates for what has changed since this page was told last."""
         self.runs.move_on()
-        views, opened = self._opened_views(name, visitor, language, doomed)
-        views |= self._list_views(opened, visitor, language, _names(picked))
+        run, broken = self._opened(name, visitor)
         known = _read_marks(seen)
-        marks: dict[str, object] = {part: zlib.crc32(repr(views[part]).encode()) for part in self.parts}
-        marks[RUN] = opened
-        if marks == known:
+        version = self._version(run, broken, visitor, language, doomed, _names(picked))
+        if known.get(VERSION) == version:
             return [gr.skip()] * (1 + len(self.parts))
+        views, opened = self._opened_views(run, broken, language, doomed)
+        views |= self._list_views(opened, visitor, language, _names(picked))
+        marks: dict[str, object] = {part: zlib.crc32(repr(views[part]).encode()) for part in self.parts}
+        marks |= {RUN: opened, VERSION: version}
         changed = [marks[part] != known.get(part) for part in self.parts]
         updates = [
             gr.update(**views[part]) if new else gr.skip() for part, new in zip(self.parts, changed, strict=True)
         ]
         return [json.dumps(marks), *updates]
 
+    def _opened(self, name: object, visitor: object) -> tuple[Run | None, Unreadable | None]:
+        """The run that is open, or what stands in its place if it cannot be read; neither where there is none."""
+        broken = self.runs.unreadable(name, visitor)
+        return (self.runs.shown(name, visitor) if broken is None else None), broken
+
+    def _version(
+        self,
+        run: Run | None,
+        broken: Unreadable | None,
+        visitor: object,
+        language: str,
+        doomed: object,
+        picked: Sequence[str],
+    ) -> int:
+        """What all that is shown depends on, as a number; cheaper than to make it."""
+        rows = [(row.name, row.state, row.figures) if isinstance(row, Row) else row for row in self.list.rows(visitor)]
+        queued = run is not None and any(isinstance(row, tuple) and row[:2] == (run.name, "queued") for row in rows)
+        before = self.runs.before(run) if run is not None and queued else 0
+        read = [self.runs.version(one) for one in self._read(run, visitor, picked)]
+        return zlib.crc32(repr((language, doomed, picked, rows, broken, before, read)).encode())
+
+    def _read(self, run: Run | None, visitor: object, picked: Sequence[str]) -> list[Run]:
+        """The runs whose courses are shown."""
+        others = [other for other in self.runs.listed(visitor) if other.name in picked]
+        return others if run is None else [run, *others]
+
     def _opened_views(
-        self, name: object, visitor: object, language: str, doomed: object
+        self, run: Run | None, broken: Unreadable | None, language: str, doomed: object
     ) -> tuple[dict[str, View], str | None]:
         """What is shown of the run that is open, and its name."""
-        broken = self.runs.unreadable(name, visitor)
-        run = self.runs.shown(name, visitor) if broken is None else None
         if run is not None:
             try:
                 return self._run_views(run, language, doomed), run.name

@@ -78,6 +78,7 @@ class Form:
             "inputs": [*context, *parts],
             "outputs": [session.knobs, self.no_photos, self.forecast, *parts],
             "trigger_mode": "always_last",
+            "queue": False,  # as all that a page does when it is opened: many may be, at once
             **quietly,
         }
         restore = {"fn": restore_knobs, "inputs": [session.knobs], "outputs": parts, "queue": False}
@@ -85,6 +86,7 @@ class Form:
             "fn": self.recall_photos,
             "inputs": [session.dataset, session.run, session.visitor],
             "outputs": session.dataset,
+            "queue": False,
         }
         session.at_start(recall, restore, consider)
         # A line of text has no `input` where something is pasted into it or rubbed out.

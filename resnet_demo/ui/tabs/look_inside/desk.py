@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import gradio as gr
 
 from resnet_demo.texts import AppError, text
+from resnet_demo.ui import time_limit
 from resnet_demo.ui.drop import static
 from resnet_demo.ui.errors import inform, spoken
 from resnet_demo.ui.language import Words
@@ -106,6 +107,7 @@ class Desk:
         def share(done: float) -> None:
             if self.turns.get(subject, 0) != turn:
                 raise SupersededError
+            time_limit.go_on()
             if not local and time.monotonic() - started > MOST_SECONDS:
                 raise AppError("look.too_long")
             progress(done)

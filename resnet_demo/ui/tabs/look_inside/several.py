@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -30,19 +32,21 @@ def strip(given: Given | None, max_pixels: int, language: str) -> Any:
     """An update of the strip: the photos as buttons, hidden where there is no choice."""
     if given is None or len(given.photos) < 2:
         return gr.update(value="", visible=False)
+    shown = given.photos[:MOST]
+    small = {path: small_uri(path, STRIP_SIDE, max_pixels) for path in {photo.path for photo in shown} if path}
     buttons = "".join(
         f'<button type="button" data-name="{number}" aria-pressed="{str(number == given.number).lower()}" '
-        f'title="{escape(photo.name)}">{_thumbnail(photo, max_pixels)}</button>'
-        for number, photo in enumerate(given.photos[:MOST])
+        f'title="{escape(photo.name)}">{_thumbnail(photo, small)}</button>'
+        for number, photo in enumerate(shown)
     )
     key = "look.strip.first" if len(given.photos) > MOST else "look.strip"
     said = text(key, language, photos=len(given.photos), shown=MOST)
     return gr.update(value=f'<div class="strip">{buttons}</div>{note(escape(said))}', visible=True)
 
 
-def _thumbnail(photo: ReceivedPhoto, max_pixels: int) -> str:
+def _thumbnail(photo: ReceivedPhoto, small: Mapping[Path, str | None]) -> str:
     name = escape(photo.name)
-    uri = small_uri(photo.path, STRIP_SIDE, max_pixels) if photo.path else None
+    uri = small[photo.path] if photo.path else None
     return f'<img src="{uri}" alt="{name}">' if uri else f"<span>{name}</span>"
 
 
@@ -77,13 +81,13 @@ def _side_by_side(view: View, method: str, opacity: float, given: Given | None, 
     if row.slow:
         raise AppError("look.several.slow")
     photos = (given.photos if given else (view.subject.photo,))[:MOST]
-    paths = [photo.path for photo in photos if photo.path]
+    paths = list(dict.fromkeys(photo.path for photo in photos if photo.path))
     explained = Explainer(view.look.classifier).explain(
         paths, [row], view.part, [target], progress=lambda done: view.share(done / max(1, len(paths)))
     )
-    found = iter(list(explained))
+    found = dict(zip(paths, explained, strict=True))
     figures = "".join(
-        _figure(view, photo, next(found) if photo.path else None, opacity, view.language) for photo in photos
+        _figure(view, photo, found[photo.path] if photo.path else None, opacity, view.language) for photo in photos
     )
     return gr.update(value=f'<div class="several">{figures}</div>', visible=True)
 

@@ -1,0 +1,249 @@
+"""Whose event comes next: visitors take turns, so that one who asks for much waits for himself and not others for him.
+
+Gradio 6.31 has one line, first come, first served, with so many places for all. Here each address takes a turn, and
+within it each open page; an address has a part of the places, and where all are taken, whoever has the most gives one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import fastapi
+import gradio as gr
+from gradio.queueing import Event, Queue
+from gradio.server_messages import EventMessage, ProcessCompletedMessage, ProcessGeneratingMessage
+from gradio.utils import error_payload
+
+from resnet_demo.settings import Settings
+from resnet_demo.texts import best_language, text
+from resnet_demo.ui import time_limit
+from resnet_demo.ui.time_limit import TimeLimit
+from resnet_demo.ui.visitor_limits import visitor_of
+
+MOST_WAITING = 64
+MOST_OF_ADDRESS = 32
+"""Events that wait or run; a class may sit behind one address."""
+MOST_OF_SESSION = 8
+LONGER = {"photos": 5, "results": 5, "measure": 3}
+"""Lines of work that is long for one visitor: so many times the usual time."""
+MOST_UNREAD = 200
+"""Messages that a page has not fetched; of those behind them only answers are kept."""
+MOST_REMEMBERED = 4_096
+"""Visitors of whom it is known when they had their last turn."""
+TOO_MANY_REQUESTS = 429
+
+Waiting = TypeVar("Waiting")
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Whose an event is."""
+
+    address: Hashable
+    session: Hashable
+
+
+def in_turn(
+    waiting: Sequence[Waiting],
+    asker: Callable[[Waiting], Asker],
+    running: Iterable[Asker] = (),
+    last_turn: Mapping[Hashable, int] | None = None,
+) -> list[Waiting]:
+    """The events in the order in which they are served.
+
+    In each round every address has one event, and so, within an address, has every session. What is running counts as
+    an earlier round. Within a round, whoever had the last turn longest ago comes first, then who came first.
+
+    Args:
+        waiting: in the order in which they came.
+        running: those whose events are being worked on.
+        last_turn: of addresses and of askers, the number of their last turn; 0 where absent.
+    """
+    running, last = list(running), last_turn or {}
+    askers = [asker(event) for event in waiting]
+    rounds_of_session, rounds_of_address = Counter(running), Counter(one.address for one in running)
+    by_session = []
+    for number, one in enumerate(askers):
+        by_session.append((rounds_of_session[one], last.get(one, 0), number))
+        rounds_of_session[one] += 1
+    by_address = []
+    for _, _, number in sorted(by_session):
+        address = askers[number].address
+        by_address.append((rounds_of_address[address], last.get(address, 0), number))
+        rounds_of_address[address] += 1
+    return [waiting[number] for _, _, number in sorted(by_address)]
+
+
+class FairQueue(Queue):  # type: ignore[misc]
+    """Gradio's queue, with other ideas of who is next, who may wait, and how long an event may take."""
+
+    def __init__(self, blocks: gr.Blocks, settings: Settings) -> None:
+        super().__init__(
+            live_updates=True,
+            concurrency_count=blocks.max_threads,
+            update_intervals=1,
+            max_size=MOST_WAITING,
+            blocks=blocks,
+        )
+        self.shared = settings.public
+        self.seconds = settings.max_event_seconds
+        self.ANALYTICS_MAX_EVENTS = 1
+        self._turn = 0
+        self._last_turn: OrderedDict[Hashable, int] = OrderedDict()
+
+    def compute_analytics_summary(self, records: object) -> dict[str, Any]:  # noqa: ARG002
+        """Gradio reckons the statistics of all events after each one, for a page that is switched off here."""
+        return {}
+
+    # Who may wait
+
+    async def push(self, body: Any, request: fastapi.Request, username: str | None) -> Any:
+        """Take in an event.
+
+        Raises:
+            HTTPException: this visitor has too many, or all have; with a sentence that the page shows.
+        """
+        asker = Asker(visitor_of(request), body.session_hash)
+        held = [asker_of(event) for event in self.event_ids_to_events.values()]
+        if self.shared:
+            of_session, of_address = held.count(asker), sum(one.address == asker.address for one in held)
+            if of_session >= MOST_OF_SESSION or of_address >= MOST_OF_ADDRESS:
+                raise _refused("limits.too_many", request)
+        if len(self) >= MOST_WAITING and not self._make_room_for(asker):
+            raise _refused("limits.full", request)
+        return await super().push(body, request, username)
+
+    def _make_room_for(self, asker: Asker) -> bool:
+        """Take a place from the address that has the most, if it has at least two more than this one."""
+        waiting = [event for line in self.event_queue_per_concurrency_id.values() for event in line.queue]
+        places = Counter(asker_of(event).address for event in waiting)
+        [(most, count)] = places.most_common(1)
+        if not self.shared or count < places[asker.address] + 2:
+            return False
+        last = max((event for event in waiting if asker_of(event).address == most), key=lambda one: one.enqueue_time)
+        self.event_queue_per_concurrency_id[last.concurrency_id].queue.remove(last)
+        self.event_ids_to_events.pop(last._id, None)
+        error = error_payload(gr.Error(_sentence("limits.gave_way", last.request), print_exception=False), False)
+        self.send_message(last, ProcessCompletedMessage(output=error, success=False))
+        return True
+
+    # Whose turn it is
+
+    def get_events(self) -> tuple[list[Event], bool, str] | None:
+        """The next event that may run, the batch it is in, which is itself, and its line."""
+        jobs = [event for job in self.active_jobs if job for event in job]
+        lines = list(self.event_queue_per_concurrency_id.items())
+        self._turn += 1
+        first = self._turn % max(1, len(lines))
+        for name, line in lines[first:] + lines[:first]:
+            limit = line.concurrency_limit
+            if not line.queue or (limit is not None and line.current_concurrency >= limit):
+                continue
+            running = [asker_of(event) for event in jobs if event.concurrency_id == name]
+            line.queue[:] = in_turn(line.queue, asker_of, running, self._last_turn)
+            event = next((event for event in line.queue if self._may_run(event, running, limit)), None)
+            if event is not None:
+                line.queue.remove(event)
+                self._remember(asker_of(event))
+                return [event], event.fn.batch, name
+        return None
+
+    def _may_run(self, event: Event, running: Sequence[Asker], limit: int | None) -> bool:
+        """Where several may run together, strangers of one address leave one place to others."""
+        if not self.shared or limit is None or limit < 2:
+            return True
+        return sum(one.address == asker_of(event).address for one in running) < limit - 1
+
+    def _remember(self, asker: Asker) -> None:
+        for one in (asker.address, asker):
+            self._last_turn[one] = self._turn
+            self._last_turn.move_to_end(one)
+        while len(self._last_turn) > MOST_REMEMBERED:
+            self._last_turn.popitem(last=False)
+
+    # How long it takes
+
+    async def process_events(self, events: list[Event], batch: bool, begin_time: float, fn: Any) -> None:
+        """Work on an event within its time."""
+        event, line = events[0], self.event_queue_per_concurrency_id[events[0].concurrency_id]
+        address = asker_of(event).address
+        seconds = None if self.seconds is None else self.seconds * LONGER.get(event.concurrency_id, 1)
+
+        def others_wait() -> bool:
+            return any(asker_of(other).address != address for other in tuple(line.queue))
+
+        time_limit.begin(TimeLimit(seconds, others_wait, lambda: event.alive, started=time.monotonic()))
+        await super().process_events(events, batch, begin_time, fn)
+
+    def set_progress(self, event_id: str, iterables: Any) -> None:
+        """Tell how far an event is, from the thread that works on it; which ends here if it has to."""
+        time_limit.go_on()
+        super().set_progress(event_id, iterables)
+
+    # What is kept
+
+    def send_message(self, event: Event, event_message: EventMessage) -> None:
+        """Keep a message until its page fetches it."""
+        messages = self.pending_messages_per_session.get(event.session_hash)
+        if messages is None:
+            return
+        if messages.qsize() >= MOST_UNREAD and not isinstance(event_message, ProcessCompletedMessage):
+            if isinstance(event_message, ProcessGeneratingMessage):
+                event.alive = False
+            return
+        super().send_message(event, event_message)
+
+    def is_in_use(self, session: str) -> bool:
+        """Whether an event of this session waits or runs."""
+        return any(event.session_hash == session for event in tuple(self.event_ids_to_events.values()))
+
+    def forget(self, session: str) -> None:
+        """Keep nothing for a session that is no more."""
+        self.pending_messages_per_session.pop(session, None)
+        self.pending_event_ids_session.pop(session, None)
+
+
+def asker_of(event: Event) -> Asker:
+    """Whose event it is."""
+    return Asker(visitor_of(event.request), event.session_hash)
+
+
+def _sentence(key: str, request: fastapi.Request) -> str:
+    return text(key, best_language(request.headers.get("accept-language")))
+
+
+def _refused(key: str, request: fastapi.Request) -> fastapi.HTTPException:
+    # Not 503: the page would say a sentence of its own, in English.
+    return fastapi.HTTPException(TOO_MANY_REQUESTS, _sentence(key, request))
+
+
+def check_gradio() -> None:
+    """Look whether this Gradio's queue works in the way that is changed here.
+
+    Raises:
+        RuntimeError: it does not.
+    """
+    expected = {
+        "push": ["self", "body", "request", "username"],
+        "get_events": ["self"],
+        "process_events": ["self", "events", "batch", "begin_time", "fn"],
+        "send_message": ["self", "event", "event_message"],
+        "set_progress": ["self", "event_id", "iterables"],
+        "compute_analytics_summary": ["self", "records"],
+    }
+    found = {
+        name: list(inspect.signature(getattr(Queue, name)).parameters) for name in expected if hasattr(Queue, name)
+    }
+    used = {
+        "push": {"event_ids_to_events", "pending_messages_per_session", "ANALYTICS_MAX_EVENTS"},
+        "start_processing": {"get_events", "active_jobs", "process_events"},
+        "process_events": {"compute_analytics_summary", "event_ids_to_events", "alive", "send_message"},
+    }
+    missing = [name for name, names in used.items() if not names <= set(getattr(Queue, name).__code__.co_names)]
+    if found != expected or missing:
+        raise RuntimeError(f"gradio {gr.__version__} has another queue: turns cannot be taken fairly")

@@ -1,0 +1,161 @@
+"""How much one visitor may ask for: who it is by the address, how often, and how many connections at a time.
+
+A visitor is an address: of IPv6 the network of 64 bits, which is what one connection has. Behind a proxy it is the one
+that the proxy says it was asked from; which proxies are believed is said in `believed_proxies`, never by a request.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import lru_cache
+
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from resnet_demo.settings import Settings
+from resnet_demo.texts import best_language, text
+
+HEARTBEAT = re.compile(r"/gradio_api/heartbeat/([^/]+)")
+FRAMES = "/gradio_api/run/camera_frame"
+MOST_OPEN = 512
+"""Requests of one address at a time; an open page has two or three."""
+MOST_ADDRESSES = 4_096
+PRIVATE_NETWORKS = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,127.0.0.0/8,::1,fc00::/7"
+PROXIES = "FORWARDED_ALLOW_IPS"
+LOOPBACK = "127.0.0.1,::1"
+TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many a second in the long run, and `burst` at once after a rest."""
+
+    per_second: float
+    burst: float
+
+
+ASKING = Rate(20.0, 400.0)
+"""Events, uploads and pages: to open a page takes ten, and a class opens thirty at once."""
+ANYTHING = Rate(300.0, 3_000.0)
+"""Files of the page and frames of a camera, too: seventy for a page that is new to a browser."""
+
+
+def believed_proxies(settings: Settings) -> str:
+    """Whose word on where a request came from is taken, as uvicorn's setting of it has it.
+
+    On a Space, all come from proxies of the house, by addresses inside of it. A shared page's tunnel ends on this
+    machine, and so does a proxy whose name was given. Elsewhere nobody is believed.
+    """
+    if settings.space_host:
+        return PRIVATE_NETWORKS
+    return LOOPBACK if settings.share or settings.names else ""
+
+
+@contextmanager
+def believing(settings: Settings) -> Iterator[None]:
+    """While a server is started: it believes these proxies, or those that its owner has named to uvicorn."""
+    before = os.environ.get(PROXIES)
+    os.environ.setdefault(PROXIES, believed_proxies(settings))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[PROXIES]
+
+
+def visitor_of(connection: HTTPConnection | None) -> str:
+    """The visitor behind a request."""
+    client = connection.client if connection is not None else None
+    return network_of(client.host) if client else ""
+
+
+@lru_cache(maxsize=4096)
+def network_of(host: str) -> str:
+    """What tells a visitor from others: an address of IPv4, or the first half of one of IPv6."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+        address = address.ipv4_mapped
+    return str(address)
+
+
+class Buckets:
+    """What visitors may still ask for at one rate; bounded: those who asked the longest ago are forgotten."""
+
+    def __init__(self, rate: Rate, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate, self._clock = rate, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, visitor: str) -> bool:
+        """Whether this visitor may ask now."""
+        now = self._clock()
+        left, then = self._left.get(visitor, (self._rate.burst, now))
+        left = min(self._rate.burst, left + (now - then) * self._rate.per_second)
+        allowed = left >= 1
+        self._left[visitor] = (left - 1 if allowed else left), now
+        self._left.move_to_end(visitor)
+        while len(self._left) > MOST_ADDRESSES:
+            self._left.popitem(last=False)
+        return allowed
+
+
+class VisitorLimits:
+    """ASGI middleware that counts what each visitor asks for, and tells of which sessions a page is open."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        seen: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.app, self.seen = app, seen
+        self.counting = settings.public
+        self.asking, self.anything = Buckets(ASKING, clock), Buckets(ANYTHING, clock)
+        self.open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or hand it on."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        visitor = visitor_of(HTTPConnection(scope))
+        if self.counting and not self._may_ask(visitor, scope):
+            await _too_often(scope)(scope, receive, send)
+            return
+        self.open[visitor] += 1
+        found = HEARTBEAT.fullmatch(scope["path"])
+        try:
+            with self.seen(found[1]) if found else nullcontext():
+                await self.app(scope, receive, send)
+        finally:
+            self.open[visitor] -= 1
+            if not self.open[visitor]:
+                del self.open[visitor]
+
+    def _may_ask(self, visitor: str, scope: Scope) -> bool:
+        if self.open[visitor] >= MOST_OPEN or not self.anything.take(visitor):
+            return False
+        # A camera's frames are bounded elsewhere: they are dropped where they come too fast.
+        asks = scope.get("method") == "POST" and scope["path"] != FRAMES
+        asks = asks or scope["path"] in {"/", "/config"} or HEARTBEAT.fullmatch(scope["path"]) is not None
+        return not asks or self.asking.take(visitor)
+
+
+def _too_often(scope: Scope) -> ASGIApp:
+    said = text("limits.too_often", best_language(Headers(scope=scope).get("accept-language")))
+    # Of what was asked through the queue the page shows `detail`, of the rest `error`.
+    return JSONResponse({"detail": said, "error": said}, TOO_MANY_REQUESTS, headers={"Retry-After": "10"})

@@ -1,0 +1,94 @@
+"""Who a visitor is, and how often one may ask."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import Any
+
+import pytest
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from resnet_demo.settings import Settings
+from resnet_demo.ui import visitor_limits
+from resnet_demo.ui.visitor_limits import PROXIES, Buckets, Rate, believed_proxies, believing, network_of
+
+
+@pytest.mark.parametrize(
+    ("host", "visitor"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("testclient", "testclient"),
+        ("", ""),
+    ],
+)
+def test_a_visitor_is_an_address_or_a_network(host: str, visitor: str) -> None:
+    assert network_of(host) == visitor
+
+
+def seen_through(settings: Settings, peer: str, forwarded: str | None) -> str:
+    """The address that a request seems to come from, as uvicorn has it with the proxies that we believe."""
+    seen: list[str] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:
+        seen.append(scope["client"][0])
+
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    scope: Any = {"type": "http", "client": (peer, 1), "headers": headers, "scheme": "http"}
+    middleware = ProxyHeadersMiddleware(app, believed_proxies(settings))
+    asyncio.run(middleware(scope, None, None))  # type: ignore[arg-type]
+    return seen[0]
+
+
+def test_nobody_is_believed_where_no_proxy_is_known() -> None:
+    for peer in ("127.0.0.1", "192.168.1.5", "203.0.113.7"):
+        assert seen_through(Settings(host="0.0.0.0", public=True), peer, "198.51.100.1") == peer
+
+
+@pytest.mark.parametrize("settings", [Settings(share=True, public=True), Settings(names=("a.example",), public=True)])
+def test_a_proxy_on_this_machine_is_believed_for_the_last_hop_alone(settings: Settings) -> None:
+    assert seen_through(settings, "127.0.0.1", "198.51.100.1, 203.0.113.7") == "203.0.113.7"
+    assert seen_through(settings, "127.0.0.1", "198.51.100.1, 192.168.1.5") == "192.168.1.5"
+    assert seen_through(settings, "192.168.1.5", "198.51.100.1") == "192.168.1.5"
+    assert seen_through(settings, "127.0.0.1", None) == "127.0.0.1"
+
+
+def test_on_a_space_the_hops_of_the_house_are_passed_over() -> None:
+    space = Settings(space_host="a.hf.space", public=True)
+    assert seen_through(space, "10.16.4.2", "198.51.100.1, 203.0.113.7, 10.16.1.1") == "203.0.113.7"
+    assert seen_through(space, "10.16.4.2", "198.51.100.1, 203.0.113.7") == "203.0.113.7"
+
+
+def test_whom_the_owner_names_is_believed_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PROXIES, raising=False)
+    with believing(Settings(share=True)):
+        assert os.environ[PROXIES] == "127.0.0.1,::1"
+    assert PROXIES not in os.environ
+    monkeypatch.setenv(PROXIES, "192.0.2.1")
+    with believing(Settings(share=True)):
+        assert os.environ[PROXIES] == "192.0.2.1"
+    assert os.environ[PROXIES] == "192.0.2.1"
+
+
+def test_a_bucket_is_emptied_by_a_burst_and_fills_at_its_rate() -> None:
+    now = [0.0]
+    buckets = Buckets(Rate(per_second=2, burst=3), lambda: now[0])
+    assert [buckets.take("a") for _ in range(4)] == [True, True, True, False]
+    assert buckets.take("b")
+    now[0] = 1.0
+    assert [buckets.take("a") for _ in range(3)] == [True, True, False]
+    now[0] = 100.0
+    assert [buckets.take("a") for _ in range(4)] == [True, True, True, False]
+
+
+def test_only_so_many_visitors_are_remembered() -> None:
+    buckets = Buckets(Rate(1, 1), lambda: 0.0)
+    for number in range(3 * visitor_limits.MOST_ADDRESSES):
+        assert buckets.take(str(number))
+    assert len(buckets._left) == visitor_limits.MOST_ADDRESSES
+    assert not buckets.take(str(3 * visitor_limits.MOST_ADDRESSES - 1))
