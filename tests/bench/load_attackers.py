@@ -12,7 +12,6 @@ import asyncio
 import json
 import os
 import secrets
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -122,7 +121,9 @@ async def attack(url: str, photo: Path, pictures: list[Path], told: Path) -> Non
             tasks.append(asyncio.ensure_future(unfold(unfolding, plan, picture, counts)))
         while not any(task.done() for task in tasks):
             await asyncio.sleep(TELL_SECONDS)
-            told.write_text(json.dumps({"at": time.time(), **counts}), encoding="utf-8")
+            whole = told.with_suffix(".new")
+            whole.write_text(json.dumps(counts), encoding="utf-8")
+            whole.replace(told)
         await asyncio.gather(*(task for task in tasks if task.done()))
 
 

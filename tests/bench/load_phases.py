@@ -98,7 +98,6 @@ def run_phase(server: Server, habits: Habits, material: Material, folder: Path, 
     last = server.sample()
     samples = [first, *server.between(first.at, first.at + habits.seconds), last]
     counts = json.loads(harm.read_text(encoding="utf-8")) if harm.is_file() else {}
-    counts.pop("at", None)
     return _figures(told, samples, server.complaints() - complaints, counts, cut_short)
 
 

@@ -250,6 +250,16 @@ async def fetch_plan(http: httpx.AsyncClient) -> tuple[Plan, list[str]]:
     return plan, plan.static
 
 
+class _AsBrowsersDo(httpx.AsyncHTTPTransport):
+    """Asks again over a new connection where a kept one turns out to be closed: the server closes those at rest."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            return await super().handle_async_request(request)
+
+
 @cache
 def has_addresses() -> bool:
     """Whether loopback is a whole network here (Linux, Windows), or the one address 127.0.0.1 (macOS)."""
@@ -268,11 +278,8 @@ def address(number: int) -> str:
 @asynccontextmanager
 async def visitor(url: str, number: int) -> AsyncIterator[httpx.AsyncClient]:
     """A client with an address of its own, where this system has any: the app tells visitors apart by it."""
-    # The server closes a connection that was idle for 5 seconds; one that it is just closing must not be used again.
     limits = httpx.Limits(max_connections=None, keepalive_expiry=1)
-    transport = httpx.AsyncHTTPTransport(
-        verify=PLAIN, local_address=address(number) if has_addresses() else None, limits=limits
-    )
+    transport = _AsBrowsersDo(verify=PLAIN, local_address=address(number) if has_addresses() else None, limits=limits)
     async with httpx.AsyncClient(base_url=url, transport=transport, timeout=SECONDS_TO_ANSWER) as http:
         yield http
 
