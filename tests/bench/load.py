@@ -147,7 +147,7 @@ def warm_up(server: Server) -> None:
 
     async def once() -> None:
         async with visitor(server.url, FIRST) as http:
-            plan, _ = await fetch_plan(http)
+            plan = await fetch_plan(http)
             async with opened(http, plan) as page:
                 rose = ROOT / "assets" / "icon.png"
                 page.values[plan.named["classify-photos"]] = [await page.upload("warm.png", rose.read_bytes())]
@@ -241,7 +241,7 @@ async def open_and_close(server: Server, sessions: int) -> list[tuple[int, Sampl
     taken = [(0, server.sample())]
     begun = refused = 0
     async with visitor(server.url, FIRST) as http:
-        plan, _ = await fetch_plan(http)
+        plan = await fetch_plan(http)
 
         async def go_on() -> None:
             nonlocal begun, refused
@@ -288,7 +288,7 @@ async def keep_open(server: Server, pages: int, tick_seconds: float | None, seco
     over, failed = asyncio.Event(), 0
     called: list[Any] = []
     async with visitor(server.url, FIRST) as http:
-        plan, _ = await fetch_plan(http)
+        plan = await fetch_plan(http)
 
         def note(_: BaseException) -> None:
             nonlocal failed

@@ -114,7 +114,7 @@ async def attack(url: str, photo: Path, pictures: list[Path], told: Path) -> Non
     """Both, until ended; `told` is a file that always holds how often what came of it."""
     counts: Counter[str] = Counter()
     async with visitor(url, FLOODING) as flooding, visitor(url, UNFOLDING) as unfolding:
-        plan, _ = await fetch_plan(flooding)
+        plan = await fetch_plan(flooding)
         tasks = [asyncio.ensure_future(Flood(flooding, plan, counts).go_on(photo.read_bytes()))]
         for number in range(UNFOLDING_AT_A_TIME):
             picture = pictures[number % len(pictures)]

@@ -59,7 +59,7 @@ class Habits:
 async def visits(url: str, habits: Habits, photos: list[KnownPhoto], told: Path) -> None:
     """All visitors, until the time is over and the last of them has got an answer."""
     async with visitor(url, FIRST) as http:
-        plan, _ = await fetch_plan(http)
+        plan = await fetch_plan(http)
     ends = time.monotonic() + habits.seconds
     with told.open("a", encoding="utf-8") as lines:
 

@@ -242,12 +242,11 @@ class Page:
         return failed
 
 
-async def fetch_plan(http: httpx.AsyncClient) -> tuple[Plan, list[str]]:
-    """A page's plan, and the static files that it asks for."""
+async def fetch_plan(http: httpx.AsyncClient) -> Plan:
+    """A page's plan."""
     response = await http.get("")
     _check("page", response)
-    plan = Plan(response.text)
-    return plan, plan.static
+    return Plan(response.text)
 
 
 class _AsBrowsersDo(httpx.AsyncHTTPTransport):
