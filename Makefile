@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 QUICK = $(BIN)/pytest --numprocesses 2 --dist loadfile
 
-.PHONY: run install install-dev lint check format test test-all bench-classify bench-train bench-explain bench-start screenshots clean
+.PHONY: run install install-dev lint check format test test-all bench-classify bench-train bench-explain bench-load bench-start screenshots clean
 
 run: install
 	$(BIN)/python app.py
@@ -50,6 +50,9 @@ bench-train: install-dev
 
 bench-explain: install-dev
 	$(BIN)/python -m tests.bench.explain
+
+bench-load: install-dev
+	$(BIN)/python -m tests.bench.load
 
 bench-start: install-dev
 	$(BIN)/pytest -m bench -s tests/bench/test_startup.py

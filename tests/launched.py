@@ -8,9 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_END = 60
@@ -25,11 +26,21 @@ def free_port() -> int:
 @contextmanager
 def launched(command: Sequence[str], **environ: str) -> Iterator[str]:
     """The address of an app that is started by `python COMMAND`, prints its address, and is ended afterwards."""
+    with launched_process(command, ROOT, environ) as (url, _):
+        yield url
+
+
+@contextmanager
+def launched_process(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str], log: IO[str] | None = None
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Such an app's address and its process; `folder` is the one it is started in, `log` takes what it complains of."""
     process = subprocess.Popen(
         [sys.executable, *command],
-        cwd=ROOT,
+        cwd=folder,
         env={**os.environ, **environ},
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
         encoding="utf-8",
     )
@@ -37,7 +48,7 @@ def launched(command: Sequence[str], **environ: str) -> Iterator[str]:
     try:
         for line in process.stdout:
             if found := re.search(r"http://\S+", line):
-                yield found[0]
+                yield found[0], process
                 break
         else:
             raise AssertionError(f"{command} ended with code {process.wait()} before it gave an address")
