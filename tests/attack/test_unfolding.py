@@ -103,12 +103,12 @@ def test_pictures_that_are_allowed_are_decoded_within_one_bound(public: App, tmp
 
 
 def test_what_is_sent_as_a_webcams_picture_is_not_decoded_by_gradio(public: App, tmp_path: Path) -> None:
-    (tmp_path / "a.webp").write_bytes(bombs.webp(12_000, 12_000))
+    (tmp_path / "a.tiff").write_bytes(bombs.tiff(12_000, 12_000))
     config = public.http.get("config").json()
     webcam = next(one["id"] for one in config["components"] if one["props"].get("elem_id") == "classify-webcam")
     number = next(one["id"] for one in config["dependencies"] if one["inputs"] == [webcam])
-    [path] = public.upload(tmp_path / "a.webp").json()
-    picture = {"path": path, "orig_name": "a.webp", "meta": META}
+    [path] = public.upload(tmp_path / "a.tiff").json()
+    picture = {"path": path, "orig_name": "a.tiff", "meta": META}
     with watched(public) as grown:
         body = {"data": [picture], "fn_index": number, "session_hash": secrets.token_hex(8)}
         outcome = json.loads(public.queued(body).removeprefix("data:"))
