@@ -75,6 +75,15 @@ def test_public_keeps_less_and_for_less_time() -> None:
     assert private.max_memory_share is None
 
 
+def test_strangers_pictures_may_be_less_large_unless_it_is_said_otherwise() -> None:
+    private, public = find_settings([], {}), find_settings(["--public"], {})
+    assert public.max_pixels < private.max_pixels == Settings().max_pixels
+    assert public.max_decoding_bytes
+    assert private.max_decoding_bytes is None
+    said = find_settings(["--public"], {"RESNET_DEMO_MAX_MEGAPIXELS": "200"})
+    assert (said.max_pixels, said.max_decoding_bytes) == (200_000_000, None)
+
+
 @pytest.mark.parametrize(
     ("argv", "environ", "opens"),
     [

@@ -142,6 +142,7 @@ COSTS: dict[str, Callable[[int], bytes]] = {
 
 
 @needs_peak
+@pytest.mark.slow
 def test_the_header_tells_what_decoding_takes(tmp_path: Path) -> None:
     side = 4_000
     found = read(tmp_path, {name: make(side) for name, make in COSTS.items()})

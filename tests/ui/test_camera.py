@@ -67,6 +67,7 @@ WHOLE = as_sent(noise())
         *(WHOLE + "A" * camera.MOST_LETTERS, as_sent(noise(), "PNG"), as_sent(noise(), "GIF")),
         as_sent(noise(), "PNG").replace("image/png", "image/jpeg"),
         as_sent(Image.new("RGB", (1025, 1024))),
+        as_sent(noise(), progressive=True),
         as_sent(Image.new("L", (60_000, 400))),
     ],
     ids=lambda sent: repr(sent)[:30],

@@ -76,6 +76,7 @@ class Tab:
                 {"label": "classify.webcam"},
                 sources=["webcam"],
                 type="filepath",
+                image_mode=None,  # or else Gradio would decode whatever is sent, of any size
                 show_label=False,
                 elem_id="classify-webcam",
             )
