@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +37,9 @@ def memory_group(limit: int) -> Iterator[Path]:
         yield folder
     finally:
         deadline = time.monotonic() + 20
-        while (folder / "cgroup.procs").read_text().split() and time.monotonic() < deadline:
+        while (left := (folder / "cgroup.procs").read_text().split()) and time.monotonic() < deadline:
+            for pid in left:  # what the test has started there
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
             time.sleep(0.05)
         folder.rmdir()

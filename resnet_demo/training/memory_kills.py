@@ -16,8 +16,8 @@ from resnet_demo.training.control_groups import MOUNTED, PROC, entry, groups
 VMSTAT = Path("/proc/vmstat")
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 ENTRY = "oom_kill"
-FIRST = 500
-"""Of `oom_score_adj`: as if this process held half of the machine's memory more than it does."""
+FIRST = 1000
+"""The highest `oom_score_adj`: as if this process held, beside what it does, all that there is."""
 
 
 @dataclass(frozen=True)

@@ -87,5 +87,5 @@ def test_a_worker_offers_itself_first(data: Path, settings: Settings) -> None:
     wait_for_event(run, "started")
     worker = run.worker
     assert worker is not None
-    assert int(Path(f"/proc/{worker.pid}/oom_score_adj").read_text()) >= 500
+    assert int(Path(f"/proc/{worker.pid}/oom_score_adj").read_text()) == 1000
     queue.stop(run, settings.home, "now")

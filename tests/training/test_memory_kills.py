@@ -68,7 +68,7 @@ def test_a_count_comes_back_from_an_event() -> None:
 
 def test_a_worker_goes_before_others(tmp_path: Path) -> None:
     file = tmp_path / "oom_score_adj"
-    for before, after in (("0\n", "500"), ("-17", "500"), ("800\n", "800\n"), ("", "")):
+    for before, after in (("0\n", "1000"), ("-17", "1000"), ("1000\n", "1000\n"), ("", "")):
         file.write_text(before)
         go_first(file)
         assert file.read_text() == after
