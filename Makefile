@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 QUICK = $(BIN)/pytest --numprocesses 2 --dist loadfile
 
-.PHONY: run install install-dev lint check format test test-all bench-classify bench-train bench-explain bench-load bench-start screenshots clean
+.PHONY: run install install-dev lint check format test test-all bench-classify bench-train bench-explain bench-load bench-start bench-kills screenshots clean
 
 run: install
 	$(BIN)/python app.py
@@ -56,6 +56,9 @@ bench-load: install-dev
 
 bench-start: install-dev
 	$(BIN)/pytest -m bench -s tests/bench/test_startup.py
+
+bench-kills: install-dev
+	$(BIN)/python -m tests.bench.kills
 
 screenshots: install-dev
 	$(BIN)/python -m tests.browser.screenshots

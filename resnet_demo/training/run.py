@@ -54,6 +54,8 @@ MOST_CHARACTERS = 4_096
 """Of one value of an event."""
 MOST_VALUES = 1_000
 """Of one list or mapping of an event."""
+MOST_VALUE_BYTES = 50_000
+"""Of one value of an event, as JSON; a larger one is left out."""
 MOST_LOG_CHARACTERS = 65_536
 """Of what is written to the log at once."""
 
@@ -171,7 +173,9 @@ class Run:
         """
         event: Event = {"t": round(time.time(), 3), "kind": kind}
         for name, value in fields.items():
-            event[name] = _bounded(value)
+            bounded = _bounded(value)
+            if len(json.dumps(bounded)) <= MOST_VALUE_BYTES:
+                event[name] = bounded
         said = sentence_of(event, language_of(os.environ))
         with writing.refusals(self.folder):
             lines.append(self.folder / EVENTS, json.dumps(event, allow_nan=False))

@@ -126,6 +126,33 @@ def test_what_cannot_be_started_has_failed_in_words(settings: Settings) -> None:
     assert run.state() == "failed"
 
 
+@pytest.mark.parametrize("file", ["events.jsonl", "log.txt"])
+def test_a_damaged_run_does_not_stop_the_next_submit(file: str, data: Path, settings: Settings) -> None:
+    broken = lying_run(settings)
+    (broken.folder / file).unlink()
+    (broken.folder / file).mkdir()
+    run = queue.submit(small_config(data), settings)
+    worker = run.worker
+    assert worker is not None
+    assert run.state() == "starting"
+    queue.stop(run, settings.home, "now")
+
+
+def test_what_was_left_by_those_who_made_or_removed_a_run_is_cleared_up(data: Path, settings: Settings) -> None:
+    runs, kept = settings.home / "runs", lying_run(settings)
+    elsewhere = lying_run(settings, folder=settings.home / "out")
+    left = (runs / ".new-0123abcd", runs / ".deleted-0123abcd", runs / "20260101-000000-nothing-came-of-it")
+    for folder in left:
+        folder.mkdir()
+    (left[0] / "config.json").touch()
+    part = runs / elsewhere.name / ".elsewhere.txt.0123abcd"
+    part.touch()
+    queue.tidy(settings.home)
+    assert {path.name for path in runs.iterdir()} == {".lock", kept.name, elsewhere.name}
+    assert not part.exists()
+    assert {run.name for run in all_runs(settings.home)} == {kept.name, elsewhere.name}
+
+
 def test_only_what_is_over_goes_on(settings: Settings) -> None:
     run = lying_run(settings)
     with pytest.raises(AppError, match="in line"):

@@ -258,6 +258,19 @@ def test_a_process_that_waits_to_be_noticed_is_dead() -> None:
     assert not process.alive
 
 
+def test_what_is_long_beyond_reason_is_cut(run: Run) -> None:
+    long = "花" * 15_000_000
+    run.append("failed", key="run.problem.no_run", fields={"folder": long}, more=[{long: [long] * 5}] * 5_000)
+    run.append("said", key=long, fields={})
+    run.write_log(f"begins {long} ends")
+    events, log = run.folder / "events.jsonl", run.log
+    assert events.stat().st_size < 200_000
+    assert log.stat().st_size < 400_000
+    assert run.events()[1]["fields"]["folder"].startswith("花花")
+    assert run.newest() == run.events()[1]
+    assert " ends\n" in log.read_text(encoding="utf-8")[-100:]
+
+
 def test_stop_now_outranks_keep(run: Run) -> None:
     assert run.stop_asked() is None
     run.ask_stop("keep")

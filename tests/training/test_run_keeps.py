@@ -64,6 +64,21 @@ def test_a_damaged_checkpoint_goes_once_a_later_training_has_written_one(run: Ru
     assert run.checkpoint_steps() == [85, 80]
 
 
+def test_what_killed_writers_left_is_tidied_and_nothing_else(run: Run) -> None:
+    kept = {path.name for path in run.folder.iterdir()}
+    with run.new_best() as folder:
+        folder.mkdir()
+    for name in (".unfinished", ".unfinished-best", "..unfinished-best.0123abcd", ".replaced"):
+        (run.folder / name / "deeper").mkdir(parents=True)
+    for name in (".test.safetensors.0123abcd", ".stop.0123abcd", ".my notes"):
+        (run.folder / name).touch()
+    run.tidy()
+    assert {path.name for path in run.folder.iterdir()} == kept | {"best", ".stop.0123abcd", ".my notes"}
+    run.append("finished")
+    run.queue_again()  # now nobody is stopping it
+    assert {path.name for path in run.folder.iterdir()} == kept | {"best", ".my notes"}
+
+
 @pytest.mark.slow
 def test_killed_at_any_instant_leaves_a_whole_checkpoint_and_model(run: Run) -> None:
     code = """

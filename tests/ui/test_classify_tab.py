@@ -11,7 +11,7 @@ import pytest
 from resnet_demo.data.images import Problem
 from resnet_demo.inference import Guess, Prediction
 from resnet_demo.settings import Settings
-from resnet_demo.texts import LANGUAGES, text
+from resnet_demo.texts import LANGUAGES, AppError, text
 from resnet_demo.ui import page
 from resnet_demo.ui.drop import ReceivedPhoto
 from resnet_demo.ui.language import Words
@@ -54,6 +54,28 @@ def test_one_bad_photo_was_not_answered(tmp_path: Path, monkeypatch: pytest.Monk
     results.add(ReceivedPhoto("bad.jpg", tmp_path / "bad.jpg"), Prediction("bad.jpg", problem=problem))
     status, _, _ = say(results, "en")
     assert text("classify.none_named") in status
+
+
+def test_a_disk_that_takes_no_thumbnail_spoils_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder in the place of the file stands in for the disk; several photos, since one alone has no thumbnail."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
+    results = Results(2, 5, tiny_model(), max_pixels=10_000)
+    (results.folder / "0.jpg").symlink_to("/dev/full" if Path("/dev/full").exists() else "/")
+    for photo in photos(tmp_path / "photos", 2):
+        guess = Guess("rose", 1, 0.9)
+        results.add(ReceivedPhoto(photo.name, photo), Prediction(photo.name, (guess,), (48, 40), (0, 0, 40, 40)))
+    assert [row[2] for row in results.table()] == ["rose", "rose"]
+    assert results.gallery_rows == [1]
+    (results.folder / "photos.csv").symlink_to("/nowhere/at/all")
+    with pytest.raises(AppError, match="cannot be written"):
+        results.write_csv("en")
+
+
+def test_uploads_without_a_place_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "file"))
+    with pytest.raises(AppError, match="cannot be written"):
+        Results(2, 5, tiny_model(), max_pixels=10_000)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
