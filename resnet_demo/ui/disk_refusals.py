@@ -5,7 +5,10 @@ Gradio 6.31 answers such an upload with a bare 500, and such an event with "Erro
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,36 +22,61 @@ from resnet_demo.ui.errors import FULL, discreet, no_room, spoken
 
 log = logging.getLogger(__name__)
 UPLOAD = "/gradio_api/upload"
-INSUFFICIENT_STORAGE = 507
+OK, INSUFFICIENT_STORAGE = 200, 507
 
 
 class UploadRefusals:
-    """ASGI middleware around the app: an upload that cannot be stored is answered with status 507 and a sentence."""
+    """ASGI middleware around the app: an upload that cannot be stored is answered with status 507 and a sentence.
+
+    Of an upload that came to nothing, whatever the reason, parts lie at the top of the folder of uploads, unknown to
+    Gradio; whole files are in folders of their own. They go as soon as no other upload is under way.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        self._under_way = 0
+        self._broken_off = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on."""
         if scope["type"] != "http" or not scope["path"].startswith(UPLOAD):
             await self.app(scope, receive, send)
             return
-        answering = False
+        status = 0
 
         async def reply(message: Message) -> None:
-            nonlocal answering
-            answering = True
+            nonlocal status
+            status = message.get("status", status)
             await send(message)
 
+        self._under_way += 1
         try:
             await self.app(scope, receive, reply)
         except OSError as error:
-            if answering or isinstance(error, ConnectionError):
+            if status or isinstance(error, ConnectionError):
                 raise
             log.warning("An upload cannot be stored: %s", error)
             language = best_language(Headers(scope=scope).get("accept-language"))
             said = discreet(_refusal(error).say(language))
             await PlainTextResponse(said, INSUFFICIENT_STORAGE)(scope, receive, send)
+        finally:
+            self._under_way -= 1
+            self._broken_off |= status != OK
+            if self._broken_off and not self._under_way:
+                self._broken_off = False
+                _delete_parts()  # not awaited: meanwhile no other upload can begin
+
+
+def _delete_parts() -> None:
+    folder = get_upload_folder()
+    if not os.path.isdir(folder):  # noqa: PTH112  quicker, as scandir is, which knows what is a file
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    os.truncate(entry.path, 0)  # gives its room back also while Gradio still has it open
+                    Path(entry.path).unlink()
 
 
 def _refusal(error: OSError) -> AppError:
