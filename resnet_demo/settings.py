@@ -129,7 +129,7 @@ def find_settings(
         max_stored_bytes=5 * GIGABYTE if public else Settings.max_stored_bytes,
         max_runs=3 if public else None,
         max_training_seconds=7_200 if public else None,
-        max_event_seconds=60 if public else None,
+        max_event_seconds=20 if public else None,
     )
 
 
