@@ -140,7 +140,7 @@ def find_settings(
         max_runs=3 if public else None,
         max_training_seconds=7_200 if public else None,
         max_memory_share=0.5 if public else None,
-        max_event_seconds=60 if public else None,
+        max_event_seconds=20 if public else None,
     )
 
 

@@ -2,10 +2,12 @@
 
 Gradio 6.31 has one line, first come, first served, with so many places for all. Here each address takes a turn, and
 within it each open page; an address has a part of the places, and where all are taken, whoever has the most gives one.
+What gives its results bit by bit gives up its place after each bit where others wait, and goes on when it is its turn.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections import Counter, OrderedDict
@@ -29,8 +31,12 @@ MOST_WAITING = 64
 MOST_OF_ADDRESS = 32
 """Events that wait or run; a class may sit behind one address."""
 MOST_OF_SESSION = 8
-LONGER = {"photos": 5, "results": 5, "measure": 3}
+LONGER = {"photos": 15, "results": 15, "measure": 9}
 """Lines of work that is long for one visitor: so many times the usual time."""
+LONGER_IN_BITS = 6
+"""Nor does it keep others waiting what gives its results bit by bit."""
+MOST_PAUSED = 8
+"""Events that have begun and gave up their place; each keeps some photos in memory."""
 MOST_UNREAD = 200
 """Messages that a page has not fetched; of those behind them only answers are kept."""
 MOST_REMEMBERED = 4_096
@@ -94,6 +100,7 @@ class FairQueue(Queue):  # type: ignore[misc]
         self.seconds = settings.max_event_seconds
         self.ANALYTICS_MAX_EVENTS = 1
         self._turn = 0
+        self._paused: dict[Event, asyncio.Future[None]] = {}
         self._last_turn: OrderedDict[Hashable, int] = OrderedDict()
 
     def compute_analytics_summary(self, records: object) -> dict[str, Any]:  # noqa: ARG002
@@ -136,22 +143,52 @@ class FairQueue(Queue):  # type: ignore[misc]
 
     def get_events(self) -> tuple[list[Event], bool, str] | None:
         """The next event that may run, the batch it is in, which is itself, and its line."""
-        jobs = [event for job in self.active_jobs if job for event in job]
+        jobs = [event for job in self.active_jobs if job for event in job if event not in self._paused]
         lines = list(self.event_queue_per_concurrency_id.items())
         self._turn += 1
         first = self._turn % max(1, len(lines))
         for name, line in lines[first:] + lines[:first]:
             limit = line.concurrency_limit
-            if not line.queue or (limit is not None and line.current_concurrency >= limit):
+            paused = [event for event in self._paused if event.concurrency_id == name]
+            if not (line.queue or paused) or (limit is not None and line.current_concurrency >= limit):
                 continue
             running = [asker_of(event) for event in jobs if event.concurrency_id == name]
-            line.queue[:] = in_turn(line.queue, asker_of, running, self._last_turn)
-            event = next((event for event in line.queue if self._may_run(event, running, limit)), None)
-            if event is not None:
-                line.queue.remove(event)
-                self._remember(asker_of(event))
-                return [event], event.fn.batch, name
+            waiting = in_turn([*line.queue, *paused], asker_of, running, self._last_turn)
+            line.queue[:] = [event for event in waiting if event not in self._paused]
+            event = next((event for event in waiting if self._may_run(event, running, limit)), None)
+            if event is None:
+                continue
+            self._remember(asker_of(event))
+            if event in self._paused:
+                self._paused.pop(event).set_result(None)
+                line.current_concurrency += 1
+                return None
+            line.queue.remove(event)
+            return [event], event.fn.batch, name
         return None
+
+    async def give_way(self, event_id: str | None) -> None:
+        """To be awaited between two bits of an event: give up its place as long as it is another's turn."""
+        event = self.event_ids_to_events.get(event_id) if event_id else None
+        if event is None or len(self._paused) >= MOST_PAUSED:
+            return
+        line = self.event_queue_per_concurrency_id[event.concurrency_id]
+        others = [*line.queue, *(other for other in self._paused if other.concurrency_id == event.concurrency_id)]
+        if all(asker_of(other) == asker_of(event) for other in others):
+            return
+        turn = self._paused[event] = asyncio.get_running_loop().create_future()
+        line.current_concurrency -= 1
+        try:
+            await turn
+        finally:
+            if (
+                self._paused.pop(event, None) is not None
+            ):  # ended before its turn came: Gradio takes it for a running one
+                line.current_concurrency += 1
+
+    def __len__(self) -> int:
+        """How many wait; Gradio looks for the next only where there are any."""
+        return int(super().__len__()) + len(self._paused)
 
     def _may_run(self, event: Event, running: Sequence[Asker], limit: int | None) -> bool:
         """Where several may run together, strangers of one address leave one place to others."""
@@ -172,7 +209,8 @@ class FairQueue(Queue):  # type: ignore[misc]
         """Work on an event within its time."""
         event, line = events[0], self.event_queue_per_concurrency_id[events[0].concurrency_id]
         address = asker_of(event).address
-        seconds = None if self.seconds is None else self.seconds * LONGER.get(event.concurrency_id, 1)
+        usual = LONGER_IN_BITS if inspect.isgeneratorfunction(fn.fn) else 1
+        seconds = None if self.seconds is None else self.seconds * LONGER.get(event.concurrency_id, usual)
 
         def others_wait() -> bool:
             return any(asker_of(other).address != address for other in tuple(line.queue))
@@ -206,6 +244,18 @@ class FairQueue(Queue):  # type: ignore[misc]
         """Keep nothing for a session that is no more."""
         self.pending_messages_per_session.pop(session, None)
         self.pending_event_ids_session.pop(session, None)
+
+
+def give_way_between_bits(demo: gr.Blocks, queue: FairQueue) -> None:
+    """Have generators of `demo` give up their place after each result where it is another's turn."""
+    call = demo.call_function
+
+    async def called(block_fn: Any, inputs: Any, iterator: Any = None, *rest: Any, **options: Any) -> Any:
+        if iterator is not None:
+            await queue.give_way(options.get("event_id", rest[1] if len(rest) > 1 else None))
+        return await call(block_fn, inputs, iterator, *rest, **options)
+
+    demo.call_function = called
 
 
 def asker_of(event: Event) -> Asker:
@@ -245,5 +295,6 @@ def check_gradio() -> None:
         "process_events": {"compute_analytics_summary", "event_ids_to_events", "alive", "send_message"},
     }
     missing = [name for name, names in used.items() if not names <= set(getattr(Queue, name).__code__.co_names)]
-    if found != expected or missing:
+    call = list(inspect.signature(gr.Blocks.call_function).parameters)[1:6]
+    if found != expected or missing or call != ["block_fn", "processed_input", "iterator", "requests", "event_id"]:
         raise RuntimeError(f"gradio {gr.__version__} has another queue: turns cannot be taken fairly")

@@ -93,6 +93,7 @@ def _share_fairly(demo: gr.Blocks, settings: Settings) -> Sessions:
     # Closed: a POST to /run would go past the queue, and past how many may be served together.
     demo.queue(api_open=False)
     demo._queue = queue = FairQueue(demo, settings)
+    fair_queue.give_way_between_bits(demo, queue)
     sessions = Sessions(settings)
     sessions.in_use = queue.is_in_use
     sessions.when_dropped.append(queue.forget)

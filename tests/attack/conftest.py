@@ -33,6 +33,11 @@ class App:
     url: str
     http: httpx.Client
 
+    def functions(self) -> dict[str, int]:
+        """The numbers of named endpoints."""
+        listed = self.http.get("config").json()["dependencies"]
+        return {function["api_name"]: function["id"] for function in listed}
+
     def upload(self, *files: Path, **options: Any) -> httpx.Response:
         """Send files as a browser does."""
         parts = [("files", (file.name, file.read_bytes())) for file in files]

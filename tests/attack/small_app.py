@@ -7,16 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from resnet_demo.settings import Settings
-from resnet_demo.ui import page
+from resnet_demo.ui import page, time_limit
 from resnet_demo.ui.drop import received
+from resnet_demo.ui.errors import spoken
 
+SECONDS_TO_RELEASE = 120.0
+STEPS = 10
 ENDPOINTS: dict[str, Callable[[], Any]] = {
     "image_path": lambda: gr.Image(type="filepath", image_mode=None),
     "image_pil": lambda: gr.Image(type="pil"),
@@ -49,7 +54,53 @@ def build(settings: Settings) -> gr.Blocks:
             gr.Button().click(seen, kind(), answer, api_name=name)
         gr.Button().click(seen_dropped, gr.HTML(value=[]), answer, api_name="drop")
         gr.Button().click(seen, ENDPOINTS["image_path"](), answer, api_visibility="private")
+        add_line(answer)
     return demo
+
+
+def add_line(answer: gr.Textbox) -> None:
+    """Endpoints of work that visitors wait for: `work` is done once `release` was called, `grind` never ends.
+
+    `steps` has ten results. `hold` begins anew; `tick` tells what was begun so far.
+    """
+    begun: list[str] = []
+    released = threading.Event()
+
+    def work(label: str) -> str:
+        begun.append(label)
+        released.wait(SECONDS_TO_RELEASE)
+        return " ".join(begun)
+
+    def grind(label: str) -> str:
+        begun.append(label)
+        with spoken("en"):
+            while True:
+                time.sleep(0.02)
+                time_limit.go_on()
+
+    def steps(label: str) -> Iterator[str]:
+        for number in range(STEPS):
+            begun.append(f"{label}-{number}")
+            while not released.wait(SECONDS_TO_RELEASE):
+                pass
+            yield " ".join(begun)
+
+    def release() -> str:
+        released.set()
+        return " ".join(begun)
+
+    def hold() -> str:
+        begun.clear()
+        released.clear()
+        return ""
+
+    for name, function in (("work", work), ("grind", grind), ("steps", steps)):
+        gr.Button().click(
+            function, gr.Textbox(), answer, api_name=name, concurrency_id="line", concurrency_limit=1, queue=True
+        )
+    at_once = {"release": release, "hold": hold, "tick": lambda: " ".join(begun)}
+    for name, quick in at_once.items():
+        gr.Button().click(quick, None, answer, api_name=name, queue=False)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
 import threading
 from pathlib import Path
 
@@ -74,6 +75,28 @@ def test_a_name_that_cannot_be_opened_leaves_nothing_behind(services: Services, 
         with contextlib.suppress(AppError):
             services.classifier(name)
     assert services._opening == {}
+
+
+def test_a_photo_that_was_given_many_times_is_opened_once_and_answered_under_each_name(
+    services: Services, models: list[str], tmp_path: Path
+) -> None:
+    [first, second] = photos(tmp_path, 2)
+    given = [ReceivedPhoto(f"{number}/{path.name}", path) for number in range(100) for path in (first, second)]
+    opened: list[str] = []
+    listening = True
+
+    def listen(event: str, arguments: tuple[object, ...]) -> None:
+        if listening and event == "open" and str(arguments[0]) in {str(first), str(second)}:
+            opened.append(str(arguments[0]))
+
+    sys.addaudithook(listen)  # stays as long as the process
+    *_, results = services.classify(given, models[0], "crop", 5, "session")
+    listening = False
+    assert [row.prediction.file for row in results.rows] == [photo.name for photo in given]
+    assert len({row.prediction.guesses for row in results.rows}) == 2
+    assert len(results.gallery) == 200
+    # Once for the network and once for the thumbnail.
+    assert sorted(opened) == sorted([str(first), str(second)] * 2)
 
 
 def test_results_that_nobody_got_are_discarded(
