@@ -60,7 +60,7 @@ class Flood:
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
         api = next(one for one in self.plan.functions.values() if one["api_name"] == "classify")
         [drop] = self.plan.by_target[self.plan.named["classify-photos"], "upload"]
-        tick = next(one for timer in self.plan.timers for one in self.plan.by_target.get((timer, "tick"), []))
+        tick = self.plan.by_target[self.plan.clocks[0], "tick"][0]
         values = [None for _ in tick["inputs"]]
         calls: list[tuple[dict[str, Any], list[object]]] = [
             (api, [[file] * REPEATED, "flowers", 5, "crop"]),
