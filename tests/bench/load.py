@@ -300,10 +300,10 @@ async def keep_open(server: Server, pages: int, tick_seconds: float | None, seco
         failed += 1
 
     async def stay(number: int) -> None:
-        async with visitor(server.url, FIRST + number % ADDRESSES) as http:
-            async with opened(http, plan, tick_seconds, note) as page:
-                called.append(page.calls)
-                await over.wait()
+        client = visitor(server.url, FIRST + number % ADDRESSES)
+        async with client as http, opened(http, plan, tick_seconds, note) as page:
+            called.append(page.calls)
+            await over.wait()
 
     staying = []
     for number in range(pages):  # one after another, so that none has to wait
