@@ -24,7 +24,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,6 +41,9 @@ MOST_LONGER = 1.5
 PHOTOS_EACH = 3
 SIDE = 10_000
 SESSIONS_AT_A_TIME = 6
+ADDRESSES = 180
+LATER = (429, 503)
+"""Statuses that ask to come again later."""
 WARM_SHARE = 0.2
 Results = dict[str, dict[str, Phase]]
 
@@ -237,29 +239,32 @@ def show_sessions(server: Server, sessions: int) -> None:
 
 
 async def open_and_close(server: Server, sessions: int) -> list[tuple[int, Sample]]:
-    """Open and close so many pages, some at a time; what the app took, with the number of pages until then."""
+    """Open and close so many pages, some at a time; what the app took, with the number of pages until then.
+
+    Raises:
+        RefusedError: a page was not to be had, for another reason than that others are too many.
+    """
     taken = [(0, server.sample())]
     begun = refused = 0
     async with visitor(server.url, FIRST) as http:
         plan = await fetch_plan(http)
 
-        async def go_on() -> None:
-            nonlocal begun, refused
-            while begun < sessions:
-                begun += 1
-                try:
-                    async with opened(http, plan):
-                        pass
-                except RefusedError as error:
-                    refused += 1
-                    if error.status not in (429, 503):
-                        raise
-                    begun -= 1
-                    await asyncio.sleep(1)
-                if begun % max(1, sessions // 50) == 0:
-                    taken.append((begun, server.sample()))
+    async def go_on() -> None:
+        nonlocal begun, refused
+        while begun < sessions:
+            begun += 1
+            try:
+                async with visitor(server.url, FIRST + begun % ADDRESSES) as http, opened(http, plan):
+                    pass
+            except RefusedError as error:
+                if error.status not in LATER:
+                    raise
+                refused, begun = refused + 1, begun - 1
+                await asyncio.sleep(1)
+            if begun % max(1, sessions // 50) == 0:
+                taken.append((begun, server.sample()))
 
-        await asyncio.gather(*(go_on() for _ in range(SESSIONS_AT_A_TIME)))
+    await asyncio.gather(*(go_on() for _ in range(SESSIONS_AT_A_TIME)))
     if refused:
         print(f"{refused} times asked to come later")
     return [*taken, (begun, server.sample())]
@@ -286,29 +291,30 @@ def show_idle(server: Server, arguments: argparse.Namespace) -> None:
 async def keep_open(server: Server, pages: int, tick_seconds: float | None, seconds: float) -> tuple[float, float]:
     """Processor seconds and calls of the pages' clocks, both a minute, while so many pages are open."""
     over, failed = asyncio.Event(), 0
-    called: list[Any] = []
+    called: list[list[str]] = []
     async with visitor(server.url, FIRST) as http:
         plan = await fetch_plan(http)
 
-        def note(_: BaseException) -> None:
-            nonlocal failed
-            failed += 1
+    def note(_: BaseException) -> None:
+        nonlocal failed
+        failed += 1
 
-        async def stay() -> None:
-            async with opened(http, plan, tick_seconds, note) as page:
-                called.append(page.calls)
-                await over.wait()
+    async def stay(number: int) -> None:
+        client = visitor(server.url, FIRST + number % ADDRESSES)
+        async with client as http, opened(http, plan, tick_seconds, note) as page:
+            called.append(page.calls)
+            await over.wait()
 
-        staying = []
-        for _ in range(pages):  # one after another, as the queue is short
-            staying.append(asyncio.ensure_future(stay()))
-            while len(called) < len(staying) and not staying[-1].done():
-                await asyncio.sleep(0.05)
-        before, begin = sum(map(len, called)), server.sample()
-        await asyncio.sleep(seconds)
-        after, end = sum(map(len, called)), server.sample()
-        over.set()
-        await asyncio.gather(*staying)
+    staying = []
+    for number in range(pages):  # one after another, so that none has to wait
+        staying.append(asyncio.ensure_future(stay(number)))
+        while len(called) < len(staying) and not staying[-1].done():
+            await asyncio.sleep(0.05)
+    before, begin = sum(map(len, called)), server.sample()
+    await asyncio.sleep(seconds)
+    after, end = sum(map(len, called)), server.sample()
+    over.set()
+    await asyncio.gather(*staying)
     if failed:
         print(f"{failed} ticks failed")
     minutes = (end.at - begin.at) / 60

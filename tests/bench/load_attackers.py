@@ -2,7 +2,7 @@
 
 One floods: hundreds of calls at the same time, each in a session of its own, some of them with 200 references to one
 photo or batches of 2,000. The other sends pictures that unfold to 100 megapixels, to Classify and to Look inside.
-They go on until they are ended.
+They go on until they are ended, or their time is over.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import asyncio
 import json
 import os
 import secrets
+import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ class Flood:
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
         api = next(one for one in self.plan.functions.values() if one["api_name"] == "classify")
         [drop] = self.plan.by_target[self.plan.named["classify-photos"], "upload"]
-        tick = next(one for timer in self.plan.timers for one in self.plan.by_target.get((timer, "tick"), []))
+        tick = self.plan.by_target[self.plan.clocks[0], "tick"][0]
         values = [None for _ in tick["inputs"]]
         calls: list[tuple[dict[str, Any], list[object]]] = [
             (api, [[file] * REPEATED, "flowers", 5, "crop"]),
@@ -110,8 +112,8 @@ async def unfold(http: httpx.AsyncClient, plan: Plan, file: Path, counts: Counte
             await asyncio.sleep(0.2)
 
 
-async def attack(url: str, photo: Path, pictures: list[Path], told: Path) -> None:
-    """Both, until ended; `told` is a file that always holds how often what came of it."""
+async def attack(url: str, seconds: float, photo: Path, pictures: list[Path], told: Path) -> None:
+    """Both, for so long; `told` is a file that always holds how often what came of it."""
     counts: Counter[str] = Counter()
     async with visitor(url, FLOODING) as flooding, visitor(url, UNFOLDING) as unfolding:
         plan = await fetch_plan(flooding)
@@ -119,24 +121,29 @@ async def attack(url: str, photo: Path, pictures: list[Path], told: Path) -> Non
         for number in range(UNFOLDING_AT_A_TIME):
             picture = pictures[number % len(pictures)]
             tasks.append(asyncio.ensure_future(unfold(unfolding, plan, picture, counts)))
-        while not any(task.done() for task in tasks):
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends and not any(task.done() for task in tasks):
             await asyncio.sleep(TELL_SECONDS)
             whole = told.with_suffix(".new")
             whole.write_text(json.dumps(counts), encoding="utf-8")
             whole.replace(told)
         await asyncio.gather(*(task for task in tasks if task.done()))
+        for task in tasks:
+            task.cancel()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
+    parser.add_argument("seconds", type=float)
     parser.add_argument("told", type=Path)
     parser.add_argument("photo", type=Path)
     parser.add_argument("pictures", type=Path, nargs="+")
     arguments = parser.parse_args()
     if hasattr(os, "nice"):
         os.nice(10)
-    asyncio.run(attack(arguments.url, arguments.photo, arguments.pictures, arguments.told))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(attack(arguments.url, arguments.seconds, arguments.photo, arguments.pictures, arguments.told))
 
 
 if __name__ == "__main__":

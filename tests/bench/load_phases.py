@@ -88,12 +88,13 @@ def run_phase(server: Server, habits: Habits, material: Material, folder: Path, 
     first = server.sample()
     cut_short = False
     honest = ["load_visits", server.url, str(material.known), str(told), json.dumps(asdict(habits))]
-    with _attackers(server, material, harm) if hostile else _nobody(), _process(honest) as visitors:
+    most = habits.seconds + 3 * PATIENCE_SECONDS
+    with _attackers(server, material, harm, most) if hostile else _nobody(), _process(honest) as visitors:
         try:
-            code = visitors.wait(habits.seconds + 3 * PATIENCE_SECONDS)
+            code = visitors.wait(most)
             if code:
                 raise RuntimeError(f"the visitors ended with code {code}")
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, subprocess.TimeoutExpired):
             cut_short = True
     last = server.sample()
     samples = [first, *server.between(first.at, first.at + habits.seconds), last]
@@ -125,9 +126,10 @@ def _figures(
 
 
 @contextmanager
-def _attackers(server: Server, material: Material, told: Path) -> Iterator[None]:
+def _attackers(server: Server, material: Material, told: Path, seconds: float) -> Iterator[None]:
+    """Those who mean harm, at it for so long at the most."""
     files = map(str, [told, material.photo, *material.unfolding])
-    with _process(["load_attackers", server.url, *files]) as process:
+    with _process(["load_attackers", server.url, str(seconds), *files]) as process:
         while not told.is_file():  # they are at it
             if process.poll() is not None:
                 raise RuntimeError("those who mean harm could not begin")

@@ -12,6 +12,7 @@ import json
 import random
 import re
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -137,7 +138,8 @@ def main() -> None:
     parser.add_argument("told", type=Path)
     parser.add_argument("habits", type=json.loads)
     arguments = parser.parse_args()
-    asyncio.run(visits(arguments.url, Habits(**arguments.habits), read(arguments.photos), arguments.told))
+    with suppress(KeyboardInterrupt):
+        asyncio.run(visits(arguments.url, Habits(**arguments.habits), read(arguments.photos), arguments.told))
 
 
 if __name__ == "__main__":

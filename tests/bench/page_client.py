@@ -51,7 +51,6 @@ class Plan:
         mounted = set(self._mounted(config["layout"]))
         kinds = {number: one["type"] for number, one in self.components.items()}
         self.told = mounted | {number for number, kind in kinds.items() if kind in CHANGING}
-        self.timers = [number for number, kind in kinds.items() if kind == "timer"]
         self.by_target: dict[tuple[int | None, str], list[Function]] = {}
         self.after: dict[int, list[Function]] = {}
         for function in config["dependencies"]:
@@ -60,6 +59,7 @@ class Plan:
                 self.by_target.setdefault((number if number in self.components else None, event), []).append(function)
             if function["trigger_after"] is not None:
                 self.after.setdefault(function["trigger_after"], []).append(function)
+        self.clocks = [number for number, event in self.by_target if number is not None and event == "tick"]
 
     def _mounted(self, node: dict[str, Any]) -> Iterator[int]:
         """Components that stand in no tab, or in one that is open."""
@@ -83,7 +83,7 @@ class Page:
             number: component["props"].get("value") for number, component in plan.components.items()
         }
         self.shown: dict[int, dict[str, Any]] = {}
-        self.active = {number: plan.components[number]["props"].get("active", True) for number in plan.timers}
+        self.active = {number: plan.components[number]["props"].get("active", True) for number in plan.clocks}
         self.calls: list[str] = []
         self._running: set[int] = set()
         self._again: set[int] = set()
@@ -95,7 +95,7 @@ class Page:
     async def load(self) -> None:
         """The events that a browser begins with, and all that follow from them."""
         await self.event(None, "load")
-        self._begin(*map(self._tick, self.plan.timers))
+        self._begin(*map(self._tick, self.plan.clocks))
 
     async def event(self, component: int | str | None, name: str, data: object = None) -> None:
         """Make what a visitor's doing calls for, to the end of all that follows.
@@ -182,12 +182,13 @@ class Page:
                 changed.add(number)
         return changed
 
-    async def _tick(self, timer: int) -> None:
-        """Let a timer call what it calls, as long as the page is open."""
+    async def _tick(self, clock: int) -> None:
+        """Let a clock call what it calls, as long as the page is open; this page shows no training."""
+        idle = self.plan.components[clock]["props"].get("idle")
         while True:
-            await asyncio.sleep(self.tick_seconds or float(self.values[timer] or 1))
-            if self.active[timer]:
-                self._begin(self.event(timer, "tick"))
+            await asyncio.sleep(self.tick_seconds or float(idle or self.values[clock] or 1))
+            if self.active[clock]:
+                self._begin(self.event(clock, "tick", {}))
 
     async def _completed(self, event: str) -> dict[str, Any]:
         """The last message of a call that stands in line."""

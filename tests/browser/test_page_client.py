@@ -70,7 +70,7 @@ def test_the_same_calls_and_answer_as_in_a_browser(chromium: Any, url: str, phot
         plan = apart.submit(asyncio.run, plan_of(url)).result()
         ours, said = apart.submit(asyncio.run, without(url, photo)).result()
     called, shown = in_chromium(chromium, url, photo, plan)
-    clock = {one["api_name"] for timer in plan.timers for one in plan.by_target.get((timer, "tick"), [])}
+    clock = {one["api_name"] for number in plan.clocks for one in plan.by_target[number, "tick"]}
     assert ours - clock == called - clock
     assert percent(said) == percent(shown)
     assert len(percent(said)) == 5
