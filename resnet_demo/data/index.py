@@ -72,6 +72,10 @@ class Index:
             return
         self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*_key(name, status), *facts))
 
+    def forget_files(self) -> None:
+        """Forget what `keep` was told; how pictures look is known by their content and stays."""
+        self._database.execute("DELETE FROM files")
+
     def find_sight(self, content: bytes) -> bytes | None:
         """What `keep_sight` was given for a picture of this content."""
         row = self._database.execute("SELECT sight FROM sights WHERE content = ?", (content,)).fetchone()
@@ -109,13 +113,24 @@ def open_index(home: Path, root: Path) -> Iterator[Index]:
 
 
 def forget(home: Path, root: Path) -> None:
-    """Delete the index of a folder: of one that is gone, or whose files are not what the index says of them.
-
-    It has the photos' names and small pictures of them, also where an earlier version made it.
+    """Delete the index of a folder that is gone, also that of an earlier version: it has its photos' names and small
+    pictures of them.
     """
     path = _path(home, root)
     for index in path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.sqlite"):
         index.unlink(missing_ok=True)
+
+
+def forget_files(home: Path, root: Path) -> None:
+    """Have all files of a folder read again: they are not what the index says of them.
+
+    Others may be using the index, so the file stays.
+
+    Raises:
+        AppError: HOME/index cannot be written to.
+    """
+    with open_index(home, root) as index:
+        index.forget_files()
 
 
 def _path(home: Path, root: Path) -> Path:
