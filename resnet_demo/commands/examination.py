@@ -13,7 +13,7 @@ import numpy as np
 
 from resnet_demo.data.image_folder import Dataset, Photo
 from resnet_demo.data.images import Problem, has_content
-from resnet_demo.data.index import forget
+from resnet_demo.data.index import forget_files
 from resnet_demo.models import places
 from resnet_demo.models.places import BEST
 from resnet_demo.settings import Settings
@@ -164,7 +164,7 @@ def _changed(photos: Iterable[Photo], dataset: Dataset, home: Path) -> set[str]:
     """The photos that are not those that they were when a run began: not even if the system takes them for these."""
     changed = {photo.path for photo in photos if not has_content(dataset.root / photo.path, photo.content)}
     if changed:
-        forget(home, dataset.root)
+        forget_files(home, dataset.root)
     return changed
 
 

@@ -80,6 +80,10 @@ class Index:
             return
         self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*_key(name, status), *facts))
 
+    def forget_files(self) -> None:
+        """Forget what `keep` was told; how pictures look is known by their content and stays."""
+        self._write("DELETE FROM files", ())
+
     def find_sight(self, content: bytes) -> bytes | None:
         """What `keep_sight` was given for a picture of this content."""
         row = self._find("SELECT sight FROM sights WHERE content = ?", (content,))
@@ -143,10 +147,9 @@ def open_index(home: Path, root: Path) -> Iterator[Index]:
 
 
 def forget(home: Path, root: Path) -> None:
-    """Delete the index of a folder: of one that is gone, or whose files are not what the index says of them.
+    """Delete the index of a folder that is gone, also that of an earlier version or that a killed writer left.
 
-    It has the photos' names and small pictures of them, also where an earlier version made it or a writer was killed.
-    What a disk that may only be read keeps is logged.
+    It has its photos' names and small pictures of them. What a disk that may only be read keeps is logged.
     """
     path = _path(home, root)
     try:
@@ -154,6 +157,15 @@ def forget(home: Path, root: Path) -> None:
             index.unlink(missing_ok=True)
     except OSError as error:
         log.warning("What is known of photos cannot be deleted: %s", error)
+
+
+def forget_files(home: Path, root: Path) -> None:
+    """Have all files of a folder read again: they are not what the index says of them.
+
+    Others may be using the index, so the file stays.
+    """
+    with open_index(home, root) as index:
+        index.forget_files()
 
 
 def _path(home: Path, root: Path) -> Path:

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from resnet_demo.data.index import forget
+from resnet_demo.data.index import forget_files
 from resnet_demo.data.names import shown
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.models.state_dict import load_network
@@ -107,7 +107,7 @@ def _checkpoint(run: Run, ranks: Ranks, journal: Journal) -> Path | None:
         return run.checkpoint(step)
     if not steps:
         return None
-    if run.best.is_dir():
+    if best.is_whole(run):
         raise AppError("train.problem.no_checkpoint_but_best", folder=str(run.best))
     raise AppError("train.problem.no_checkpoint")
 
@@ -210,7 +210,7 @@ def _feed(run: Run, settings: Settings, material: Material, plan: Plan, reader: 
         for part, read in ((material.train, reader.squares), (material.val, reader.crops))
     )
     if training.pixels.changed or validation.pixels.changed:
-        forget(settings.home, material.root)  # it takes them for unchanged
+        forget_files(settings.home, material.root)  # it takes them for unchanged
         raise other_data(run)
     return Feed(
         training,
@@ -241,7 +241,7 @@ def final_photos(lesson: Lesson) -> Labelled:
     for position in sorted(pixels.changed)[:1]:
         name = _name(part.paths[position])
         lesson.journal.say("train.said.changed", count=len(pixels.changed), name=name)
-        forget(lesson.settings.home, lesson.material.root)  # it may take them for unchanged
+        forget_files(lesson.settings.home, lesson.material.root)  # it may take them for unchanged
     return _labelled(part, pixels, lesson.journal)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from resnet_demo import __version__
 from resnet_demo.data.image_folder import Dataset, open_dataset, split
-from resnet_demo.data.index import forget
+from resnet_demo.data.index import forget_files
 from resnet_demo.data.similar import find_similar
 from resnet_demo.download import Progress
 from resnet_demo.settings import Settings
@@ -84,7 +84,7 @@ def material_of(run: Run, settings: Settings) -> Material:
         known_as = run.facts["data"]["fingerprint"]
         if not dataset.is_known_as(known_as):
             # It may be the index that is damaged: they are refused once they were read anew.
-            forget(settings.home, dataset.root)
+            forget_files(settings.home, dataset.root)
             dataset = open_dataset(folder, settings.home, max_pixels=settings.max_pixels)
         if not dataset.is_known_as(known_as):
             raise other_data(run)
