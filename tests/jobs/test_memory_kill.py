@@ -21,11 +21,13 @@ from tests.memory_group import JOIN, memory_group
 
 pytestmark = pytest.mark.slow
 
-# A server in a group with a limit: it starts a worker and, once that trains, takes memory until one of them is ended.
+LIMIT = 2 * GIGABYTE
+# A server in a group with a limit: it starts a worker and, once that trains, takes so much memory that there would be
+# enough if the worker were gone. In one go: a group that is full but for a little does nothing but read files again.
 SERVER = (
     JOIN
     + """
-import json, time
+import json, psutil, time
 from resnet_demo.jobs import queue
 from resnet_demo.settings import find_settings
 from resnet_demo.training.config import TrainConfig
@@ -33,9 +35,11 @@ run = queue.submit(TrainConfig.from_json(json.loads(sys.argv[2])), find_settings
 while run.state() in ("queued", "starting") or run.newest("step") is None:
     assert run.state() not in ("failed", "finished"), run.log.read_text()
     time.sleep(0.05)
-held = []
-while run.state() == "running":
-    held.append(bytearray(b"x" * 20_000_000))
+def own(pid):
+    memory = psutil.Process(pid).memory_info()
+    return memory.rss - memory.shared
+worker = own(run.worker.pid)
+held = b"x" * (int(sys.argv[3]) - own(os.getpid()) - worker // 2)
 while run.newest("killed") is None:
     time.sleep(0.05)
 print(run.state(), flush=True)
@@ -45,9 +49,9 @@ print(run.state(), flush=True)
 
 def test_the_kernel_takes_the_worker_and_the_run_says_why(data: Path, settings: Settings) -> None:
     config = small_config(data, epochs=900)
-    with memory_group(3 * GIGABYTE) as group:
-        command = [sys.executable, "-c", SERVER, str(group), json.dumps(config.to_json())]
-        server = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=2 * SECONDS)
+    with memory_group(LIMIT) as group:
+        command = [sys.executable, "-c", SERVER, str(group), json.dumps(config.to_json()), str(LIMIT)]
+        server = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=4 * SECONDS)
     assert server.returncode == 0, server.stderr  # the server lives
     assert server.stdout.split() == ["lost"]
     (run,) = all_runs(settings.home)
