@@ -443,6 +443,23 @@ def test_deleting_takes_two_questions(settings: Settings, step: Step) -> None:
     assert text("train.live.empty") in step.look(run.name)["train-status"]["value"]
 
 
+def test_one_that_cannot_be_read_is_opened_to_read_why_and_deleted(settings: Settings, step: Step) -> None:
+    lying_run(settings).append("finished")
+    run = lying_run(settings)
+    (run.folder / "events.jsonl").unlink()
+    (run.folder / "events.jsonl").symlink_to("events.jsonl")
+    shown = step.look(run.name)
+    assert text("run.state.unreadable") in shown["train-runs"]["value"]
+    assert "cannot be read" in shown["train-status"]["value"]
+    visible = {act for act in ("keep", "now", "resume", "results", "delete") if shown[f"train-{act}"]["visible"]}
+    assert visible == {"delete"}
+    doomed = step.call("ask_to_delete", step.seen, MINE, "en")
+    assert doomed == run.name
+    assert step.look(run.name, doomed=doomed)["train-question"]["visible"]
+    assert step.call("delete", doomed, MINE, "en") == (None, None)
+    assert not run.folder.exists()
+
+
 def test_a_click_is_for_the_run_that_was_shown(settings: Settings, step: Step) -> None:
     """Not for the one that would be shown by now."""
     first = lying_run(settings)
