@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import logging
 import os
 import re
@@ -14,7 +15,8 @@ import pytest
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.ui import page
-from resnet_demo.ui.errors import discreet, spoken
+from resnet_demo.ui.errors import SpokenError, discreet, plain, spoken
+from tests.conftest import ROOT
 
 
 def test_what_a_person_can_mend_is_said_in_their_language() -> None:
@@ -45,3 +47,29 @@ def test_what_nobody_expected_has_a_number_in_the_log(caplog: pytest.LogCaptureF
     (number,) = re.findall(r"\b[0-9a-f]{6}\b", caught.value.message)
     assert number in caplog.text
     assert "/home/somebody/secret" in caplog.text
+
+
+NASTY = '<div style="position:fixed">&amp;\u202e'
+
+
+def test_a_name_is_html_to_a_toast_and_itself_to_all_others() -> None:
+    """Gradio shows the message of an error as HTML; programs and the camera's script do not."""
+    with pytest.raises(SpokenError) as caught, spoken("en"):
+        raise AppError("hub_photos.problem.absent", name=NASTY)
+    assert "&lt;div style=&quot;position:fixed&quot;&gt;&amp;amp;\\u202e" in caught.value.message
+    assert NASTY in caught.value.said
+    with pytest.raises(gr.Error) as told, plain(), spoken("en"):
+        raise AppError("hub_photos.problem.absent", name=NASTY)
+    assert not isinstance(told.value, SpokenError)
+    assert NASTY in told.value.message
+
+
+def test_no_toast_is_made_in_any_other_way() -> None:
+    """Whatever a toast says has been escaped in this one place."""
+    made = []
+    for path in ROOT.glob("resnet_demo/ui/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Attribute(value=ast.Name(id="gr"), attr="Error" | "Info" | "Warning" | "Success" as kind):
+                    made.append((path.name, kind))
+    assert sorted(made) == [("errors.py", "Error"), ("errors.py", "Error"), ("errors.py", "Info")]
