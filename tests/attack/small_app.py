@@ -20,7 +20,7 @@ from resnet_demo.ui import page, time_limit
 from resnet_demo.ui.drop import received
 from resnet_demo.ui.errors import spoken
 
-SECONDS_TO_RELEASE = 120.0
+SECONDS_TO_RELEASE = 900.0
 STEPS = 10
 ENDPOINTS: dict[str, Callable[[], Any]] = {
     "image_path": lambda: gr.Image(type="filepath", image_mode=None),

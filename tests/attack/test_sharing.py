@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="loopback has one address"),
 ]
 REFUSED = 429
-SECONDS = 120.0
+SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -222,21 +222,6 @@ def test_what_nobody_waits_for_ends(line: Place) -> None:
     other.join("work", "other", session="honest")
     other.at_once("release")
     assert other.answer("honest")["output"]["data"][0].split() == ["gone", "other"]
-
-
-def test_who_asks_too_often_is_told_and_others_are_answered(line: Place) -> None:
-    hasty, other = line.visitor(2), line.visitor(3)
-    answers = [hasty.http.get("config") for _ in range(10)]
-    assert {answer.status_code for answer in answers} == {200}
-    refused = None
-    for _ in range(5_000):
-        answer = hasty.http.post("gradio_api/reset", json={"event_id": "x"}, headers={"Accept-Language": "zh"})
-        if answer.status_code == REFUSED:
-            refused = answer
-            break
-    assert refused is not None
-    assert refused.json()["error"] == refused.json()["detail"] == text("limits.too_often", "zh-CN")
-    assert other.at_once("tick") == ""
 
 
 @pytest.mark.slow

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from resnet_demo.settings import Settings
+from resnet_demo.texts import text
 from resnet_demo.ui import visitor_limits
-from resnet_demo.ui.visitor_limits import PROXIES, Buckets, Rate, believed_proxies, believing, network_of
+from resnet_demo.ui.visitor_limits import PROXIES, Buckets, Rate, VisitorLimits, believed_proxies, believing, network_of
 
 
 @pytest.mark.parametrize(
@@ -92,3 +97,61 @@ def test_only_so_many_visitors_are_remembered() -> None:
         assert buckets.take(str(number))
     assert len(buckets._left) == visitor_limits.MOST_ADDRESSES
     assert not buckets.take(str(3 * visitor_limits.MOST_ADDRESSES - 1))
+
+
+def asked(limits: VisitorLimits, address: str, *requests: tuple[str, str], **headers: str) -> list[httpx.Response]:
+    """What a visitor at an address is answered to some (method, path), one after the other."""
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(limits, client=(address, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://a") as client:
+            return [await client.request(method, path, headers=headers) for method, path in requests]
+
+    return asyncio.run(ask())
+
+
+JOIN = ("POST", "/gradio_api/queue/join")
+FRAME = ("POST", visitor_limits.FRAMES)
+
+
+def limits_of(settings: Settings) -> VisitorLimits:
+    """In front of an app that answers all, with a clock that stands still."""
+    return VisitorLimits(PlainTextResponse("answered"), settings, clock=lambda: 0.0)
+
+
+def test_who_asks_too_often_is_told_and_others_are_answered() -> None:
+    limits, most = limits_of(Settings(public=True)), int(visitor_limits.ASKING.burst)
+    answers = asked(limits, "192.0.2.1", *[JOIN] * (most + 2), **{"Accept-Language": "zh-CN"})
+    assert [answer.status_code for answer in answers] == [200] * most + [429] * 2
+    said = text("limits.too_often", "zh-CN")
+    assert answers[-1].json() == {"detail": said, "error": said}
+    assert [answer.status_code for answer in asked(limits, "192.0.2.2", JOIN)] == [200]
+    # Files of the page and frames of a camera are counted on their own.
+    others = asked(limits, "192.0.2.1", ("GET", "/assets/a.js"), FRAME, ("GET", "/"), JOIN)
+    assert [answer.status_code for answer in others] == [200, 200, 429, 429]
+
+
+def test_files_and_frames_are_bounded_too() -> None:
+    limits, most = limits_of(Settings(public=True)), int(visitor_limits.ANYTHING.burst)
+    answers = asked(limits, "192.0.2.1", *[FRAME] * (most + 1))
+    assert [answer.status_code for answer in answers] == [200] * most + [429]
+
+
+def test_a_page_of_ones_own_has_no_limits() -> None:
+    answers = asked(limits_of(Settings()), "127.0.0.1", *[JOIN] * 500)
+    assert {answer.status_code for answer in answers} == {200}
+
+
+def test_a_session_is_seen_as_long_as_its_heartbeat_goes_on() -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def see(session: str) -> Iterator[None]:
+        seen.append(f"+{session}")
+        yield
+        seen.append(f"-{session}")
+
+    limits = VisitorLimits(PlainTextResponse("answered"), Settings(public=True), see)
+    asked(limits, "192.0.2.1", ("GET", "/gradio_api/heartbeat/one"), JOIN, ("GET", "/gradio_api/heartbeat/two"))
+    assert seen == ["+one", "-one", "+two", "-two"]
+    assert limits.open == {}
