@@ -176,6 +176,7 @@ ROWS: dict[str, Callable[[Phase], str]] = {
     "to an answer, s": lambda phase: _waits(phase.answering),
     "processor, s a minute": lambda phase: f"{60 * phase.processor / phase.seconds:.1f}",
     "memory, MB": lambda phase: f"{phase.rss[0]:.0f} to {phase.rss[-1]:.0f}, most {max(phase.rss):.0f}",
+    "memory, kB a visit": lambda phase: f"{1_000 * (phase.rss[-1] - phase.rss[0]) / max(1, phase.visits):.0f}",
     "memory, last fifth / second": lambda phase: f"{100 * phase.growth:+.1f} %",
     "unexpected errors in the log": lambda phase: str(phase.complaints),
 }

@@ -99,6 +99,9 @@ async def _visit(
             await asyncio.sleep(chance.uniform(0.5, 1.5) * habits.read)
     except (RefusedError, httpx.HTTPError, TimeoutError) as error:
         visit.outcome, visit.reason = "failed", _said(error)
+        if isinstance(error, TimeoutError):  # it was at least so long, and counts as a wait
+            step = "opening" if visit.opening is None else "answering"
+            setattr(visit, step, PATIENCE_SECONDS)
     return visit
 
 
