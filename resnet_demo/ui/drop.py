@@ -23,6 +23,7 @@ from resnet_demo.ui.language import Words
 
 STATIC = Path(__file__).with_name("static")
 MAX_NAME = 300
+MOST_PIECES = 1_000
 
 # What the scripts in static/ say; they fill the gaps themselves.
 SENTENCES = ("title", "choose", "folder", "hint", "done", "cut", "none", "unreadable")
@@ -98,7 +99,7 @@ def _received(entry: object) -> ReceivedPhoto:
     if not isinstance(name, str):
         name = path.name if path else ""
     more = entry.get("more", [])
-    if not isinstance(more, list):
+    if not isinstance(more, list) or len(more) > MOST_PIECES:
         raise AppError("guard.problem.payload")
     return ReceivedPhoto(_clean(name), path, tuple(map(uploaded, more)))
 

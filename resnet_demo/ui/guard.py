@@ -7,6 +7,7 @@ its components; `uploaded` is for the code that takes a reference apart itself.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,15 @@ def refuse_foreign_files(payload: object) -> None:
     Raises:
         AppError: one of them names something outside the folder of uploads.
     """
-    waiting = [payload]
+    waiting: list[object] = [payload]
+    known: set[str] = set()  # the same file many times is looked for once
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
-            if isinstance(item.get("path"), str):
+            path = item.get("path")
+            if isinstance(path, str) and not (path in known and _is_reference(item)):
                 _of_upload(item)
+                known.add(path)
             waiting.extend(item.values())
         elif isinstance(item, list | tuple):
             waiting.extend(item)
@@ -67,7 +71,8 @@ def protect(demo: gr.Blocks) -> None:
 
     async def guarded(block_fn: Any, inputs: list[Any], *rest: Any, **options: Any) -> Any:
         try:
-            refuse_foreign_files(inputs)
+            # In a thread: thousands of files are looked for on the disk, and others are answered meanwhile.
+            await asyncio.to_thread(refuse_foreign_files, inputs)
         except AppError as error:
             raise SpokenError(error.say()) from error
         return await preprocess(block_fn, inputs, *rest, **options)
@@ -85,8 +90,13 @@ def inside_uploads(path: str) -> Path | None:
 
 
 def _of_upload(reference: object) -> Path:
-    match reference:
-        case {"path": str(path), "meta": {"_type": "gradio.FileData"}}:
-            if resolved := inside_uploads(path):
-                return resolved
+    if isinstance(reference, dict) and _is_reference(reference) and (found := inside_uploads(reference["path"])):
+        return found
     raise AppError("guard.problem.foreign")
+
+
+def _is_reference(item: dict[Any, Any]) -> bool:
+    match item:
+        case {"path": str(), "meta": {"_type": "gradio.FileData"}}:
+            return True
+    return False

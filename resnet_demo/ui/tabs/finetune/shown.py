@@ -29,6 +29,7 @@ from resnet_demo.ui.tabs.finetune.run_list import Row, RunList
 MORE_EPOCHS = 3
 RUN = "run"
 VERSION = "version"
+MOST_PICKED = 100
 ACTS = ("keep", "now", "resume", "results", "delete")
 
 View = dict[str, Any]
@@ -309,7 +310,7 @@ def _read_marks(seen: object) -> dict[str, object]:
 def _names(picked: object) -> list[str]:
     """The names that `pick` has told a page, as the page says them."""
     names = _parsed(picked)
-    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
+    return [name for name in names[:MOST_PICKED] if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _parsed(told: object) -> object:
