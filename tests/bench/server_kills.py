@@ -93,12 +93,8 @@ class Visitor(threading.Thread):
         raise httpx.ReadError("the server is gone")
 
 
-def kill_servers(folder: Path, count: int, chance: random.Random, *, uploads: bool = True) -> list[str]:
-    """Kill so many servers, each at a random instant; tells what was wrong after the next one's start.
-
-    Args:
-        uploads: whether the killed server's uploads must be gone, too.
-    """
+def kill_servers(folder: Path, count: int, chance: random.Random) -> list[str]:
+    """Kill so many servers, each at a random instant; tells what was wrong after the next one's start."""
     wrong = []
     photos = sorted(coloured_photos(folder / "photos").glob("*/*.jpg"))
     home, temporary = folder / "home", folder / "temporary"
@@ -117,14 +113,14 @@ def kill_servers(folder: Path, count: int, chance: random.Random, *, uploads: bo
             page = httpx.get(address, timeout=60, trust_env=False)
             if page.status_code != httpx.codes.OK:
                 wrong.append(f"server {number}: the page answers {page.status_code} after the kill")
-            wrong += [f"server {number}: {name} is left" for name in _left(home, temporary if uploads else None)]
+            wrong += [f"server {number}: {name} is left" for name in _left(home, temporary)]
     return wrong
 
 
-def _left(home: Path, temporary: Path | None) -> list[str]:
+def _left(home: Path, temporary: Path) -> list[str]:
     """What the killed server has left and the next one has not cleared up, after some patience."""
     deadline = time.monotonic() + CLEAR_SECONDS
-    while found := [*_half_filled(home), *(_uploads_of_others(temporary) if temporary else [])]:
+    while found := [*_half_filled(home), *_uploads_of_others(temporary)]:
         if time.monotonic() > deadline:
             break
         time.sleep(0.1)

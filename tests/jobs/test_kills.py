@@ -9,7 +9,6 @@ import pytest
 
 from tests.bench.kills import WRITES, hidden_in, kill_workers
 from tests.bench.server_kills import kill_servers
-from tests.conftest import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +20,5 @@ def test_killed_workers_leave_the_same_bytes_as_undisturbed_ones_and_nothing_els
 
 
 def test_a_killed_server_leaves_nothing_once_the_next_has_started(tmp_path: Path) -> None:
-    swept = (ROOT / "resnet_demo" / "ui" / "upload_folder.py").is_file()
-    assert kill_servers(tmp_path, 1, random.Random(0), uploads=swept) == []
+    assert kill_servers(tmp_path, 1, random.Random(0)) == []
     assert hidden_in(tmp_path / "home") == []
