@@ -80,3 +80,14 @@ def test_make_targets_it_names_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"make ([a-z-]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_tests_it_names_exist() -> None:
+    """Each line on what strangers can and cannot do has the test that holds it."""
+    section = README.split("## Pages that strangers may reach")[1].split("\n## ")[0]
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", section)
+    assert len(named) > 10
+    for file, test in named:
+        assert re.search(rf"^def {test}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE), test
+    bullets = re.split(r"\n- ", section)[1:]
+    assert all("tests/" in bullet for bullet in bullets)
