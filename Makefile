@@ -39,7 +39,7 @@ test: install-dev
 
 test-all: install-dev
 	$(QUICK)
-	$(BIN)/pytest -m "not bench and (slow or browser or attack or shared)"
+	$(QUICK) --durations 20 -m "not bench and (slow or browser or attack or shared)"
 	$(BIN)/pytest -m bench
 
 bench-classify: install-dev
