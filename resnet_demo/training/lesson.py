@@ -192,9 +192,12 @@ def _pieces(run: Run, plan: Plan, material: Material, ranks: Ranks, journal: Jou
         return 1  # here an error tells in time
     batch, most = work.need().batch, work.need().most_pieces
     pieces = ranks.highest(min(pieces * 2**run.memory_kills, most))
-    if pieces > 1:
+    largest = math.ceil(batch / pieces)
+    if pieces > 1 and run.memory_kills:
+        journal.say("train.said.pieces_after_kill", pieces=pieces, photos=largest)
+    elif pieces > 1:
         said = {"need": gigabytes(work.total(1, free)), "free": gigabytes(free)}
-        journal.say("train.said.planned_pieces", pieces=pieces, photos=math.ceil(batch / pieces), **said)
+        journal.say("train.said.planned_pieces", pieces=pieces, photos=largest, **said)
     return pieces
 
 

@@ -34,7 +34,7 @@ BASE = 600 * MEGABYTE
 WORKSPACE = 3
 """Arrays as large as a layer's largest output that are there beside what is kept: its gradient, and copies."""
 SPARE = 1.4
-"""For one byte that comes and goes, so many are taken: allocators keep gaps, and oneDNN lays arrays out anew."""
+"""For one byte that a step or a look takes and gives back: allocators keep gaps, and oneDNN lays arrays out anew."""
 VIEW_BYTES = 120
 """For each pixel of a view, while a whole batch of them is made from decoded photos (`data/augment.py`)."""
 LOOK = 32
@@ -89,7 +89,7 @@ class Need:
         """At its highest, with batches taken in so many pieces."""
         step = self.batch * self.of_batch + math.ceil(self.batch / pieces) * self.of_piece
         look = math.ceil(self.looks / pieces) * self.of_look
-        return self.always + round(SPARE * max(step, look, self.saving))
+        return self.always + max(round(SPARE * max(step, look)), self.saving)
 
     @property
     def most_pieces(self) -> int:

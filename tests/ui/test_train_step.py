@@ -229,7 +229,7 @@ def test_the_forecast_tells_the_memory(photos: Path, tmp_path: Path) -> None:
         needs.append(told.memory.need)
     assert needs[0] < needs[1]
     page = Step(Settings(home=tmp_path, public=True, max_memory_share=1e-5))
-    values = held(network="cifar_resnet20", scratch="yes").values()
+    values = held(network="cifar_resnet20", scratch=True).values()
     _, _, told_there, *_ = page.call("consider", str(photos), "en", MINE, *values)
     assert "this page gives one training at most" in told_there
     with pytest.raises(gr.Error, match="this page gives one training at most"):
