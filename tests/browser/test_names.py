@@ -93,9 +93,8 @@ def is_told(page: Any, name: str) -> None:
     toast = page.get_by_test_id("toast-text").last
     expect(toast).to_contain_text(name, timeout=PATIENT)
     is_itself(page)
-    while page.get_by_test_id("toast-close").count():
-        page.get_by_test_id("toast-close").first.click()
-        page.wait_for_timeout(300)
+    page.get_by_test_id("toast-close").first.click()
+    expect(page.get_by_test_id("toast-text")).to_have_count(0, timeout=PATIENT)
 
 
 def open_tab(page: Any, language: str, *keys: str) -> None:
@@ -140,8 +139,8 @@ def test_photos_of_a_data_set(chromium: Any, url: str, locale: str, language: st
         page.set_default_timeout(PATIENT)
         open_tab(page, language, "page.tabs.finetune", "finetune.step.photos")
         page.set_input_files("#photos-drop input[name=files]", tmp_path / f"{NASTY[0]}.zip")
-        expect(page.locator("#photos-report svg")).to_contain_text("<div class=foreign")
-        expect(page.locator("#photos-samples img").first).to_be_visible()
+        expect(page.locator("#photos-report svg")).to_contain_text("<div class=foreign", timeout=PATIENT)
+        expect(page.locator("#photos-samples img").first).to_be_visible(timeout=PATIENT)
         is_itself(page)
         for summary in page.locator("#photos-report summary").all():
             summary.click()
@@ -156,24 +155,24 @@ def test_classify(chromium: Any, url: str, locale: str, language: str, tmp_path:
     with visit(chromium, url, locale=locale) as page:
         page.set_default_timeout(PATIENT)
         page.locator("#classify-model input").click()
-        expect(page.get_by_role("option").first).to_be_visible()
+        expect(page.get_by_role("option").first).to_be_visible(timeout=PATIENT)
         is_itself(page)
         page.locator("[role=option]", has_text="cifar_resnet20").first.click()
         page.set_input_files(
             "#classify-photos input[type=file]:not([webkitdirectory])", sorted(map(str, tmp_path.iterdir()))
         )
-        expect(page.locator("#classify-problems")).to_contain_text(f"0torn{NASTY[0]}.jpg")
-        expect(page.locator("#classify-gallery button img")).to_have_count(len(NASTY))
-        expect(page.locator("#classify-answer li").first).to_contain_text("foreign")
-        expect(page.locator("#classify-table")).to_contain_text(f"0{NASTY[0]}.jpg")
+        expect(page.locator("#classify-problems")).to_contain_text(f"0torn{NASTY[0]}.jpg", timeout=PATIENT)
+        expect(page.locator("#classify-gallery button img")).to_have_count(len(NASTY), timeout=PATIENT)
+        expect(page.locator("#classify-answer li").first).to_contain_text("foreign", timeout=PATIENT)
+        expect(page.locator("#classify-table")).to_contain_text(f"0{NASTY[0]}.jpg", timeout=PATIENT)
         is_itself(page)
         for place in range(len(NASTY)):
             page.locator("#classify-gallery button").nth(place).click()
-            expect(page.locator("#classify-photo")).to_contain_text(f"{place}{NASTY[place]}.jpg")
+            expect(page.locator("#classify-photo")).to_contain_text(f"{place}{NASTY[place]}.jpg", timeout=PATIENT)
             is_itself(page)
         page.locator("#classify-look").click()
-        expect(page.locator("#look-bars li").first).to_contain_text("foreign")
-        expect(page.locator("#look-photo img, #look-where img").first).to_be_visible()
+        expect(page.locator("#look-bars li").first).to_contain_text("foreign", timeout=PATIENT)
+        expect(page.locator("#look-photo img, #look-where img").first).to_be_visible(timeout=PATIENT)
         is_itself(page)
 
 
@@ -182,16 +181,16 @@ def test_runs_and_results(chromium: Any, url: str, locale: str, language: str) -
     with visit(chromium, url, locale=locale) as page:
         page.set_default_timeout(PATIENT)
         open_tab(page, language, "page.tabs.finetune", "finetune.step.train")
-        expect(page.locator("#train-runs")).to_contain_text("cifar")
+        expect(page.locator("#train-runs")).to_contain_text("cifar", timeout=PATIENT)
         is_itself(page)
         for row in page.locator("#train-runs [data-run]").all():
             row.click()
-            expect(page.locator("#train-log")).to_be_visible()
+            expect(page.locator("#train-log")).to_be_visible(timeout=PATIENT)
             is_itself(page)
         open_tab(page, language, "finetune.step.results")
-        expect(page.locator("#results-matrix [data-row]").first).to_be_visible()
-        expect(page.locator("#results-table")).to_contain_text(LABELS[0])
+        expect(page.locator("#results-matrix [data-row]").first).to_be_visible(timeout=PATIENT)
+        expect(page.locator("#results-table")).to_contain_text(LABELS[0], timeout=PATIENT)
         is_itself(page)
         page.locator("#results-matrix [data-row='0'][data-column='1']").click()
-        expect(page.locator("#results-photos h3")).to_contain_text(LABELS[0])
+        expect(page.locator("#results-photos h3")).to_contain_text(LABELS[0], timeout=PATIENT)
         is_itself(page)
