@@ -42,9 +42,11 @@ PHOTOS_EACH = 3
 SIDE = 10_000
 SESSIONS_AT_A_TIME = 6
 ADDRESSES = 180
+SAMPLES, SAMPLES_A_LINE = 50, 5
 LATER = (429, 503)
 """Statuses that ask to come again later."""
-WARM_SHARE = 0.2
+WARM_SHARE = 0.5
+"""Of the sessions: until then memory fills that a bounded number of them is kept in."""
 Results = dict[str, dict[str, Phase]]
 
 
@@ -232,9 +234,8 @@ def show_sessions(server: Server, sessions: int) -> None:
     """Open and close pages, and print what each leaves in memory and took of the processor."""
     warm_up(server)
     taken = asyncio.run(open_and_close(server, sessions))
-    for opened_pages, sample in taken[:: max(1, len(taken) // 10)]:
-        print(f"{opened_pages:6} sessions: {sample.rss / MEGABYTE:7.0f} MB", flush=True)
-    print(f"memory: {kilobytes_a_session(taken):.0f} kB a session once warm")
+    warm = round(WARM_SHARE * sessions)
+    print(f"memory: {kilobytes_a_session(taken, warm):.0f} kB a session after the first {warm}")
     (first, begin), (last, end) = taken[0], taken[-1]
     print(f"processor: {1_000 * (end.processor - begin.processor) / (last - first):.0f} ms a session")
 
@@ -262,8 +263,10 @@ async def open_and_close(server: Server, sessions: int) -> list[tuple[int, Sampl
                     raise
                 refused, begun = refused + 1, begun - 1
                 await asyncio.sleep(1)
-            if begun % max(1, sessions // 50) == 0:
+            if begun >= taken[-1][0] + sessions / SAMPLES:
                 taken.append((begun, server.sample()))
+                if len(taken) % SAMPLES_A_LINE == 0:
+                    print(f"{begun:6} sessions: {taken[-1][1].rss / MEGABYTE:7.0f} MB", flush=True)
 
     await asyncio.gather(*(go_on() for _ in range(SESSIONS_AT_A_TIME)))
     if refused:
@@ -271,9 +274,9 @@ async def open_and_close(server: Server, sessions: int) -> list[tuple[int, Sampl
     return [*taken, (begun, server.sample())]
 
 
-def kilobytes_a_session(taken: list[tuple[int, Sample]]) -> float:
-    """The slope of memory over sessions, by least squares, without the first fifth of them."""
-    late = [(count, one.rss / KILOBYTE) for count, one in taken if count >= WARM_SHARE * taken[-1][0]]
+def kilobytes_a_session(taken: list[tuple[int, Sample]], warm: int) -> float:
+    """The slope of memory over sessions, by least squares, after the first `warm` of them."""
+    late = [(count, one.rss / KILOBYTE) for count, one in taken if count >= warm]
     return float(np.polyfit(*zip(*late, strict=True), 1)[0])
 
 
