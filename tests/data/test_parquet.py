@@ -14,6 +14,7 @@ import pytest
 from pyarrow.parquet import write_table
 
 from resnet_demo.data import parquet
+from resnet_demo.data.disk_use import BLOCK, disk_bytes
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.texts import AppError
 from tests.damage import hurt_bytes
@@ -140,12 +141,13 @@ def test_no_more_comes_out_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     same = {"data/train-0.parquet": packed({"image": [picture(1)] * 30, "label": [1] * 30}, group=30)}
     size = len(jpeg(1))
     assert len(same["data/train-0.parquet"]) < 10 * size
-    for folder, most in (("declared", size // 2), ("counted", 29 * size)):
+    whole = 30 * disk_bytes(size) + 2 * BLOCK  # in a folder of their class, in that of their part
+    for folder, most in (("declared", size // 2), ("counted", whole - 1)):
         (tmp_path / folder).mkdir()
         with pytest.raises(AppError, match="hold more"):
             unpack(tmp_path / folder, same, most)
     assert not (tmp_path / "declared" / "photos").exists()
-    assert unpack(tmp_path, same, 30 * size) == 0
+    assert unpack(tmp_path, same, whole) == 0
     monkeypatch.setattr(parquet, "MAX_ENTRIES", 29)
     nothing = {"data/train-0.parquet": packed({"image": [None, *[picture(1)] * 29], "label": [None] * 30})}
     twenty = packed({"image": [picture(1)] * 20, "label": [1] * 20})
