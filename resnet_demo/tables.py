@@ -48,9 +48,10 @@ def no_formula(cell: str) -> str:
     """The same cell, which no spreadsheet runs: file names and the classes of a model come from anybody.
 
     OWASP's rule (https://owasp.org/www-community/attacks/CSV_Injection): an apostrophe goes before a cell that begins
-    with `=`, `+`, `-` or `@`, their full-width forms, a tab or a line break. Here also where spaces or invisible
-    characters come first, which some programs strip; before `|` and `%`; and inside a cell after `;`, a tab or a line
-    break, where a spreadsheet that is set to these would begin a new cell. `true_cell` takes the apostrophes away.
+    with `=`, `+`, `-`, `@`, a tab or a line break. Here also before their full-width forms, which Excel takes for them
+    where Chinese or Japanese is written; before `|` and `%`; where spaces or invisible characters, which some programs
+    strip, come first; and inside a cell after `;`, a tab or a line break, where a spreadsheet that is set to these
+    would begin a new cell. `true_cell` takes the apostrophes away.
     """
     return _FORMULA.sub("'", cell)
 
