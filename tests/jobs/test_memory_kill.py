@@ -68,7 +68,8 @@ def test_the_kernel_takes_the_worker_and_the_run_says_why(data: Path, settings: 
     try:
         deadline = time.monotonic() + SECONDS
         while not (said := [event for event in run.events() if event.get("key") == "train.said.pieces_after_kill"]):
-            assert time.monotonic() < deadline and run.state() not in ("failed", "lost"), run.events()[-1]
+            assert time.monotonic() < deadline
+            assert run.state() not in ("failed", "lost"), run.events()[-1]
             time.sleep(0.05)
         assert said[0]["fields"]["pieces"] == 2
     finally:
