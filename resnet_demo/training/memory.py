@@ -11,6 +11,7 @@ Free of torch until something is asked.
 
 from __future__ import annotations
 
+import bisect
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -225,10 +226,9 @@ class Work:
         for work in self._smaller_batches():
             if fits(work):
                 return "batch_size", work.config.batch_size
-        for work in self._smaller_pictures():
-            if fits(work):
-                return "image_size", work.config.image_size
-        return None
+        pictures = self._smaller_pictures()
+        fitting = bisect.bisect_left(pictures, True, key=fits)  # the largest; each one tried takes a second
+        return ("image_size", pictures[fitting].config.image_size) if fitting < len(pictures) else None
 
     def _smaller_batches(self) -> Iterator[Work]:
         """With half as many photos in each batch, and so on."""
@@ -238,10 +238,9 @@ class Work:
             if 2 <= size < batch:
                 yield replace(self, config=self.config.smaller(batch_size=size))
 
-    def _smaller_pictures(self) -> Iterator[Work]:
-        for size in SMALLER_SIZES:
-            if size < self.config.image_size:
-                yield replace(self, config=self.config.smaller(image_size=size))
+    def _smaller_pictures(self) -> list[Work]:
+        sizes = (size for size in SMALLER_SIZES if size < self.config.image_size)
+        return [replace(self, config=self.config.smaller(image_size=size)) for size in sizes]
 
 
 @lru_cache(maxsize=64)
