@@ -72,6 +72,7 @@ EMBED = """(address) => new Promise((done) => {
         answers[name] = value;
         if (Object.keys(answers).length === 4) done(answers);
     };
+    setTimeout(() => done(answers), 60000);
     image.onload = () => note("image", true); image.onerror = () => note("image", false);
     script.onload = () => note("script", true); script.onerror = () => note("script", false);
     fetch(address).then((answer) => note("fetch", answer.ok), () => note("fetch", false));
