@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from resnet_demo.data import decoding_room
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
-from resnet_demo.ui import content_policy, disk_refusals, fair_queue, guard, session_store, unchanged
+from resnet_demo.ui import content_policy, disk_refusals, fair_queue, guard, memory_trim, session_store, unchanged
 from resnet_demo.ui.fair_queue import FairQueue
 from resnet_demo.ui.gate import Gate
 from resnet_demo.ui.keeping import keep_clear
@@ -79,6 +79,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
     sessions = _share_fairly(demo, settings)
     _check_address(settings)
     keep_clear(settings, SWEEP_SECONDS)
+    memory_trim.begin()
     with believing(settings):
         _serve(demo, settings, sessions)
     session_store.keep(demo, sessions)
