@@ -13,8 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+import httpx
+
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS_TO_END = 60
+NO_KEEPALIVE = httpx.Limits(max_keepalive_connections=0)
+"""A server closes what idles for some seconds, perhaps just as the client of a slow machine uses it again."""
 
 
 def free_port() -> int:

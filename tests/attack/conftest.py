@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from resnet_demo.settings import MEGABYTE
-from tests.launched import free_port, launched
+from tests.launched import NO_KEEPALIVE, free_port, launched
 
 META = {"_type": "gradio.FileData"}
 LIMITS = {
@@ -108,4 +108,4 @@ def photo(tmp_path: Path) -> Path:
 
 
 def _client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, timeout=30, trust_env=False)
+    return httpx.Client(base_url=url, timeout=30, trust_env=False, limits=NO_KEEPALIVE)

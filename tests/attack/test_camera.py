@@ -18,7 +18,7 @@ from resnet_demo.ui.camera import MOST_WAITING
 from resnet_demo.ui.gate import MAX_JSON_BYTES
 from resnet_demo.ui.tabs.look_inside.live import BEST, FRAMES
 from tests.attack.conftest import App
-from tests.launched import free_port, launched
+from tests.launched import NO_KEEPALIVE, free_port, launched
 from tests.shelf import run_with_model
 from tests.ui.test_camera import as_sent, noise
 
@@ -40,7 +40,7 @@ def page(tmp_path_factory: pytest.TempPathFactory, files: Path) -> Iterator[App]
     command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(home)]
     with (
         launched(command, TMPDIR=str(files), OMP_NUM_THREADS="1") as url,
-        httpx.Client(base_url=url, timeout=60, trust_env=False) as client,
+        httpx.Client(base_url=url, timeout=60, trust_env=False, limits=NO_KEEPALIVE) as client,
     ):
         yield App(url, client)
 

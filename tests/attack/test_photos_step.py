@@ -15,7 +15,7 @@ from resnet_demo.texts import text
 from tests.attack.conftest import App
 from tests.data.drawn import flowers, write
 from tests.data.test_archive import zipped
-from tests.launched import free_port, launched
+from tests.launched import NO_KEEPALIVE, free_port, launched
 
 pytestmark = pytest.mark.attack
 META = {"_type": "gradio.FileData"}
@@ -32,7 +32,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def public(home: Path) -> Iterator[App]:
     """A page that strangers share."""
     command = ["app.py", "--no-browser", "--public", "--port", str(free_port()), "--home", str(home)]
-    with launched(command) as url, httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+    with (
+        launched(command) as url,
+        httpx.Client(base_url=url, timeout=120, trust_env=False, limits=NO_KEEPALIVE) as client,
+    ):
         yield App(url, client)
 
 

@@ -23,7 +23,7 @@ import pytest
 from resnet_demo.texts import text
 from resnet_demo.ui.fair_queue import MOST_OF_ADDRESS, MOST_OF_SESSION, MOST_WAITING
 from tests.attack.conftest import App, small_app
-from tests.launched import free_port, launched
+from tests.launched import NO_KEEPALIVE, free_port, launched
 
 pytestmark = [
     pytest.mark.attack,
@@ -71,7 +71,7 @@ class Place:
 
     def visitor(self, number: int) -> Visitor:
         """The one of this number, at an address that no other test has."""
-        transport = httpx.HTTPTransport(local_address=f"127.0.{self.network}.{number}")
+        transport = httpx.HTTPTransport(limits=NO_KEEPALIVE, local_address=f"127.0.{self.network}.{number}")
         client = httpx.Client(base_url=self.app.url, transport=transport, timeout=SECONDS)
         return Visitor(self.visits.enter_context(client), self.app.functions())
 
@@ -228,7 +228,10 @@ def test_what_nobody_waits_for_ends(line: Place) -> None:
 def test_a_visit_leaves_next_to_nothing(tmp_path: Path) -> None:
     """Gradio would keep half a megabyte and more of each."""
     command = ["app.py", "--no-browser", "--public", "--port", str(free_port()), "--home", str(tmp_path)]
-    with launched(command) as url, httpx.Client(base_url=url, timeout=SECONDS, trust_env=False) as http:
+    with (
+        launched(command) as url,
+        httpx.Client(base_url=url, timeout=SECONDS, trust_env=False, limits=NO_KEEPALIVE) as http,
+    ):
         config = http.get("config").json()
         page = next(child for child in psutil.Process().children() if "--public" in child.cmdline())
         values = {component["id"]: component["props"].get("value") for component in config["components"]}

@@ -20,7 +20,7 @@ from resnet_demo.settings import MEGABYTE, find_settings
 from tests.attack.conftest import App
 from tests.data import bombs
 from tests.data.drawn import jpeg
-from tests.launched import free_port, launched
+from tests.launched import NO_KEEPALIVE, free_port, launched
 
 pytestmark = pytest.mark.attack
 META = {"_type": "gradio.FileData"}
@@ -34,7 +34,10 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """A page that strangers share, warm: its model has answered."""
     home = tmp_path_factory.mktemp("home")
     command = ["app.py", "--no-browser", "--public", "--port", str(free_port()), "--home", str(home)]
-    with launched(command) as url, httpx.Client(base_url=url, timeout=300, trust_env=False) as client:
+    with (
+        launched(command) as url,
+        httpx.Client(base_url=url, timeout=300, trust_env=False, limits=NO_KEEPALIVE) as client,
+    ):
         app = App(url, client)
         assert "guesses" in str(classified(app, {f"{number}.jpg": jpeg(number) for number in range(6)}, home))
         yield app

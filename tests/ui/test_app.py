@@ -15,7 +15,7 @@ import pytest
 
 from resnet_demo.models import saved
 from tests.attack.conftest import App
-from tests.launched import ROOT, free_port, launched
+from tests.launched import NO_KEEPALIVE, ROOT, free_port, launched
 from tests.tiny import photos, tiny_model
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ def test_answers_and_leaves_nothing(tmp_path: Path) -> None:
     folder.mkdir()
     command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(tmp_path / "home")]
     with launched(command, TMPDIR=str(folder)) as url:
-        app = App(url, httpx.Client(base_url=url, timeout=60, trust_env=False))
+        app = App(url, httpx.Client(base_url=url, timeout=60, trust_env=False, limits=NO_KEEPALIVE))
         sent = app.upload(*photos(tmp_path / "photos", 3)).json()
         dropped = [{"rel": "a.jpg", "file": {"path": path, "meta": {"_type": "gradio.FileData"}}} for path in sent]
         functions = {one["api_name"]: one["id"] for one in app.http.get("config").json()["dependencies"]}

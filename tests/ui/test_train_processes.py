@@ -25,7 +25,7 @@ from resnet_demo.texts import text
 from resnet_demo.training.run import Run, all_runs, find_run
 from resnet_demo.ui.tabs.finetune import knobs
 from tests.jobs.small import SECONDS, wait_for, wait_for_event
-from tests.launched import free_port, launched
+from tests.launched import NO_KEEPALIVE, free_port, launched
 from tests.tiny import photos as drawn
 from tests.training.schoolroom import draw_photos
 
@@ -110,7 +110,7 @@ def server(photos: Path, *flags: str) -> Iterator[Visitor]:
     port = str(free_port())
     with (
         launched(["-m", "tests.browser.train_app", str(photos), "--no-browser", "--port", port, *flags]) as url,
-        httpx.Client(base_url=url, timeout=60, trust_env=False) as http,
+        httpx.Client(base_url=url, timeout=60, trust_env=False, limits=NO_KEEPALIVE) as http,
     ):
         own = next(child for child in psutil.Process().children() if port in child.cmdline())
         yield Visitor(http, own)

@@ -16,7 +16,7 @@ import pytest
 
 from resnet_demo.ui.upload_folder import LOCK, PREFIX, UPLOADS
 from tests.attack.conftest import App
-from tests.launched import ROOT, free_port, launched
+from tests.launched import NO_KEEPALIVE, ROOT, free_port, launched
 from tests.tiny import photos
 
 SECONDS = 60
@@ -125,7 +125,7 @@ def test_a_killed_page(tmp_path: Path) -> None:
     assert first.stdout is not None
     try:
         url = next(found[0] for line in first.stdout if (found := re.search(r"http://\S+", line)))
-        with httpx.Client(base_url=url, timeout=SECONDS, trust_env=False) as client:
+        with httpx.Client(base_url=url, timeout=SECONDS, trust_env=False, limits=NO_KEEPALIVE) as client:
             [sent] = map(Path, App(url, client).upload(*photos(tmp_path, 1)).json())
         assert sent.is_relative_to(temporary)
     finally:
