@@ -50,6 +50,11 @@ def inform(said: str) -> None:
     gr.Info(_as_html(said))
 
 
+def warn(said: str) -> None:
+    """Show a sentence in a toast that warns."""
+    gr.Warning(_as_html(said))
+
+
 def _as_html(said: str) -> str:
     return escape(visible(said))
 

@@ -24,6 +24,7 @@ from gradio.utils import error_payload
 from resnet_demo.settings import Settings
 from resnet_demo.texts import best_language, text
 from resnet_demo.ui import time_limit
+from resnet_demo.ui.errors import SpokenError
 from resnet_demo.ui.time_limit import TimeLimit
 from resnet_demo.ui.visitor_limits import visitor_of
 
@@ -135,7 +136,7 @@ class FairQueue(Queue):  # type: ignore[misc]
         last = max((event for event in waiting if asker_of(event).address == most), key=lambda one: one.enqueue_time)
         self.event_queue_per_concurrency_id[last.concurrency_id].queue.remove(last)
         self.event_ids_to_events.pop(last._id, None)
-        error = error_payload(gr.Error(_sentence("limits.gave_way", last.request), print_exception=False), False)
+        error = error_payload(SpokenError(_sentence("limits.gave_way", last.request)), False)
         self.send_message(last, ProcessCompletedMessage(output=error, success=False))
         return True
 

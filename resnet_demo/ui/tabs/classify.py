@@ -15,7 +15,7 @@ from resnet_demo.data.preprocessing import View
 from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
 from resnet_demo.ui.bars import bars
 from resnet_demo.ui.drop import ReceivedPhoto, photo_drop, received
-from resnet_demo.ui.errors import inform, plain, spoken
+from resnet_demo.ui.errors import SpokenError, inform, plain, spoken, warn
 from resnet_demo.ui.examples import chosen, examples
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.model_choice import ModelChoice, telling_download
@@ -206,11 +206,11 @@ class Tab:
                     progress((len(results.rows), len(photos)), desc=text("classify.running", language), unit="")
                     yield self._show(results, language)
                     given = results
-        except gr.Error as error:
+        except SpokenError as error:
             if given is None or not isinstance(error.__cause__, TooLongError):
                 raise
             given.cut(time.monotonic() - started)
-            gr.Warning(text("limits.cut_short", language, done=given.photos, photos=len(photos)))
+            warn(text("limits.cut_short", language, done=given.photos, photos=len(photos)))
             yield self._show(given, language)
         finally:
             if last and given:
