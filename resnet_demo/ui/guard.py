@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ from gradio.utils import get_upload_folder
 
 from resnet_demo.texts import AppError
 from resnet_demo.ui.errors import SpokenError
+
+
+@dataclass(frozen=True, eq=False)
+class Sealed:
+    """A payload that was looked at, on its way past Gradio to a handler of ours.
+
+    Gradio would look for each of its files once more and hash them all, on the event loop, while every visitor waits.
+    """
+
+    payload: Any
 
 
 def uploaded(reference: object) -> Path:
@@ -75,7 +86,11 @@ def protect(demo: gr.Blocks) -> None:
             await asyncio.to_thread(refuse_foreign_files, inputs)
         except AppError as error:
             raise SpokenError(error.say()) from error
-        return await preprocess(block_fn, inputs, *rest, **options)
+        zones = {number for number, block in enumerate(block_fn.inputs) if isinstance(block, gr.HTML)}
+        zones -= set(block_fn.component_prop_inputs)
+        sealed = [Sealed(value) if number in zones else value for number, value in enumerate(inputs)]
+        processed = await preprocess(block_fn, sealed, *rest, **options)
+        return [value.payload if isinstance(value, Sealed) else value for value in processed]
 
     demo.preprocess_data = guarded
 

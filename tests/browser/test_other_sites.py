@@ -101,6 +101,7 @@ def test_nothing_of_ours_stands_in_a_frame_of_theirs(tab: Any, url: str, evil: L
         tab.goto(f"{place}/frame")
         frame = tab.wait_for_selector("iframe").content_frame()
         frame.wait_for_url("chrome-error://**")
+        assert frame.url.startswith("chrome-error://")
 
 
 def test_links_and_redirects_of_theirs_lead_to_the_page_alone(tab: Any, url: str, evil: Loopback, photo: str) -> None:
@@ -194,7 +195,8 @@ def test_each_piece_of_it_would_run(tab: Any, evil: Loopback, part: str) -> None
     tab.evaluate(SHOW, part)
     if "strange" in part:
         tab.locator("#strange").click()
-    tab.wait_for_function("document.documentElement.dataset.ran === 'yes'")
+    tab.wait_for_function("document.documentElement.dataset.ran")
+    assert tab.evaluate("document.documentElement.dataset.ran") == "yes"
 
 
 def test_files_of_strangers_run_nothing(tab: Any, url: str, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,30 @@ def test_what_is_not_a_file(uploads: Path) -> None:
     refuse_foreign_files(harmless)
     with pytest.raises(AppError):
         refuse_foreign_files([*harmless, {"path": "/etc/passwd"}])
+
+
+def test_many_references_of_a_zone_are_read_by_nobody(uploads: Path) -> None:
+    """Gradio would look for each of them and hash its file, on the event loop, while all visitors wait."""
+    files = [uploads / f"{number}.png" for number in range(3)]
+    for file in files:
+        file.write_bytes(b"x" * 100)
+    payload = [{"rel": "a.png", "file": {"path": str(file), "meta": META}} for file in files * 50]
+    with gr.Blocks(analytics_enabled=False) as demo:
+        button, zone, answer = gr.Button(), gr.HTML(value=[]), gr.Textbox()
+        button.click(str, zone, answer)
+    protect(demo)
+    opened: list[str] = []
+    listening = True
+
+    def listen(event: str, arguments: Any) -> None:
+        if listening and event == "open" and str(arguments[0]).startswith(str(uploads)):
+            opened.append(str(arguments[0]))
+
+    sys.addaudithook(listen)  # stays as long as the process
+    [got] = asyncio.run(demo.preprocess_data(next(iter(demo.fns.values())), [payload], None))
+    listening = False
+    assert got == payload
+    assert opened == []
 
 
 def test_unknown_gradio_is_not_launched() -> None:
