@@ -23,7 +23,7 @@ from resnet_demo.data.files import find_files
 from resnet_demo.settings import Settings, find_settings, folder_flag
 from resnet_demo.terminal import Parser, log_visibly, print_line
 from resnet_demo.texts import AppError, language_of, text, visible
-from resnet_demo.training.run import all_runs
+from resnet_demo.training.listed_runs import all_runs
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction

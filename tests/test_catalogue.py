@@ -13,7 +13,7 @@ from resnet_demo import catalogue
 from resnet_demo.inference import open_model
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES
-from resnet_demo.training.run import all_runs
+from resnet_demo.training.listed_runs import all_runs
 from tests.shelf import keep, run_with_model, ship
 from tests.tiny import LABELS
 

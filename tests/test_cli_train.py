@@ -18,7 +18,8 @@ import pytest
 from resnet_demo.jobs import queue
 from resnet_demo.models.saved import open_saved
 from resnet_demo.settings import Settings, find_settings
-from resnet_demo.training.run import Run, all_runs
+from resnet_demo.training.listed_runs import all_runs
+from resnet_demo.training.run import Run
 from tests.conftest import ROOT
 from tests.jobs.small import CLASSES, coloured_photos, small_config, wait_for, wait_for_event
 

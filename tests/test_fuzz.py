@@ -30,8 +30,9 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError
 from resnet_demo.training import loop, writing
 from resnet_demo.training.course import Course
+from resnet_demo.training.listed_runs import all_runs
 from resnet_demo.training.material import material_of
-from resnet_demo.training.run import Run, all_runs
+from resnet_demo.training.run import Run
 from resnet_demo.training.sentences import best_of, pace_of, sentence_of
 from tests.damage import hurt_bytes, hurt_json
 from tests.data.drawn import draw, encoded, jpeg

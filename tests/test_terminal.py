@@ -16,7 +16,7 @@ import pytest
 from resnet_demo.models import saved
 from resnet_demo.terminal import LogFormat
 from resnet_demo.texts import visible
-from resnet_demo.training.run import all_runs
+from resnet_demo.training.listed_runs import all_runs
 from tests.conftest import ROOT
 from tests.tiny import photos, tiny_model
 from tests.training.schoolroom import draw_photos

@@ -22,8 +22,8 @@ from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.settings import Settings
 from resnet_demo.terminal import print_line
 from resnet_demo.texts import AppError, Message, text
+from resnet_demo.training.listed_runs import all_runs
 from resnet_demo.training.looks import looks_of
-from resnet_demo.training.run import all_runs
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction

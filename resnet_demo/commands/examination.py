@@ -19,8 +19,9 @@ from resnet_demo.models.places import BEST
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, Message
 from resnet_demo.training.answers import Answers
+from resnet_demo.training.listed_runs import all_runs
 from resnet_demo.training.looks import looks_of
-from resnet_demo.training.run import ENDED, Run, all_runs
+from resnet_demo.training.run import ENDED, Run
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction

@@ -15,7 +15,8 @@ from tqdm import tqdm
 from resnet_demo.download import Progress
 from resnet_demo.terminal import print_line
 from resnet_demo.texts import text
-from resnet_demo.training.run import Event, Run
+from resnet_demo.training.events import Event
+from resnet_demo.training.run import Run
 from resnet_demo.training.sentences import pace_of, sentence_of
 
 LOOK_SECONDS = 0.25

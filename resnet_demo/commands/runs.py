@@ -9,8 +9,9 @@ from resnet_demo.commands.progress import say
 from resnet_demo.jobs import meeting, queue
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
+from resnet_demo.training.listed_runs import Unreadable, find_run, listing
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run, Unreadable, find_run, listing
+from resnet_demo.training.run import Run
 from resnet_demo.training.sentences import best_of, sentence_of
 
 DONE = 0

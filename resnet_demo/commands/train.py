@@ -12,8 +12,9 @@ from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings, expanded
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.listed_runs import all_runs
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run, all_runs
+from resnet_demo.training.run import Run
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], language: str) -> None:

@@ -27,10 +27,12 @@ from resnet_demo.settings import PREFIX, Settings, expanded
 from resnet_demo.texts import AppError
 from resnet_demo.training import writing
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.events import Event
 from resnet_demo.training.foreseen import check_memory, memory_share
+from resnet_demo.training.listed_runs import is_empty
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, DELETED, ENDED, NEW, Event, Run, State, Stop, is_empty
+from resnet_demo.training.run import ACTIVE, DELETED, ENDED, NEW, Run, State, Stop
 
 GRACE_SECONDS = 5.0
 LOOK_SECONDS = 0.5

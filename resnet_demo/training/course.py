@@ -6,8 +6,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from resnet_demo.training.events import Event
 from resnet_demo.training.growth import work
-from resnet_demo.training.run import Event, Run
+from resnet_demo.training.run import Run
 from resnet_demo.training.sentences import is_number
 
 MOST_POINTS = 400

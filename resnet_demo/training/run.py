@@ -9,36 +9,33 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import re
 import secrets
 import shutil
-import time
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from filelock import Timeout
 
-from resnet_demo.models.places import BEST, NAME, POINTER, RUNS, file_only, run_folder, run_names
+from resnet_demo.models.places import BEST, NAME, POINTER, RUNS, file_only, run_folder
 from resnet_demo.settings import MEGABYTE
-from resnet_demo.texts import AppError, Message, language_of, visible
+from resnet_demo.texts import AppError, language_of, visible
 from resnet_demo.training import lines, worker_lock, writing
 from resnet_demo.training.answers import Answers
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.events import Event, new_event, parsed
 from resnet_demo.training.memory_kills import KillCount
 from resnet_demo.training.process import Process
 from resnet_demo.training.sentences import sentence_of
 
 State = Literal["queued", "starting", "running", "stopping", "finished", "stopped", "failed", "lost"]
 Stop = Literal["keep", "now"]
-Event = dict[str, Any]
 
 ACTIVE = frozenset[State]({"starting", "running", "stopping"})
 ENDED = frozenset[State]({"finished", "stopped", "failed", "lost"})
@@ -49,13 +46,7 @@ BESIDE = {"said", "looked", "joined", "measured", "killed"}
 UNFINISHED, REPLACED = ".unfinished", ".replaced"
 NEW, DELETED = ".new-", ".deleted-"
 """What a run's folder is called while it is made, and while it is removed."""
-MOST_CONFIG_BYTES = 256 * MEGABYTE
-MOST_CHARACTERS = 4_096
-"""Of one value of an event."""
-MOST_VALUES = 1_000
-"""Of one list or mapping of an event."""
-MOST_VALUE_BYTES = 50_000
-"""Of one value of an event, as JSON; a larger one is left out."""
+MOST_CONFIG_BYTES, MOST_STOP_BYTES = 256 * MEGABYTE, 16
 MOST_LOG_CHARACTERS = 65_536
 """Of what is written to the log at once."""
 
@@ -171,11 +162,7 @@ class Run:
         Raises:
             AppError: the disk is full or the folder cannot be written to.
         """
-        event: Event = {"t": round(time.time(), 3), "kind": kind}
-        for name, value in fields.items():
-            bounded = _bounded(value)
-            if len(json.dumps(bounded)) <= MOST_VALUE_BYTES:
-                event[name] = bounded
+        event = new_event(kind, fields)
         said = sentence_of(event, language_of(os.environ))
         with writing.refusals(self.folder):
             lines.append(self.folder / EVENTS, json.dumps(event, allow_nan=False))
@@ -217,7 +204,7 @@ class Run:
             found, end = lines.read_from(self.folder / EVENTS, offset)
         except OSError as error:
             raise _unreadable(self.folder, error) from error
-        return [event for line in found if (event := _event(line))], end
+        return [event for line in found if (event := parsed(line))], end
 
     def newest(self, *kinds: str) -> Event | None:
         """The newest event of these kinds; without any, of those that move the run on."""
@@ -231,7 +218,7 @@ class Run:
             AppError: as `events_from`.
         """
         try:
-            yield from filter(None, map(_event, lines.backwards(self.folder / EVENTS)))
+            yield from filter(None, map(parsed, lines.backwards(self.folder / EVENTS)))
         except OSError as error:
             raise _unreadable(self.folder, error) from error
 
@@ -341,7 +328,7 @@ class Run:
         path = self.folder / STOP
         try:
             with open(path, "rb", opener=file_only) as file:
-                return "now" if file.read(MOST_CHARACTERS) == b"now" else "keep"
+                return "now" if file.read(MOST_STOP_BYTES) == b"now" else "keep"
         except OSError:  # its presence is enough
             return "keep" if os.path.lexists(path) else None
 
@@ -453,71 +440,6 @@ class Run:
             if replaced.exists() and not self.best.exists():
                 replaced.replace(self.best)
             shutil.rmtree(replaced, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A run that is listed in the data home and cannot be read: its name there, and why."""
-
-    name: str
-    why: Message
-
-
-def listing(home: Path) -> Iterator[Run | Unreadable]:
-    """Every run that is listed in the data home, the newest first."""
-    for name in run_names(home):
-        place = home / RUNS / name
-        try:
-            yield Run.open(place)
-        except AppError as error:
-            if not is_empty(place):  # nothing came of it
-                yield Unreadable(name, error.message)
-
-
-def all_runs(home: Path) -> list[Run]:
-    """Every run that is listed in the data home, the newest first; what cannot be read is passed over."""
-    return [found for found in listing(home) if isinstance(found, Run)]
-
-
-def is_empty(place: Path) -> bool:
-    """Whether this is a folder, no link to one, with nothing in it: where somebody was killed who made a run."""
-    try:
-        return not place.is_symlink() and next(place.iterdir(), None) is None
-    except OSError:
-        return False
-
-
-def find_run(home: Path, name: str) -> Run:
-    """The run of this name.
-
-    Raises:
-        AppError: there is none.
-    """
-    if not NAME.fullmatch(name):
-        raise AppError("run.problem.no_name", name=name[:100])
-    return Run.open(home / RUNS / name)
-
-
-def _event(line: bytes) -> Event | None:
-    try:
-        event = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    whole = isinstance(event, dict) and isinstance(event.get("kind"), str) and isinstance(event.get("t"), int | float)
-    return event if whole else None
-
-
-def _bounded(value: Any) -> Any:
-    """A value as an event may hold it: text and lists that are not long beyond reason, numbers that JSON has."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str) and len(value) > MOST_CHARACTERS:
-        return f"{value[:MOST_CHARACTERS]}…"
-    if isinstance(value, Mapping):
-        return {_bounded(name): _bounded(one) for name, one in islice(value.items(), MOST_VALUES)}
-    if isinstance(value, list | tuple):
-        return [_bounded(one) for one in value[:MOST_VALUES]]
-    return value
 
 
 def _unreadable(folder: Path, error: OSError) -> AppError:

@@ -14,7 +14,8 @@ from resnet_demo.data.stored import bounded, clear_away, stored_bytes
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
-from resnet_demo.training.run import ACTIVE, ENDED, Run, all_runs
+from resnet_demo.training.listed_runs import all_runs
+from resnet_demo.training.run import ACTIVE, ENDED, Run
 
 log = logging.getLogger(__name__)
 

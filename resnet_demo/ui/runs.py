@@ -18,8 +18,9 @@ from resnet_demo.models.places import NAME, RUNS, run_names
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.course import Course
+from resnet_demo.training.listed_runs import Unreadable, is_empty
 from resnet_demo.training.looks import looks_of
-from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, EVENTS, Run, State, Unreadable, is_empty
+from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, EVENTS, Run, State
 from resnet_demo.ui.keeping import room
 
 LINE_SECONDS = 1.0

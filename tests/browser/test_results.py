@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from resnet_demo.texts import text
-from resnet_demo.training.run import Run, all_runs
+from resnet_demo.training.listed_runs import all_runs
+from resnet_demo.training.run import Run
 from tests.browser.conftest import DESKTOP, PHONE, playwright, visit
 from tests.conftest import ROOT
 from tests.launched import free_port, launched

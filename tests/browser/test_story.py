@@ -11,7 +11,8 @@ import pytest
 from resnet_demo.jobs import queue
 from resnet_demo.settings import find_settings
 from resnet_demo.texts import text
-from resnet_demo.training.run import ENDED, all_runs
+from resnet_demo.training.listed_runs import all_runs
+from resnet_demo.training.run import ENDED
 from tests.browser.conftest import playwright, visit
 from tests.browser.dragging import drop
 from tests.browser.test_photos_step import is_reported

@@ -15,7 +15,7 @@ import pytest
 from resnet_demo.jobs import queue
 from resnet_demo.settings import GIGABYTE, Settings
 from resnet_demo.texts import text
-from resnet_demo.training.run import all_runs
+from resnet_demo.training.listed_runs import all_runs
 from tests.conftest import ROOT
 from tests.jobs.small import SECONDS, small_config, wait_for, wait_for_event
 from tests.memory_group import JOIN, memory_group

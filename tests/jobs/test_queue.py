@@ -20,8 +20,9 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.free_memory import total_bytes
+from resnet_demo.training.listed_runs import all_runs, find_run
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run, all_runs, find_run
+from resnet_demo.training.run import Run
 from tests.conftest import ROOT
 from tests.jobs.small import coloured_photos, small_config, wait_for
 from tests.shelf import run_with_model, ship

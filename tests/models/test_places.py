@@ -9,7 +9,8 @@ import pytest
 
 from resnet_demo.models import places, saved
 from resnet_demo.settings import Settings
-from resnet_demo.training.run import Run, find_run
+from resnet_demo.training.listed_runs import find_run
+from resnet_demo.training.run import Run
 from tests.shelf import keep, run_with_model, ship
 from tests.tiny import tiny_model
 

@@ -11,8 +11,9 @@ from PIL import Image
 
 from resnet_demo.settings import Settings
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.events import Event
 from resnet_demo.training.material import facts_of
-from resnet_demo.training.run import Event, Run
+from resnet_demo.training.run import Run
 
 CLASSES = {"red": (200, 60, 50), "grün": (60, 190, 60), "blue <b>": (60, 70, 200)}
 

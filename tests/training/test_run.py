@@ -15,8 +15,9 @@ import pytest
 
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.listed_runs import all_runs, find_run
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run, State, all_runs, find_run
+from resnet_demo.training.run import Run, State
 from tests.training.others import end, python, wait_for_line
 
 FACTS = {"data": {"name": "花", "fingerprint": "ab12"}, "split": {"train": [0, 2], "val": [1], "test": [3], "seed": 0}}

@@ -16,7 +16,8 @@ from resnet_demo.models.places import POINTER
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
-from resnet_demo.training.run import CONFIG, EVENTS, LOCK, LOG, STOP, Run, Unreadable, all_runs, find_run, listing
+from resnet_demo.training.listed_runs import Unreadable, all_runs, find_run, listing
+from resnet_demo.training.run import CONFIG, EVENTS, LOCK, LOG, STOP, Run
 from tests.conftest import ROOT
 
 

@@ -13,8 +13,9 @@ import pytest
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.listed_runs import Unreadable
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import EVENTS, Run, Unreadable
+from resnet_demo.training.run import EVENTS, Run
 from resnet_demo.ui.runs import COURSES_KEPT, VISITORS, Runs
 from resnet_demo.ui.tabs.finetune.run_list import RunList, as_html
 

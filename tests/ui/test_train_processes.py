@@ -22,7 +22,8 @@ from resnet_demo.jobs import processes, queue
 from resnet_demo.models.saved import open_saved
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import text
-from resnet_demo.training.run import Run, all_runs, find_run
+from resnet_demo.training.listed_runs import all_runs, find_run
+from resnet_demo.training.run import Run
 from resnet_demo.ui.tabs.finetune import knobs
 from tests.jobs.small import SECONDS, wait_for, wait_for_event
 from tests.launched import NO_KEEPALIVE, free_port, launched

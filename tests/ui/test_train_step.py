@@ -16,8 +16,9 @@ from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError, text
 from resnet_demo.training.config import KNOBS, TrainConfig
+from resnet_demo.training.listed_runs import all_runs, find_run
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run, all_runs, find_run
+from resnet_demo.training.run import Run
 from resnet_demo.ui import page
 from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS
 from resnet_demo.ui.tabs.finetune import knobs

@@ -19,7 +19,9 @@ from resnet_demo.texts import AppError, Message, text
 from resnet_demo.training import lines
 from resnet_demo.training.config import KNOBS, TrainConfig
 from resnet_demo.training.course import Course
-from resnet_demo.training.run import ACTIVE, Event, Run, State, Unreadable
+from resnet_demo.training.events import Event
+from resnet_demo.training.listed_runs import Unreadable
+from resnet_demo.training.run import ACTIVE, Run, State
 from resnet_demo.training.sentences import sentence_of
 from resnet_demo.ui.tabs.finetune.knobs import shown
 

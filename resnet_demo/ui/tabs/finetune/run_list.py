@@ -15,7 +15,9 @@ from resnet_demo.plots.curves import Axis, Line, curves, sample
 from resnet_demo.plots.legend import ROW
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TrainConfig
-from resnet_demo.training.run import Event, Run, State, Unreadable
+from resnet_demo.training.events import Event
+from resnet_demo.training.listed_runs import Unreadable
+from resnet_demo.training.run import Run, State
 from resnet_demo.ui.runs import Runs
 from resnet_demo.ui.tabs.finetune.knobs import shown
 from resnet_demo.ui.tabs.finetune.live import accuracy_axis, accuracy_points, data_of, network_of

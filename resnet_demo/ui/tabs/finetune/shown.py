@@ -18,7 +18,8 @@ import gradio as gr
 from resnet_demo.jobs import queue
 from resnet_demo.plots.curves import MOST_LINES
 from resnet_demo.texts import AppError, text
-from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop, Unreadable
+from resnet_demo.training.listed_runs import Unreadable
+from resnet_demo.training.run import ACTIVE, ENDED, Run, State, Stop
 from resnet_demo.ui.errors import discreet, spoken
 from resnet_demo.ui.language import Words
 from resnet_demo.ui.services import Services
