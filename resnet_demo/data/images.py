@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -15,8 +14,10 @@ import pi_heif
 from PIL import ExifTags, Image, ImageFile
 from PIL.Image import Transpose
 
+from resnet_demo.data.content_hash import content_hashes
 from resnet_demo.data.decoding_cost import bytes_to_decode
 from resnet_demo.data.decoding_room import ROOM
+from resnet_demo.data.file_end import ended, ends_well
 from resnet_demo.data.rgb import as_rgb
 from resnet_demo.data.unfolding import is_larger_than_told
 from resnet_demo.settings import Settings
@@ -62,9 +63,6 @@ _OTHER_FORMATS = (
 _HEAD_BYTES = 1024
 
 _PNG_SIGNATURE_BYTES = 8
-
-_END_BYTES = 65_536
-"""Of a file's start and of its end, which told it from others in earlier versions: all of it up to twice as many."""
 
 _TURNS = {
     2: Transpose.FLIP_LEFT_RIGHT,
@@ -214,7 +212,7 @@ def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixe
             size = (height, width) if _turn(image) in _SIDEWAYS else (width, height)
             name = "JPEG" if image.format == "MPO" else str(image.format)
             place = stream.tell()
-            (content, ends), whole = _hashes(stream), _ends_well(stream, name)
+            (content, ends), whole = content_hashes(stream), ends_well(stream, name)
             if not whole:
                 stream.seek(place)
                 with ExitStack() as room:
@@ -232,7 +230,7 @@ def has_content(path: str | os.PathLike[str], content: bytes) -> bool:
     """Whether a file still has the content that `inspect` told of; what cannot be read has not."""
     try:
         with _open_file(os.fspath(path)) as stream:
-            return _hashes(stream)[0] == content
+            return content_hashes(stream)[0] == content
     except (_UnusableError, OSError, ValueError):
         return False
 
@@ -249,59 +247,9 @@ def upright_rgb(image: Image.Image) -> Image.Image:
 
 
 def _check_content(stream: IO[bytes], content: bytes) -> None:
-    if _hashes(stream)[0] != content:
+    if content_hashes(stream)[0] != content:
         raise _UnusableError("changed")
     stream.seek(0)
-
-
-def _hashes(stream: IO[bytes]) -> tuple[bytes, bytes]:
-    """`content` and `ends` of a header."""
-    length = stream.seek(0, os.SEEK_END)
-    stream.seek(0)
-    digest = hashlib.blake2b(length.to_bytes(8, "big"), digest_size=16)
-    digest.update(stream.read(_END_BYTES))
-    stream.seek(max(stream.tell(), length - _END_BYTES))
-    digest.update(stream.read(_END_BYTES))
-    ends = digest.digest()
-    if length <= 2 * _END_BYTES:
-        return ends, ends
-    stream.seek(0)
-    # SHA-256: thrice as fast as BLAKE2b where the processor has instructions for it, half as fast where it has not.
-    return hashlib.file_digest(stream, "sha256").digest()[:16], ends  # type: ignore[arg-type]
-
-
-def _ends_well(stream: IO[bytes], name: str) -> bool:
-    """Whether the file ends as one of this format does that was not cut short."""
-    length = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, length - 16))
-    end = stream.read(16)
-    if name == "JPEG":
-        return end.endswith(b"\xff\xd9")  # end of image: ITU-T T.81, B.1.1.3
-    if name == "PNG":
-        return end.endswith(b"\0\0\0\0IEND\xaeB`\x82")
-    if name == "GIF":
-        return end.endswith(b";")
-    if name == "WEBP":
-        stream.seek(4)
-        return int.from_bytes(stream.read(4), "little") + 8 <= length
-    return name in {"AVIF", "HEIF"} and sum(_box_lengths(stream, length)) == length
-
-
-def _box_lengths(stream: IO[bytes], length: int) -> Iterator[int]:
-    """The lengths that the top-level boxes claim (ISO/IEC 14496-12, 4.2), until one reaches the end or is none."""
-    place = 0
-    while place + 8 <= length:
-        stream.seek(place)
-        box = int.from_bytes(stream.read(4), "big")
-        if box == 1:
-            stream.seek(place + 8)
-            box = int.from_bytes(stream.read(8), "big")
-        elif box == 0:
-            box = length - place
-        if box < 8:
-            return
-        yield box
-        place += box
 
 
 def _open_file(file: str) -> IO[bytes]:
@@ -334,7 +282,7 @@ def _identify(stream: IO[bytes]) -> ImageFile.ImageFile:
                 image.info.update(_late_exif(stream))
             return image
         except Exception as error:  # each format has its own errors, C libraries' among them
-            kind = "truncated" if _ended(stream, name) or _says_cut_short(error) else "unreadable"
+            kind = "truncated" if ended(stream, name) or _says_cut_short(error) else "unreadable"
     if kind is None:
         raise _not_a_picture(head)
     raise _UnusableError(kind)
@@ -352,15 +300,6 @@ def _late_exif(stream: IO[bytes]) -> dict[str, bytes]:
     found = {"exif": b"Exif\0\0" + stream.read(size)} if kind == b"eXIf" else {}
     stream.seek(place)
     return found
-
-
-def _ended(stream: IO[bytes], name: str) -> bool:
-    """Whether the file ended within its header, as far as can be told."""
-    reached, length = stream.tell(), stream.seek(0, os.SEEK_END)
-    if name == "WEBP":
-        stream.seek(4)
-        return int.from_bytes(stream.read(4), "little") + 8 > length
-    return name in {"JPEG", "PNG", "GIF", "BMP"} and reached >= length  # the others read ahead
 
 
 def _says_cut_short(error: Exception) -> bool:
@@ -388,7 +327,7 @@ def _check_honest(image: ImageFile.ImageFile, stream: IO[bytes]) -> None:
     try:
         larger = is_larger_than_told(image, stream)
     except Exception as error:  # whatever a file that was made by hand may hold
-        raise _UnusableError("truncated" if _ended(stream, str(image.format)) else "unreadable") from error
+        raise _UnusableError("truncated" if ended(stream, str(image.format)) else "unreadable") from error
     if larger:
         raise _UnusableError("unreadable")
 

@@ -1,4 +1,4 @@
-"""The runs of a data home: all that are listed there, or one by its name; those that cannot be read, with the reason."""
+"""The runs of a data home: all that are listed there, or one by its name; those that cannot be read with the reason."""
 
 from __future__ import annotations
 
