@@ -14,19 +14,16 @@ from pathlib import Path
 import pytest
 
 from resnet_demo.cli import build_parser, run_classify
-from resnet_demo.models import saved
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
 from tests.conftest import ROOT
 from tests.shelf import run_with_model, ship
-from tests.tiny import LABELS, photos, tiny_model
+from tests.tiny import LABELS, photos, saved_tiny_model
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    saved.write(tiny_model(), folder, card="A model for tests.")
-    return folder
+    return saved_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
 def run(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:

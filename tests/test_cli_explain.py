@@ -11,16 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from resnet_demo.models import saved
 from tests.conftest import ROOT
-from tests.tiny import LABELS, photos, tiny_model
+from tests.tiny import LABELS, photos, saved_tiny_model
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    saved.write(tiny_model(), folder, card="A model for tests.")
-    return folder
+    return saved_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
 def explain(*arguments: object) -> subprocess.CompletedProcess[str]:

@@ -14,14 +14,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from resnet_demo.models import saved
 from resnet_demo.settings import Settings
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.loop import train
 from resnet_demo.training.material import facts_of
 from resnet_demo.training.run import Run
 from tests.conftest import ROOT
-from tests.tiny import tiny_model
+from tests.tiny import saved_tiny_model
 from tests.training.schoolroom import SMALL, draw_photos
 
 pytestmark = pytest.mark.slow
@@ -74,7 +73,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     run = Run.create(settings.home, config, facts_of(config, settings))
     torch.set_num_threads(1)
     train(run, settings)
-    saved.write(tiny_model(), folder / "model", card="For tests.")
+    saved_tiny_model(folder / "model")
     return Place(folder, run, Run.create(settings.home, TrainConfig("/photos"), {}))
 
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from resnet_demo.data.preprocessing import ImageSpec
-from resnet_demo.models import variants
+from resnet_demo.models import saved, variants
 from resnet_demo.models.model import Model
 
 LABELS = ("daisy", "rose", "tulip", "sunflower", "郁金香 <b>")
@@ -27,6 +27,12 @@ def tiny_model(variant: str = "cifar_resnet20", seed: int = 0) -> Model:
         licence="none",
         origin="made by a test",
     )
+
+
+def saved_tiny_model(folder: Path) -> Path:
+    """The folder, with a saved model in it that was not there before."""
+    saved.write(tiny_model(), folder, card="A model for tests.")
+    return folder
 
 
 def photos(folder: Path, count: int, size: tuple[int, int] = (48, 40)) -> list[Path]:

@@ -13,12 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
-from resnet_demo.models import saved
 from resnet_demo.texts import text
 from resnet_demo.ui.errors import SpokenError, spoken
 from tests.attack.conftest import App, _client
 from tests.launched import free_port, launched
-from tests.tiny import photos, tiny_model
+from tests.tiny import photos, saved_tiny_model
 
 pytestmark = pytest.mark.attack
 
@@ -36,9 +35,7 @@ FULL = {language: beginning("staging.problem.disk_full", language) for language 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    saved.write(tiny_model(), folder, card="For tests.")
-    return folder
+    return saved_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from resnet_demo.models import saved
 from tests.attack.conftest import App
 from tests.launched import NO_KEEPALIVE, ROOT, free_port, launched
-from tests.tiny import photos, tiny_model
+from tests.tiny import photos, saved_tiny_model
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.slow
 def test_answers_and_leaves_nothing(tmp_path: Path) -> None:
     """Photos and what was made of them lie where nobody else may read or list them, and go when the app ends."""
     model = tmp_path / "model"
-    saved.write(tiny_model(), model, card="A model for tests.")
+    saved_tiny_model(model)
     folder = tmp_path / "temporary"
     folder.mkdir()
     command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(tmp_path / "home")]

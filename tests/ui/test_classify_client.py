@@ -10,19 +10,16 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError as RemoteError
 
-from resnet_demo.models import saved
 from resnet_demo.texts import text
 from tests.launched import free_port, launched
-from tests.tiny import LABELS, photos, tiny_model
+from tests.tiny import LABELS, photos, saved_tiny_model
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "tiny"
-    saved.write(tiny_model(), folder, card="A model for tests.")
-    return folder
+    return saved_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
 
 
 @pytest.fixture(scope="module")
