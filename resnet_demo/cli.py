@@ -19,6 +19,7 @@ from tqdm import tqdm
 from resnet_demo import __version__, catalogue, tables
 from resnet_demo.commands import evaluate, explain, runs, train
 from resnet_demo.commands.progress import download_bar
+from resnet_demo.data.disk_use import DISK_FULL
 from resnet_demo.data.files import find_files
 from resnet_demo.settings import Settings, find_settings, folder_flag
 from resnet_demo.terminal import Parser, log_visibly, print_line
@@ -34,8 +35,16 @@ ENGINES = ("auto", "float32", "mixed", "openvino", "compiled")
 DONE = 0
 NOTHING_READ = 1
 WRONG_REQUEST = 2
-FULL = {errno.ENOSPC, errno.EDQUOT}
-REFUSALS = {*FULL, errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EIO}
+REFUSALS = DISK_FULL | {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EIO}
+    *DISK_FULL,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EIO,
+}
 """What a disk refuses, whatever the command; the person can mend it, and no traceback would help."""
 INTERRUPTED = 130
 """What shells make of a program that Ctrl+C ended: 128 and the signal's number."""
@@ -64,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in REFUSALS:
             raise
-        full = error.errno in FULL
+        full = error.errno in DISK_FULL
         if full:  # it may be the output's disk
             _say_no_more()
         place, reason = str(error.filename or settings.home), error.strerror or str(error)

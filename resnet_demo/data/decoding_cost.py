@@ -61,7 +61,11 @@ def _piece(image: ImageFile.ImageFile) -> int:
     """A strip or tile of a TIFF as it is unfolded, 4 bytes a pixel; a tile may be larger than its picture."""
     if not image.tile or image.tile[0].codec_name != "libtiff":
         return 0
+    rows = int(getattr(image, "tag_v2", {}).get(_STRIP_ROWS, image.height))
+    return 4 * (tile_pixels(image) or image.width * min(image.height, rows))
+
+
+def tile_pixels(image: ImageFile.ImageFile) -> int:
+    """Those of one tile of an opened TIFF; 0 where it has none."""
     tags = getattr(image, "tag_v2", {})
-    if _TILE_WIDTH in tags:
-        return 4 * int(tags[_TILE_WIDTH]) * int(tags.get(_TILE_LENGTH, 0))
-    return 4 * image.width * min(image.height, int(tags.get(_STRIP_ROWS, image.height)))
+    return int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0))

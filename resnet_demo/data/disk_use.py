@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says where a disk, or a user's part of it, has no room left."""
 
 BLOCK = 4_096
 """Bytes: the unit in which the usual file systems give out their room."""

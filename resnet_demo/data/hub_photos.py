@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import shutil
@@ -14,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from resnet_demo.data import archive, images, parquet
-from resnet_demo.data.disk_use import Room, disk_bytes
+from resnet_demo.data.disk_use import DISK_FULL, Room, disk_bytes
 from resnet_demo.data.files import is_litter
 from resnet_demo.data.intake import Arrival
 from resnet_demo.data.names import Places, parts_of, shown
@@ -140,7 +139,7 @@ def _fetch(
             batch = files[start : start + _BATCH]
             yield from zip(batch, pool.map(fetch_one, batch), strict=True)
     except out_of_reach() as error:
-        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             raise
         raise DownloadError("hub_photos.problem.offline", name=repository.name) from error
     finally:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from resnet_demo.data.disk_use import DISK_FULL
 from resnet_demo.data.names import one_part
 from resnet_demo.data.shared_lock import alone, shared
 from resnet_demo.settings import MEGABYTE, Settings
@@ -103,7 +104,7 @@ def refusals(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in DISK_FULL:
             free = free_bytes(folder) // MEGABYTE
             raise AppError("staging.problem.disk_full", folder=str(folder), free=free) from error
         reason = error.strerror or str(error)

@@ -7,6 +7,7 @@ from typing import IO
 from PIL import ImageFile
 
 from resnet_demo.data.av1_size import coded_sizes
+from resnet_demo.data.decoding_cost import tile_pixels
 from resnet_demo.data.jpeg_scans import count_scans, in_several_scans
 
 USUAL_SCANS, MOST_SCANNED = 20, 400_000_000
@@ -17,9 +18,6 @@ MOST_TIMES = 4
 
 _SPARE_PIXELS = 1 << 20
 """Beside that: a small picture may lie in a large tile."""
-
-_TILE_WIDTH, _TILE_LENGTH = 322, 323
-"""TIFF 6.0, section 15."""
 
 
 def is_larger_than_told(image: ImageFile.ImageFile, stream: IO[bytes]) -> bool:
@@ -32,8 +30,7 @@ def is_larger_than_told(image: ImageFile.ImageFile, stream: IO[bytes]) -> bool:
     """
     most = MOST_TIMES * image.width * image.height + _SPARE_PIXELS
     if image.format == "TIFF":
-        tags = getattr(image, "tag_v2", {})
-        return int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0)) > most
+        return tile_pixels(image) > most
     if image.format == "AVIF":
         sizes = coded_sizes(_whole(stream))
         return not sizes or sum(width * height for width, height in sizes) > most

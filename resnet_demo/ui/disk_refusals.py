@@ -17,11 +17,12 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from resnet_demo.data.disk_use import DISK_FULL
 from resnet_demo.texts import AppError, best_language
-from resnet_demo.ui.errors import FULL, discreet, no_room, spoken
+from resnet_demo.ui.allowed_routes import UPLOAD
+from resnet_demo.ui.errors import discreet, no_room, spoken
 
 log = logging.getLogger(__name__)
-UPLOAD = "/gradio_api/upload"
 OK, INSUFFICIENT_STORAGE = 200, 507
 
 
@@ -80,7 +81,7 @@ def _delete_parts() -> None:
 
 
 def _refusal(error: OSError) -> AppError:
-    if error.errno in FULL:
+    if error.errno in DISK_FULL:
         return no_room()
     return AppError("staging.problem.folder", folder=get_upload_folder(), reason=error.strerror or str(error))
 
@@ -94,7 +95,7 @@ def tell_of_a_full_disk(demo: gr.Blocks) -> None:
         try:
             return await process(*given, request=request, **options)
         except OSError as error:
-            if error.errno not in FULL:
+            if error.errno not in DISK_FULL:
                 raise
             with spoken(best_language(headers.get("accept-language"))):
                 raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import secrets
 from collections.abc import Iterator
@@ -13,13 +12,13 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from resnet_demo.data.disk_use import DISK_FULL
 from resnet_demo.data.staging import free_bytes
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError, text, visible
 
 log = logging.getLogger(__name__)
 SHOWN_SECONDS = 30.0
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 _hidden: set[str] = set()
 
@@ -67,7 +66,7 @@ def spoken(language: str) -> Iterator[None]:
     except AppError as error:
         raise SpokenError(discreet(error.say(language))) from error
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in FULL:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
             log.warning("The disk is full: %s", error)
             raise SpokenError(discreet(no_room().say(language))) from error
         number = secrets.token_hex(3)

@@ -23,9 +23,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resnet_demo.settings import Settings
 from resnet_demo.texts import best_language, text
+from resnet_demo.ui.allowed_routes import API
 
-HEARTBEAT = re.compile(r"/gradio_api/heartbeat/([^/]+)")
-FRAMES = "/gradio_api/run/camera_frame"
+HEARTBEAT = re.compile(rf"{API}/heartbeat/([^/]+)")
+FRAMES = f"{API}/run/camera_frame"
 MOST_OPEN = 512
 """Requests of one address at a time; an open page has two or three."""
 MOST_ADDRESSES = 4_096
