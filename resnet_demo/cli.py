@@ -35,7 +35,7 @@ ENGINES = ("auto", "float32", "mixed", "openvino", "compiled")
 DONE = 0
 NOTHING_READ = 1
 WRONG_REQUEST = 2
-REFUSALS = DISK_FULL | {errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EIO}
+REFUSALS = {
     *DISK_FULL,
     errno.EACCES,
     errno.EPERM,
