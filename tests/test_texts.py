@@ -7,6 +7,7 @@ import re
 import string
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -153,3 +154,8 @@ def test_what_fills_a_gap_can_always_be_written() -> None:
     assert AppError("archive.problem.special", name="a\ud800b").say().encode() == (
         text("archive.problem.special", name="a\\ud800b").encode()
     )
+
+
+@pytest.mark.parametrize("told", [None, 7, [], {}, "", "xx", "../en", "en\0", "zh-cn"])
+def test_a_language_that_nobody_has_is_taken_for_english(told: Any) -> None:
+    assert text("page.title", told) == text("page.title", "en")

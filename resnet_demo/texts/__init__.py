@@ -53,11 +53,18 @@ def all_texts(language: str) -> Mapping[str, str]:
 def text(key: str, language: str = DEFAULT_LANGUAGE, **fields: Field) -> str:
     """The sentence behind `key`, its gaps (`{name}`) filled with `fields`: text that UTF-8 can hold.
 
+    A language comes from a browser, so from anybody: one that is none of ours is taken for the default one.
+
     Raises:
         KeyError: no such key, or a gap without its field: a mistake of ours, found by the tests.
     """
-    sentence = all_texts(language)[key]
+    sentence = all_texts(known_language(language))[key]
     return writable(sentence.format_map(fields)) if fields else sentence
+
+
+def known_language(told: object) -> str:
+    """A language of ours: the one that was told, or else the default one."""
+    return told if isinstance(told, str) and told in LANGUAGES else DEFAULT_LANGUAGE
 
 
 def writable(words: str) -> str:
