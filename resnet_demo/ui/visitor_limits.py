@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resnet_demo.settings import Settings
 from resnet_demo.texts import best_language, text
-from resnet_demo.ui.allowed_routes import API
+from resnet_demo.ui.allowed_routes import API, UPLOAD
 
 HEARTBEAT = re.compile(rf"{API}/heartbeat/([^/]+)")
 FRAMES = f"{API}/run/camera_frame"
@@ -46,6 +46,10 @@ class Rate:
 
 ASKING = Rate(20.0, 400.0)
 """Events, uploads and pages: to open a page takes ten, and a class opens thirty at once."""
+BYTES_OF_ASKING = 16_384
+"""Of what an event brings along: for each more of them it counts once more. To drop 2,000 photos counts as thirty."""
+UNTOLD_COST = 64
+"""What counts of an event whose length is not told; browsers tell it."""
 ANYTHING = Rate(300.0, 3_000.0)
 """Files of the page and frames of a camera, too: seventy for a page that is new to a browser."""
 
@@ -100,13 +104,14 @@ class Buckets:
         self._rate, self._clock = rate, clock
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, visitor: str) -> bool:
-        """Whether this visitor may ask now."""
+    def take(self, visitor: str, cost: int = 1) -> bool:
+        """Whether this visitor may ask now for what counts as so many; more than a whole burst counts as that."""
+        cost = min(cost, int(self._rate.burst))
         now = self._clock()
         left, then = self._left.get(visitor, (self._rate.burst, now))
         left = min(self._rate.burst, left + (now - then) * self._rate.per_second)
-        allowed = left >= 1
-        self._left[visitor] = (left - 1 if allowed else left), now
+        allowed = left >= cost
+        self._left[visitor] = (left - cost if allowed else left), now
         self._left.move_to_end(visitor)
         while len(self._left) > MOST_ADDRESSES:
             self._left.popitem(last=False)
@@ -153,7 +158,15 @@ class VisitorLimits:
         # A camera's frames are bounded elsewhere: they are dropped where they come too fast.
         asks = scope.get("method") == "POST" and scope["path"] != FRAMES
         asks = asks or scope["path"] in {"/", "/config"} or HEARTBEAT.fullmatch(scope["path"]) is not None
-        return not asks or self.asking.take(visitor)
+        return not asks or self.asking.take(visitor, _cost(scope))
+
+
+def _cost(scope: Scope) -> int:
+    """How often a request counts: events by their length, since all that they bring is parsed; uploads once."""
+    if scope.get("method") != "POST" or scope["path"] == UPLOAD:
+        return 1
+    length = Headers(scope=scope).get("content-length", "")
+    return 1 + int(length) // BYTES_OF_ASKING if length.isdecimal() else UNTOLD_COST
 
 
 def _too_often(scope: Scope) -> ASGIApp:

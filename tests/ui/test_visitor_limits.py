@@ -131,6 +131,22 @@ def test_who_asks_too_often_is_told_and_others_are_answered() -> None:
     assert [answer.status_code for answer in others] == [200, 200, 429, 429]
 
 
+def test_events_count_by_what_they_bring() -> None:
+    """To parse half a megabyte takes as long as dozens of small events; a length that is not told counts as much."""
+    limits, most = limits_of(Settings(public=True)), int(visitor_limits.ASKING.burst)
+    long = 10 * visitor_limits.BYTES_OF_ASKING
+    answers = asked(limits, "192.0.2.1", *[JOIN] * (most // 11 + 1), **{"Content-Length": str(long)})
+    assert [answer.status_code for answer in answers] == [200] * (most // 11) + [429]
+    uploads = [("POST", visitor_limits.UPLOAD)] * most
+    answers = asked(limits, "192.0.2.2", *uploads, **{"Content-Length": str(long)})
+    assert {answer.status_code for answer in answers} == {200}
+    untold = {"Content-Length": "", "Transfer-Encoding": "chunked"}
+    answers = asked(limits, "192.0.2.3", *[JOIN] * (most // visitor_limits.UNTOLD_COST + 1), **untold)
+    assert [answer.status_code for answer in answers][-2:] == [200, 429]
+    answers = asked(limits, "192.0.2.4", JOIN, JOIN, **{"Content-Length": str(10**9)})
+    assert [answer.status_code for answer in answers] == [200, 429]
+
+
 def test_files_and_frames_are_bounded_too() -> None:
     limits, most = limits_of(Settings(public=True)), int(visitor_limits.ANYTHING.burst)
     answers = asked(limits, "192.0.2.1", *[FRAME] * (most + 1))
