@@ -311,14 +311,14 @@ def test_the_limit_is_the_callers_not_pillows(tmp_path: Path, monkeypatch: pytes
 
 
 COST = """
-import resource, sys, time
+import sys, time
 from resnet_demo.data.images import load
+from tests.peak_memory import peak_memory
 load(sys.argv[1], max_pixels=1)
-before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+before, started = peak_memory(), time.perf_counter()
 found = load(sys.argv[1])
 seconds = time.perf_counter() - started
-grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-print(found.kind, seconds, grown * (1 if sys.platform == "darwin" else 1024))
+print(found.kind, seconds, peak_memory() - before)
 """
 
 

@@ -32,17 +32,11 @@ from PIL import Image
 from resnet_demo.data import decoding_room, images
 from resnet_demo.data.decoding_cost import bytes_to_decode
 from resnet_demo.settings import find_settings
+from tests.peak_memory import peak_memory
 
 settings = find_settings(sys.argv[2:], {})
 decoding_room.allow(settings)
 Image.MAX_IMAGE_PIXELS = None
-
-def peak():
-    if sys.platform == "linux":  # getrusage would tell the peak of the parent that this process was forked from
-        line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-        return 1024 * int(line.split()[1])
-    import resource
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 def cost(path):
     with Image.open(path) as image:
@@ -56,9 +50,9 @@ told = {}
 for path in sorted(folder.iterdir()):
     if sys.platform == "linux":
         Path("/proc/self/clear_refs").write_text("5")
-    before = peak()
+    before = peak_memory()
     found = images.load(path, needed=256, max_pixels=settings.max_pixels)
-    grown = peak() - before
+    grown = peak_memory() - before
     kind = found.kind if isinstance(found, images.Problem) else "picture"
     said = found.say() if kind != "picture" else ""
     del found

@@ -141,21 +141,22 @@ def test_a_share_is_for_whole_batches_and_all_photos() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform != "linux", reason="counts the highest resident memory as Linux does")
+@pytest.mark.skipif(sys.platform == "win32", reason="no getrusage")
 @pytest.mark.parametrize(("variant", "size", "batch"), [("resnet18", 160, 48), ("cifar_resnet20", 32, 8)])
 def test_real_trainings_take_about_as_much(tmp_path: Path, variant: str, size: int, batch: int) -> None:
     """A training in a process of its own, with 33 photos to learn from; torch's own part differs between its builds."""
     knobs: dict[str, Any] = {"variant": variant, "image_size": size, "first_size": size, "batch_size": batch}
     run = make_run(tmp_path, epochs=1, precision="float32", **knobs)
     code = """
-import resource, sys
+import sys
 from pathlib import Path
 from resnet_demo.settings import Settings
 from resnet_demo.training.loop import train
 from resnet_demo.training.run import Run
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from tests.peak_memory import peak_memory
+before = peak_memory()
 train(Run(Path(sys.argv[1])), Settings(home=Path(sys.argv[2])))
-print([1024 * before, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss])
+print([before, peak_memory()])
 """
     command = [sys.executable, "-c", code, str(run.folder), str(tmp_path / "home")]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -32,6 +31,7 @@ from resnet_demo.training.ranks import Ranks
 from resnet_demo.training.room import Room
 from resnet_demo.training.run import Run
 from tests.conftest import ROOT
+from tests.launched import free_port
 from tests.training.schoolroom import events_of, make_run, settings_in
 from tests.training.test_learner import learner
 
@@ -40,15 +40,13 @@ TIMEOUT_SECONDS = 120
 
 def together(code: str, *arguments: object, world: int = 2) -> list[Any]:
     """Run `code` in so many processes that know of each other; what each printed last, as JSON."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(world), "OMP_NUM_THREADS": "1"}
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(world)}
+    environ = {**os.environ, **place, "LOCAL_WORLD_SIZE": str(world), "OMP_NUM_THREADS": "1"}
     started = [
         subprocess.Popen(
             [sys.executable, "-W", "error", "-c", code, *map(str, arguments)],
             cwd=ROOT,
-            env={**os.environ, **place, "RANK": str(rank), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(world)},
+            env={**environ, "RANK": str(rank), "LOCAL_RANK": str(rank)},
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -59,7 +57,7 @@ def together(code: str, *arguments: object, world: int = 2) -> list[Any]:
     finally:
         for process in started:
             process.kill()
-            process.wait()
+            process.communicate()
     assert [process.returncode for process in started] == [0] * world
     return [json.loads(out.splitlines()[-1]) for out in said]
 
