@@ -39,8 +39,8 @@ test: install-dev
 
 test-all: install-dev
 	$(QUICK)
-	$(QUICK) --durations 20 -m "not bench and (slow or browser or attack or shared)"
-	$(BIN)/pytest -m bench
+	$(QUICK) --durations 20 -m "not bench and not alone and (slow or browser or attack or shared)"
+	$(BIN)/pytest -m "bench or alone"
 
 bench-classify: install-dev
 	$(BIN)/python -m tests.bench.classify

@@ -18,9 +18,10 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from resnet_demo.data.disk_use import DISK_FULL
-from resnet_demo.texts import AppError, best_language
+from resnet_demo.texts import AppError
 from resnet_demo.ui.allowed_routes import UPLOAD
 from resnet_demo.ui.errors import discreet, no_room, spoken
+from resnet_demo.ui.visitor_language import visitor_language
 
 log = logging.getLogger(__name__)
 OK, INSUFFICIENT_STORAGE = 200, 507
@@ -57,7 +58,7 @@ class UploadRefusals:
             if status or isinstance(error, ConnectionError):
                 raise
             log.warning("An upload cannot be stored: %s", error)
-            language = best_language(Headers(scope=scope).get("accept-language"))
+            language = visitor_language(Headers(scope=scope))
             said = discreet(_refusal(error).say(language))
             await PlainTextResponse(said, INSUFFICIENT_STORAGE)(scope, receive, send)
         finally:
@@ -97,7 +98,7 @@ def tell_of_a_full_disk(demo: gr.Blocks) -> None:
         except OSError as error:
             if error.errno not in DISK_FULL:
                 raise
-            with spoken(best_language(headers.get("accept-language"))):
+            with spoken(visitor_language(headers)):
                 raise
 
     demo.process_api = telling

@@ -22,10 +22,11 @@ from gradio.server_messages import EventMessage, ProcessCompletedMessage, Proces
 from gradio.utils import error_payload
 
 from resnet_demo.settings import Settings
-from resnet_demo.texts import best_language, text
+from resnet_demo.texts import text
 from resnet_demo.ui import time_limit
 from resnet_demo.ui.errors import SpokenError
 from resnet_demo.ui.time_limit import TimeLimit
+from resnet_demo.ui.visitor_language import visitor_language
 from resnet_demo.ui.visitor_limits import visitor_of
 
 MOST_WAITING = 64
@@ -265,7 +266,7 @@ def asker_of(event: Event) -> Asker:
 
 
 def _sentence(key: str, request: fastapi.Request) -> str:
-    return text(key, best_language(request.headers.get("accept-language")))
+    return text(key, visitor_language(request.headers))
 
 
 def _refused(key: str, request: fastapi.Request) -> fastapi.HTTPException:

@@ -21,10 +21,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from resnet_demo.settings import MEGABYTE, Settings, is_loopback
-from resnet_demo.texts import AppError, best_language
+from resnet_demo.texts import AppError
 from resnet_demo.ui import content_policy, served_files
 from resnet_demo.ui.allowed_routes import FILE, PAGE, UPLOAD, AllowedRoute, find
 from resnet_demo.ui.cross_site import is_foreign, opens_a_window
+from resnet_demo.ui.visitor_language import visitor_language
 
 MAX_JSON_BYTES = 20 * MEGABYTE
 
@@ -247,6 +248,6 @@ def _without(unknown: list[str], route: AllowedRoute, scope: Scope) -> ASGIApp:
 def _refuse(refusal: RefusedError, headers: Headers) -> ASGIApp:
     if "sec-websocket-key" in headers:
         return WebSocketClose(code=1008)
-    said = refusal.say(best_language(headers.get("accept-language")))
+    said = refusal.say(visitor_language(headers))
     allow = {"Allow": str(refusal.message.fields["methods"])} if refusal.status == 405 else None
     return PlainTextResponse(said, refusal.status, allow)

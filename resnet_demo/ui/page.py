@@ -17,7 +17,7 @@ from resnet_demo.ui import content_policy, disk_refusals, fair_queue, guard, mem
 from resnet_demo.ui.fair_queue import FairQueue
 from resnet_demo.ui.gate import Gate
 from resnet_demo.ui.keeping import keep_clear
-from resnet_demo.ui.language import Words
+from resnet_demo.ui.language import Words, speak_to_each_visitor
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
 from resnet_demo.ui.session_store import Sessions
@@ -76,6 +76,7 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
     decoding_room.allow(settings)
     disk_refusals.tell_of_a_full_disk(demo)
     content_policy.mark_scripts()
+    speak_to_each_visitor()
     sessions = _share_fairly(demo, settings)
     _check_address(settings)
     keep_clear(settings, SWEEP_SECONDS)

@@ -22,8 +22,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resnet_demo.settings import Settings
-from resnet_demo.texts import best_language, text
+from resnet_demo.texts import text
 from resnet_demo.ui.allowed_routes import API, UPLOAD
+from resnet_demo.ui.visitor_language import visitor_language
 
 HEARTBEAT = re.compile(rf"{API}/heartbeat/([^/]+)")
 FRAMES = f"{API}/run/camera_frame"
@@ -170,6 +171,6 @@ def _cost(scope: Scope) -> int:
 
 
 def _too_often(scope: Scope) -> ASGIApp:
-    said = text("limits.too_often", best_language(Headers(scope=scope).get("accept-language")))
+    said = text("limits.too_often", visitor_language(Headers(scope=scope)))
     # Of what was asked through the queue the page shows `detail`, of the rest `error`.
     return JSONResponse({"detail": said, "error": said}, TOO_MANY_REQUESTS, headers={"Retry-After": "10"})

@@ -20,7 +20,8 @@ from tests.conftest import ROOT
 from tests.jobs.small import SECONDS, small_config, wait_for, wait_for_event
 from tests.memory_group import JOIN, memory_group
 
-pytestmark = pytest.mark.slow
+# Alone: the kernel counts such kills for the whole machine, and other tests kill workers, too.
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 LIMIT = 2 * GIGABYTE
 # A server in a group with a limit: it starts a worker and, once that trains, takes so much memory that there would be

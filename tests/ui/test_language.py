@@ -1,14 +1,22 @@
-"""The register of words: first shown, switched, and immune to what a stranger stores."""
+"""The page's language: first shown, switched, and immune to what a stranger stores."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from collections.abc import Iterator
 
 import gradio as gr
+import httpx
 import pytest
+from gradio.routes import templates
 
+from resnet_demo.settings import Settings
 from resnet_demo.texts import best_language, text
-from resnet_demo.ui.language import Words
+from resnet_demo.ui import page
+from resnet_demo.ui.language import Words, speak_to_each_visitor
+from resnet_demo.ui.visitor_language import COOKIE
+from tests.launched import free_port
 
 
 def page_of_two() -> tuple[gr.Blocks, gr.Button]:
@@ -27,45 +35,59 @@ def test_first_language() -> None:
     assert button.variant == "primary"
 
 
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    demo, _ = page_of_two()
+    page.launch(demo, Settings(port=free_port(), home=tmp_path_factory.mktemp("home")))
+    yield demo.local_url
+    demo.close()
+
+
 @pytest.mark.parametrize(
-    ("stored", "header", "language"),
+    ("cookie", "header", "language"),
     [
-        (None, "zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
-        ("zh-CN", "en", "zh-CN"),
-        ("tlh", "zh", "zh-CN"),
-        ({"path": "/etc/passwd"}, "zh", "zh-CN"),
+        ("", "zh-CN,zh;q=0.9,en;q=0.8", "zh-CN"),
+        ("", "", "en"),
+        (f"a=b; {COOKIE}=zh-CN", "en", "zh-CN"),
+        (f"{COOKIE}=en", "zh", "en"),
+        (f"{COOKIE}=tlh", "zh", "zh-CN"),
+        (f"{COOKIE}=/etc/passwd", "", "en"),
+        (f"{COOKIE}=zh-CN; \x01=[", "en", "zh-CN"),
     ],
 )
-def test_on_load(stored: Any, header: str | None, language: str) -> None:
-    demo, _ = page_of_two()
-    load = next(fn.fn for fn in demo.fns.values() if fn.targets[0][1] == "load")
-    request = gr.Request(headers={"accept-language": header} if header else {})
-    selector, button, box = load(stored, request)
-    assert selector["value"] == language
-    assert button["value"] == text("drop.choose", language)
-    assert (box["label"], box["placeholder"]) == (text("drop.title", language), language.upper())
-
-
-@pytest.mark.parametrize(("stored", "header"), [(None, None), ("en", "zh-CN"), (["zh-CN"], "en")])
-def test_a_page_in_the_language_that_it_was_made_in_is_left_as_it_is(stored: Any, header: str | None) -> None:
-    demo, _ = page_of_two()
-    load = next(fn.fn for fn in demo.fns.values() if fn.targets[0][1] == "load")
-    request = gr.Request(headers={"accept-language": header} if header else {})
-    assert load(stored, request) == [gr.skip()] * 3
-    selector, button, box = (
-        block for block in demo.blocks.values() if isinstance(block, gr.Radio | gr.Button | gr.Textbox)
+def test_the_page_comes_in_the_visitors_language(url: str, cookie: str, header: str, language: str) -> None:
+    response = httpx.get(url, headers={"Accept-Language": header, "Cookie": cookie}, trust_env=False)
+    found = re.search(r"window\.gradio_config = (\{.*?\});</script>", response.text)
+    assert found is not None
+    props = {component["type"]: component["props"] for component in json.loads(found[1])["components"]}
+    assert props["radio"]["value"] == language
+    assert props["radio"]["label"] == text("page.language", language)
+    assert props["button"]["value"] == text("drop.choose", language)
+    assert props["button"]["variant"] == "primary"
+    assert (props["textbox"]["label"], props["textbox"]["placeholder"]) == (
+        text("drop.title", language),
+        language.upper(),
     )
-    assert selector.value == "en"
-    assert button.value == text("drop.choose", "en")
-    assert box.label == text("drop.title", "en")
 
 
-def test_switch_stores_the_choice() -> None:
+def test_programs_get_the_page_as_it_was_made(url: str) -> None:
+    config = httpx.get(f"{url}config", headers={"Accept-Language": "zh"}, trust_env=False).json()
+    assert {"en"} == {one["props"]["value"] for one in config["components"] if one["type"] == "radio"}
+
+
+def test_switch() -> None:
     demo, _ = page_of_two()
     switch = next(fn.fn for fn in demo.fns.values() if fn.targets[0][1] == "input")
-    stored, selector, button, _ = switch("zh-CN")
-    assert stored == selector["value"] == "zh-CN"
+    selector, button, box = switch("zh-CN")
+    assert selector["value"] == "zh-CN"
     assert button["value"] == text("drop.choose", "zh-CN")
+    assert (box["label"], box["placeholder"]) == (text("drop.title", "zh-CN"), "ZH-CN")
+
+
+def test_another_gradio_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(templates.env.filters, "toorjson")
+    with pytest.raises(RuntimeError, match="another way"):
+        speak_to_each_visitor()
 
 
 def test_language_events_are_not_endpoints() -> None:
