@@ -150,12 +150,16 @@ def test_a_full_disk_behind_the_output_is_said(command: str) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is Unicode")
 def test_names_that_are_in_no_encoding(model: Path, tmp_path: Path) -> None:
     photo = photos(tmp_path, 1)[0].rename(tmp_path / os.fsdecode(b"caf\xe9.jpg"))
-    for arguments in ((), ("--json",), ("--csv", tmp_path / "out.csv")):
-        for variables in ({}, {"PYTHONIOENCODING": "latin-1"}):
-            done = run("classify", tmp_path / ".", "--model", model, *arguments, **variables)
-            assert done.returncode == 0, done.stderr
-            if arguments == ("--json",):
-                assert json.loads(done.stdout)[0]["file"] == str(photo)
+    for encoding, arguments in (
+        ("utf-8", ()),
+        ("latin-1", ()),
+        ("latin-1", ("--json",)),
+        ("latin-1", ("--csv", tmp_path / "out.csv")),
+    ):
+        done = run("classify", tmp_path / ".", "--model", model, *arguments, PYTHONIOENCODING=encoding)
+        assert done.returncode == 0, done.stderr
+        if arguments == ("--json",):
+            assert json.loads(done.stdout)[0]["file"] == str(photo)
     assert "caf\\udce9.jpg" in (tmp_path / "out.csv").read_text(encoding="utf-8-sig")
 
 
@@ -268,8 +272,7 @@ def test_the_model_that_ships_needs_nothing_else(shared: Path, tmp_path: Path) -
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize(("variant", "least"), [("resnet18", 48), ("resnet50", 52)])
-def test_names_real_photos(variant: str, least: int, shared: Path, tmp_path: Path) -> None:
+def test_names_real_photos(shared: Path, tmp_path: Path) -> None:
     from resnet_demo.models.pretrained import imagenet_ids, imagenet_labels
 
     done = run(
@@ -277,7 +280,7 @@ def test_names_real_photos(variant: str, least: int, shared: Path, tmp_path: Pat
             "classify",
             shared / "data" / "imagenet_samples",
             "--model",
-            variant,
+            "resnet18",
             "--csv",
             tmp_path / "out.csv",
         ),
@@ -289,4 +292,4 @@ def test_names_real_photos(variant: str, least: int, shared: Path, tmp_path: Pat
         rows = list(csv.DictReader(file))
     assert len(rows) == 60
     right = sum(row["top1"] == label_of[Path(row["file"]).name.split("_")[0]] for row in rows)
-    assert right >= least
+    assert right >= 48

@@ -190,15 +190,15 @@ def hurt_state(data: bytes, chance: random.Random) -> bytes:
     return hurt_file(data, chance)
 
 
-@pytest.mark.parametrize("file", ["state.json", "complete.json"])
-def test_checkpoints(file: str, own_school: Path, school: Path) -> None:
+@pytest.mark.parametrize(("file", "times"), [("state.json", 200), ("complete.json", 50)])
+def test_checkpoints(file: str, times: int, own_school: Path, school: Path) -> None:
     """A training that goes on from a hurt checkpoint ends in good order, after a step at the most."""
     run, settings, told = Run(own_school / "run"), settings_in(school), list[AppError]()
     found = run.newest_checkpoint()
     assert found is not None
     whole = (found / file).read_bytes()
     shutil.copytree(own_school / "run", own_school / "whole")
-    for seed in range(200):
+    for seed in range(times):
         (found / file).write_bytes(hurt_state(whole, random.Random(f"{file} {seed}")))
         if file == "state.json":
             (found / writing.MARKER).unlink()

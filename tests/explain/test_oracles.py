@@ -87,7 +87,15 @@ def test_why_one_and_not_the_other(pair: tuple[ResNet, nn.Module], layer: str) -
 
 
 @pytest.mark.parametrize("method", BY_CHANNEL)
-@pytest.mark.parametrize("layer", ["layer1", pytest.param("layer2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("pair", "layer"),
+    [
+        ("resnet18", "layer1"),
+        pytest.param("resnet18", "layer2", marks=pytest.mark.slow),
+        pytest.param("resnet50", "layer1", marks=pytest.mark.slow),
+    ],
+    indirect=["pair"],
+)
 def test_maps_by_channel(pair: tuple[ResNet, nn.Module], method: str, layer: str) -> None:
     """pytorch-grad-cam divides Ablation-CAM's weights by the score, which turns the map round where that is below zero.
 
