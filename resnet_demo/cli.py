@@ -133,6 +133,12 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     return parser
 
 
+def command_names() -> set[str]:
+    """What the first word of a command line may be."""
+    [commands] = (one for one in build_parser("en")._actions if isinstance(one, argparse._SubParsersAction))
+    return set(commands.choices)
+
+
 def _whole(value: str, language: str) -> int:
     try:
         number = int(value)

@@ -25,7 +25,9 @@ STRANGERS_PIXELS = 64_000_000
 STRANGERS_DECODING_BYTES = 512 * MEGABYTE
 """Room for a phone's 50 megapixels in each format that phones write: HEIC takes up to 500 MB of it, JPEG far less."""
 USUAL_HOME = Path(platformdirs.user_data_dir("resnet_demo"))
-SHIPPED = Path(__file__).parents[1] / "assets" / "models"
+ASSETS = next((one for place in Path(__file__).parents[:2] if (one := place / "assets").is_dir()), Path("assets"))
+"""In the package where that was installed, at the top of a checkout otherwise."""
+SHIPPED = ASSETS / "models"
 
 
 @dataclass(frozen=True)

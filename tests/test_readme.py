@@ -1,4 +1,4 @@
-"""What README.md says of this folder is true: its tree, its front matter, its commands."""
+"""What README.md and CONTRIBUTING.md say of this folder is true: tree, front matter, commands."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 UNLISTED = {".gitignore", "__init__.py"}
 
 
 def tree() -> dict[str, str]:
-    """Path to caption of every line in the tree of "Look around"."""
-    section = README.split("## Look around")[1].split("```")[1]
+    """Path to caption of every line in the tree of CONTRIBUTING.md."""
+    section = CONTRIBUTING.split("## The tree")[1].split("```")[1]
     entries: dict[str, str] = {}
     folders: list[str] = []
     for line in section.strip().splitlines():
@@ -78,7 +79,7 @@ def test_pictures_it_shows_are_there_and_small() -> None:
 
 def test_make_targets_it_names_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in re.findall(r"make ([a-z-]+)", README):
+    for target in re.findall(r"make ([a-z-]+)", README + CONTRIBUTING):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

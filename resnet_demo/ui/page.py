@@ -11,7 +11,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from resnet_demo.data import decoding_room
-from resnet_demo.settings import Settings
+from resnet_demo.settings import ASSETS, Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.ui import content_policy, disk_refusals, fair_queue, guard, memory_trim, session_store, unchanged
 from resnet_demo.ui.fair_queue import FairQueue
@@ -26,7 +26,6 @@ from resnet_demo.ui.visitor_limits import VisitorLimits, believing
 
 TABS = {"classify": classify, "finetune": finetune, "look_inside": look_inside}
 
-ASSETS = Path(__file__).parents[2] / "assets"
 STYLE = Path(__file__).with_name("static") / "page.css"
 SWEEP_SECONDS = 600
 
