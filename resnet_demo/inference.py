@@ -176,7 +176,7 @@ class Classifier:
     def _guess(self, ready: Sequence[Prepared], top: int, left: int) -> list[tuple[Guess, ...]]:
         with torch.inference_mode():
             logits = self.engines.run(self.normalised(ready), left)
-            best = (logits / (self.model.teaching.temperature or 1.0)).softmax(dim=1).topk(min(top, logits.shape[1]))
+            best = self.model.calibrated(logits).softmax(dim=1).topk(min(top, logits.shape[1]))
         labels = self.model.labels
         return [
             tuple(Guess(labels[index], index, value) for value, index in zip(values, indices, strict=True))

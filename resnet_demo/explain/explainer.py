@@ -120,7 +120,7 @@ class Explainer:
     def _guesses(self, maps: Maps) -> list[tuple[Guess, ...]]:
         """For each photo the class that each target came to: what it wants most of."""
         model = self.classifier.model
-        logits = maps.logits / (model.teaching.temperature or 1.0)
+        logits = model.calibrated(maps.logits)
         probabilities = torch.stack([targets.probability(logits, wanted) for wanted in maps.wanted])
         return [
             tuple(Guess(model.labels[index], index, value) for index, value in zip(indices, values, strict=True))

@@ -12,6 +12,7 @@ from resnet_demo.explain import methods, targets
 from resnet_demo.explain.methods import METHODS
 from resnet_demo.explain.placing import Box, Map
 from resnet_demo.inference import Classifier, Guess
+from resnet_demo.models.model import Model
 
 NEWEST_SHARE = 0.5
 """Of a frame in the mean that is shown; what came before shares the rest. Alone, the best class flickers."""
@@ -47,7 +48,7 @@ def glance(
     """
     [[prepared]] = classifier.batches([frame])
     assert not isinstance(prepared, Problem)  # it is decoded already
-    mean = _Mean(classifier.model.teaching.temperature or 1.0, wanted, memory)
+    mean = _Mean(classifier.model, wanted, memory)
     images = classifier.normalised([prepared])
     maps = methods.explain(classifier.engines.folded(), images, METHODS["gradcam"], targets=[mean])
     best = mean.probabilities.topk(min(top, len(mean.probabilities)))
@@ -71,11 +72,11 @@ class _Mean:
 
     probabilities: Tensor
 
-    def __init__(self, temperature: float, wanted: int | None, memory: Tensor | None) -> None:
-        self._temperature, self._wanted, self._memory = temperature, wanted, memory
+    def __init__(self, model: Model, wanted: int | None, memory: Tensor | None) -> None:
+        self._model, self._wanted, self._memory = model, wanted, memory
 
     def __call__(self, logits: Tensor) -> Tensor:
-        self.probabilities = (logits[0] / self._temperature).softmax(dim=0)
+        self.probabilities = self._model.calibrated(logits[0]).softmax(dim=0)
         if self._memory is not None:
             self.probabilities = self._memory.lerp(self.probabilities, NEWEST_SHARE)
         index = int(self.probabilities.argmax()) if self._wanted is None else self._wanted

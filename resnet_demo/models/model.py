@@ -10,6 +10,8 @@ from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.texts import Message
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from resnet_demo.models.resnet import ResNet
 
 
@@ -47,6 +49,10 @@ class Model:
     origin: str | None
     top1: float | None = None
     teaching: Teaching = field(default_factory=Teaching)
+
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Logits (..., classes) whose softmax gives the probabilities that are shown (Guo et al. 2017, section 4.2)."""
+        return logits / (self.teaching.temperature or 1.0)
 
     @property
     def provenance(self) -> Message:

@@ -108,6 +108,13 @@ def available(settings: Settings) -> tuple[Choice, ...]:
     return tuple(choice for variant in variants.all_variants() for choice in _choices(variant.name, settings))
 
 
+def offers(name: str, settings: Settings) -> bool:
+    """Whether `available` has a set of this name."""
+    variant = name.partition(":")[0]
+    known = variant in {one.name for one in variants.all_variants()}
+    return known and name in {choice.name for choice in _choices(variant, settings)}
+
+
 def open_pretrained(name: str, settings: Settings, progress: Progress | None = None) -> Model:
     """The published model of this name, fetched if it is not on this disk.
 

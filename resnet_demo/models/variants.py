@@ -9,7 +9,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from resnet_demo.texts import AppError, Message
+from resnet_demo.texts import AppError
 
 if TYPE_CHECKING:
     from resnet_demo.models.resnet import ResNet
@@ -63,11 +63,6 @@ class Variant:
     def timm_name(self) -> str | None:
         """timm's name for the very same network, same keys and same answers; None where timm has none."""
         return self.name if self.family in {"resnet", "resnext", "wide_resnet", "res2net"} else None
-
-    @property
-    def about(self) -> Message:
-        """What the family is, in a sentence."""
-        return Message(f"models.about.{self.family}")
 
 
 def all_variants() -> tuple[Variant, ...]:

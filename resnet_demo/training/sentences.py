@@ -43,12 +43,12 @@ def pace_of(event: Mapping[str, Any], language: str) -> str:
 
 
 def best_of(events: Iterable[Mapping[str, Any]], language: str) -> str:
-    """How right the best epoch so far was, in few words; empty before the first."""
-    epochs = [event for event in events if event["kind"] == "epoch" and _number(event, "val_accuracy") >= 0]
-    if not epochs:
-        return ""
-    best = max(epochs, key=lambda event: _number(event, "val_accuracy"))
-    return text("run.event.best", language, **_share(best, "val"))
+    """How right the epoch was whose model is kept, in few words; empty before the first.
+
+    It is the newest that was the best so far: after a resume, a better one that no checkpoint held does not count.
+    """
+    best = [event for event in events if event["kind"] == "epoch" and event.get("best") is True]
+    return text("run.event.best", language, **_share(best[-1], "val")) if best else ""
 
 
 def _said(event: Mapping[str, Any], language: str) -> str:

@@ -26,8 +26,8 @@ MAX_NAME = 300
 MOST_PIECES = 1_000
 
 # What the scripts in static/ say; they fill the gaps themselves.
-SENTENCES = ("title", "choose", "folder", "hint", "done", "cut", "none", "unreadable")
-SENDING = ("sending", "large", "too_much", "later", "not_stored", "lost", "refused")
+SENTENCES = ("title", "choose", "folder", "hint", "done", "none")
+SENDING = ("sending", "cut", "unreadable", "large", "too_much", "later", "not_stored", "lost", "refused")
 
 
 @dataclass(frozen=True)
@@ -143,21 +143,25 @@ def _clean(name: str) -> str:
     return "/".join(parts) or "?"
 
 
-def sending_words(settings: Settings, language: str) -> dict[str, str]:
+def sending_words(settings: Settings, language: str, *, archives: bool = False) -> dict[str, str]:
     """What static/send.js has to say of files under way."""
-    megabytes = str(settings.max_upload_bytes // MEGABYTE)
-    return {name: text(f"drop.{name}", language).replace("{megabytes}", megabytes) for name in SENDING}
+    said = {name: text(f"drop.{name}", language) for name in SENDING}
+    return _without_gaps(said, settings, archives)
 
 
 def _words(settings: Settings, archives: bool) -> Callable[[str], object]:
-    gaps = {"{megabytes}": str(settings.max_upload_bytes // MEGABYTE), "{most}": f"{_most(settings, archives):,}"}
-
     def in_language(language: str) -> dict[str, str]:
         said = {name: text(f"drop.{name}", language) for name in SENTENCES}
         if archives:
             said |= {name: text(f"drop.dataset.{name}", language) for name in ("title", "choose", "hint")}
-        for gap, value in gaps.items():
-            said = {name: sentence.replace(gap, value) for name, sentence in said.items()}
-        return said | sending_words(settings, language)
+        return _without_gaps(said, settings, archives) | sending_words(settings, language, archives=archives)
 
     return in_language
+
+
+def _without_gaps(said: dict[str, str], settings: Settings, archives: bool) -> dict[str, str]:
+    """With the limits filled in, which the scripts do not know."""
+    gaps = {"{megabytes}": str(settings.max_upload_bytes // MEGABYTE), "{most}": f"{_most(settings, archives):,}"}
+    for gap, value in gaps.items():
+        said = {name: sentence.replace(gap, value) for name, sentence in said.items()}
+    return said

@@ -103,7 +103,7 @@ class Look:
         from resnet_demo.explain import switching
         from resnet_demo.inference import Guess
 
-        logits = switching.run(self.network, self.image, off)[0] / (self.model.teaching.temperature or 1.0)
+        logits = self.model.calibrated(switching.run(self.network, self.image, off)[0])
         best = logits.softmax(dim=0).topk(min(top, len(logits)))
         return tuple(
             Guess(self.model.labels[index], index, value)

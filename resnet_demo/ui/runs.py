@@ -212,7 +212,9 @@ class Runs:
     def _all(self) -> list[_Known | Unreadable]:
         names = run_names(self._settings.home)
         for gone in self._known.keys() - set(names):
-            self._known.pop(gone, None)
+            if known := self._known.pop(gone, None):
+                self._over.pop(known.folder, None)
+                self._noted.pop(known.folder, None)
         return [known for known in map(self._look, names) if known is not None]
 
     def _look(self, name: str) -> _Known | Unreadable | None:

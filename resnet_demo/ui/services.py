@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from resnet_demo import catalogue
 from resnet_demo.catalogue import Entry
 from resnet_demo.data.images import Problem
-from resnet_demo.models import places
+from resnet_demo.models import places, pretrained
 from resnet_demo.models.places import Stamp
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
@@ -72,7 +72,7 @@ class Services:
         Raises:
             AppError: no such model, one that a stranger may not name, or weights that cannot be had.
         """
-        if not self.settings.local_paths_allowed and name not in {entry.name for entry in self.models(visitor)}:
+        if not self.settings.local_paths_allowed and not self._offers(name, visitor):
             raise AppError("services.unlisted_model")
         folder = places.folder_of(name, self.settings)
         key = name, None if folder is None else places.stamp(folder)
@@ -90,6 +90,15 @@ class Services:
                 with self._lock:
                     if self._opening.get(key) is opening:
                         del self._opening[key]
+
+    def _offers(self, name: str, visitor: object) -> bool:
+        """Whether `models` has it; the others are not asked for, since a camera asks with every frame."""
+        if pretrained.offers(name, self.settings) or name in places.shipped_names(self.settings):
+            return True
+        try:
+            return catalogue.of_run(self.runs.find(name, visitor)) is not None
+        except AppError:
+            return False
 
     def _kept(self, key: Key) -> Classifier:
         self._classifiers.move_to_end(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resnet_demo.texts import text
-from resnet_demo.training.sentences import sentence_of
+from resnet_demo.training.sentences import best_of, sentence_of
 
 
 def test_what_is_said_has_its_fields() -> None:
@@ -34,3 +34,11 @@ def test_names_in_no_encoding_can_be_sent_to_a_page() -> None:
     assert "caf\\udce9.jpg" in str(
         sentence_of({"kind": "said", "key": "train.said.unreadable", "fields": fields}, "en")
     )
+
+
+def test_the_best_is_the_one_that_is_kept() -> None:
+    """The best epoch of all came after the last checkpoint, and went with the worker."""
+    accuracies = ((0.5, True), (0.9, True), (0.7, True), (0.6, False))
+    events = [{"kind": "epoch", "val_accuracy": one, "val_photos": 10, "best": best} for one, best in accuracies]
+    assert best_of(events, "en") == text("run.event.best", accuracy="70.0", photos=10)
+    assert best_of([{"kind": "queued"}], "en") == ""

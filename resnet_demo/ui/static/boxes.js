@@ -42,15 +42,14 @@ function setBusy(state) {
 
 async function fill(number, found) {
     if (busy || !found.length) return;
-    const photos = found.slice(0, props.max_photos);
-    const small = photos.filter(({ file }) => file.size <= props.max_bytes);
+    const { photos, news } = permitted(found);
     setBusy(true);
     try {
-        const sent = await sendAll(small, (done, total, share) => {
+        const sent = await sendAll(photos, (done, total, share) => {
             bar.value = Math.min(1, share);
             say(["sending", { done, total }]);
         });
-        say(...(small.length < photos.length ? [["large", { count: photos.length - small.length }]] : []));
+        say(...news);
         act("fill", { box: number, photos: sent });
     } catch (status) {
         if (typeof status !== "number") throw status;
@@ -130,10 +129,11 @@ function newCard(box) {
     card.addEventListener("drop", async (event) => {
         event.preventDefault();
         card.classList.remove("over");
-        const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-        const found = [];
-        for (const entry of entries) await walk(entry, "", found);
-        fill(number, found);
+        try {
+            fill(number, await dropped(event));
+        } catch {
+            say(["unreadable", {}]);
+        }
     });
     return card;
 }

@@ -38,19 +38,14 @@ function setBusy(state) {
 async function take(found) {
     if (busy) return;
     if (!found.length) { say(["none", {}]); return; }
-    found.sort((a, b) => a.rel.localeCompare(b.rel, undefined, { numeric: true }));
-    const photos = found.slice(0, props.max_photos);
-    const large = photos.filter((photo) => photo.file.size > props.max_bytes && !isArchive(photo));
+    const { photos, large, news } = permitted(found);
     setBusy(true);
     try {
-        const sent = await sendAll(photos.filter((photo) => !large.includes(photo)), (done, total, share) => {
+        const sent = await sendAll(photos, (done, total, share) => {
             bar.value = Math.min(1, share);
             say(["sending", { done, total }]);
         });
-        const news = [["done", { done: sent.length }]];
-        if (found.length > photos.length) news.push(["cut", { total: found.length }]);
-        if (large.length) news.push(["large", { count: large.length }]);
-        say(...news);
+        say(["done", { done: sent.length }], ...news);
         props.value = [...sent, ...large.map(({ rel }) => ({ rel }))];
         trigger("upload");
     } catch (status) {
@@ -80,15 +75,11 @@ zone.addEventListener("dragleave", (event) => {
 zone.addEventListener("drop", async (event) => {
     event.preventDefault();
     zone.classList.remove("over");
-    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
-    const found = [];
     try {
-        for (const entry of entries) await walk(entry, "", found);
+        take(await dropped(event));
     } catch {
         say(["unreadable", {}]);
-        return;
     }
-    take(found);
 });
 
 // On the whole page, as long as this zone is on it and to be seen.

@@ -28,6 +28,25 @@ function chosen(files) {
         .filter(({ rel }) => !rel.includes("/") || !rel.split("/").some((part) => JUNK.test(part)));
 }
 
+// What was let go, with all that is in its folders. Throws where the browser cannot read it.
+async function dropped(event) {
+    const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry()).filter(Boolean);
+    const found = [];
+    for (const entry of entries) await walk(entry, "", found);
+    return found;
+}
+
+// What may be sent of what was found: `photos`, and apart from them the `large` ones; `news` says what is left out.
+function permitted(found) {
+    found.sort((a, b) => a.rel.localeCompare(b.rel, undefined, { numeric: true }));
+    const some = found.slice(0, props.max_photos);
+    const large = some.filter((photo) => photo.file.size > props.max_bytes && !isArchive(photo));
+    const news = [];
+    if (found.length > some.length) news.push(["cut", { total: found.length }]);
+    if (large.length) news.push(["large", { count: large.length }]);
+    return { photos: some.filter((photo) => !large.includes(photo)), large, news };
+}
+
 function isArchive({ rel }) {
     return !rel.includes("/") && props.archives.some((suffix) => rel.toLowerCase().endsWith(suffix));
 }
