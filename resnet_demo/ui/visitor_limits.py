@@ -10,7 +10,7 @@ import ipaddress
 import os
 import re
 import time
-from collections import Counter, OrderedDict, deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -19,12 +19,11 @@ from functools import lru_cache
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
 from resnet_demo.ui.allowed_routes import API, UPLOAD
-from resnet_demo.ui.turns import Turns
 from resnet_demo.ui.visitor_language import visitor_language
 
 HEARTBEAT = re.compile(rf"{API}/heartbeat/([^/]+)")
@@ -134,7 +133,6 @@ class VisitorLimits:
         self.counting = settings.public
         self.asking, self.anything = Buckets(ASKING, clock), Buckets(ANYTHING, clock)
         self.open: Counter[str] = Counter()
-        self.turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -149,12 +147,7 @@ class VisitorLimits:
         found = HEARTBEAT.fullmatch(scope["path"])
         try:
             with self.seen(found[1]) if found else nullcontext():
-                if self.counting and _is_work(scope):
-                    receive = await _whole(receive)  # or else who sends slowly would keep a turn
-                    async with self.turns.turn(visitor):
-                        await self.app(scope, receive, send)
-                else:
-                    await self.app(scope, receive, send)
+                await self.app(scope, receive, send)
         finally:
             self.open[visitor] -= 1
             if not self.open[visitor]:
@@ -163,27 +156,10 @@ class VisitorLimits:
     def _may_ask(self, visitor: str, scope: Scope) -> bool:
         if self.open[visitor] >= MOST_OPEN or not self.anything.take(visitor):
             return False
-        asks = _is_work(scope) or scope["path"] == UPLOAD or HEARTBEAT.fullmatch(scope["path"]) is not None
+        # A camera's frames are bounded elsewhere: they are dropped where they come too fast.
+        asks = scope.get("method") == "POST" and scope["path"] != FRAMES
+        asks = asks or scope["path"] in {"/", "/config"} or HEARTBEAT.fullmatch(scope["path"]) is not None
         return not asks or self.asking.take(visitor, _cost(scope))
-
-
-def _is_work(scope: Scope) -> bool:
-    """Whether a request is an event or asks for the page; uploads take as long as the visitor's line does."""
-    # A camera's frames are bounded elsewhere: they are dropped where they come too fast.
-    event = scope.get("method") == "POST" and scope["path"] not in {FRAMES, UPLOAD}
-    return event or scope["path"] in {"/", "/config"}
-
-
-async def _whole(receive: Receive) -> Receive:
-    """What is received, once all of it is there; the request filter bounds it."""
-    messages = deque([await receive()])
-    while messages[-1].get("more_body"):
-        messages.append(await receive())
-
-    async def again() -> Message:
-        return messages.popleft() if messages else await receive()
-
-    return again
 
 
 def _cost(scope: Scope) -> int:
