@@ -73,9 +73,3 @@ def test_an_unknown_name_gets_the_nearest_and_all(name: str, meant: str) -> None
         assert meant in sentence
         assert "cifar_preact_resnet20/32/44/56/110" in sentence
         assert "resnet50_stride1x1, resnet101_stride1x1" in sentence
-
-
-def test_every_family_says_what_it_is() -> None:
-    for language in LANGUAGES:
-        families = {variant.family: variant.about.say(language) for variant in variants.all_variants()}
-        assert len(set(families.values())) == len(families)
