@@ -39,6 +39,7 @@ class Words:
 
     def __init__(self) -> None:
         self._made: list[tuple[Any, Mapping[str, Said]]] = []
+        self._at_first: list[tuple[Any, Mapping[str, Said]]] = []
         self.selector: Any = None
         self._props_in = lru_cache(len(LANGUAGES))(self._props)
 
@@ -47,6 +48,16 @@ class Words:
         component = kind(**_spoken(said, DEFAULT_LANGUAGE), **options)
         self._made.append((component, said))
         return component
+
+    def make_first(self, kind: Callable[..., Any], said: Mapping[str, Said], **options: Any) -> Any:
+        """As `make`, of texts that the page is opened with and handlers change: they follow the language themselves."""
+        component = kind(**_spoken(said, DEFAULT_LANGUAGE), **options)
+        self.tell_first(component, said)
+        return component
+
+    def tell_first(self, component: Any, said: Mapping[str, Said]) -> None:
+        """Have the page opened with these texts, too, in a component that was made already, of their default ones."""
+        self._at_first.append((component, said))
 
     def make_selector(self) -> None:
         """The choice of the language; its place is where this is called."""
@@ -91,13 +102,14 @@ class Words:
 
     def _props(self, language: str) -> dict[int, dict[str, object]]:
         """Of each component what its config has otherwise than in the language that the page was made in."""
-        found = {}
-        for component, said in self._made:
+        found: dict[int, dict[str, object]] = {}
+        for component, said in (*self._made, *self._at_first):
             made, spoken = (
                 type(component)(**{**component.constructor_args, **_spoken(said, one), "render": False}).get_config()
                 for one in (DEFAULT_LANGUAGE, language)
             )
-            found[component._id] = {name: value for name, value in spoken.items() if value != made.get(name)}
+            other = {name: value for name, value in spoken.items() if value != made.get(name)}
+            found.setdefault(component._id, {}).update(other)
         return found
 
 

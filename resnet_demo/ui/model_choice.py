@@ -41,13 +41,17 @@ class ModelChoice:
             allow_custom_value=services.settings.local_paths_allowed,
             elem_id=elem_id,
         )
+        self._words = words
+        words.tell_first(self.dropdown, {"choices": lambda language: self._choices(language, None)})
         # Not one of the words: those know no visitor, and two updates of one list would race.
         gr.on(None, self._list, self._context, self.dropdown, **self._quietly)
         self.dropdown.focus(self._list, self._context, self.dropdown, **self._quietly)
 
     def make_note(self) -> None:
         """What the chosen model knows; its place is where this is called."""
-        note = gr.HTML(self._knows(self.dropdown.value, DEFAULT_LANGUAGE, None), elem_classes="note")
+        model = self.dropdown.value
+        known = {"value": lambda language: self._knows(model, language, None)}
+        note = self._words.make_first(gr.HTML, known, elem_classes="note")
         # Unread, since the choice may be one that is not in the list any more.
         gr.on(None, self._knows, [self.dropdown, *self._context], note, preprocess=False, **self._quietly)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import gradio as gr
 import httpx
@@ -16,7 +17,9 @@ from resnet_demo.texts import best_language, text
 from resnet_demo.ui import page
 from resnet_demo.ui.language import Words, speak_to_each_visitor
 from resnet_demo.ui.visitor_language import COOKIE
-from tests.launched import free_port
+from tests.launched import ROOT, free_port
+
+TEXTS = ROOT / "resnet_demo" / "texts"
 
 
 def page_of_two() -> tuple[gr.Blocks, gr.Button]:
@@ -73,6 +76,26 @@ def test_the_page_comes_in_the_visitors_language(url: str, cookie: str, header: 
 def test_programs_get_the_page_as_it_was_made(url: str) -> None:
     config = httpx.get(f"{url}config", headers={"Accept-Language": "zh"}, trust_env=False).json()
     assert {"en"} == {one["props"]["value"] for one in config["components"] if one["type"] == "radio"}
+
+
+def test_all_that_the_page_is_opened_with_is_in_the_visitors_language(tmp_path: Path) -> None:
+    demo = page.build(Settings(home=tmp_path / "home"))
+    config = demo.get_config_file()
+    demo.words.put_into(config, "zh-CN")
+    said, meant = (json.loads((TEXTS / f"{language}.json").read_text(encoding="utf-8")) for language in ("en", "zh-CN"))
+    english = {
+        part.strip(): key
+        for key, sentence in said.items()
+        for part in re.split(r"\{\w+\}", sentence)
+        if len(part) > 14 and sentence != meant[key]
+    }
+    shown = json.dumps(
+        [{**one["props"], "js_on_load": "", "css_template": ""} for one in config["components"]],
+        ensure_ascii=False,
+        default=str,
+    )
+    assert [key for part, key in english.items() if part in shown] == []
+    assert meant["classify.empty"] in shown
 
 
 def test_switch() -> None:

@@ -83,7 +83,7 @@ class Tab:
         self.examples = examples(self.words, "classify-examples")
 
     def _lay_out_answer(self) -> None:
-        self.status = gr.HTML(empty(DEFAULT_LANGUAGE), elem_id="classify-status")
+        self.status = self.words.make_first(gr.HTML, {"value": empty}, elem_id="classify-status")
         self.photo = gr.Image(  # its label is the photo's name
             interactive=False,
             visible=False,

@@ -111,7 +111,7 @@ class Step:
     def _lay_out_found(self) -> None:
         make = self.words.make
         with gr.Row(equal_height=False, elem_id="photos-head"):
-            self.status = gr.HTML(_empty(DEFAULT_LANGUAGE), elem_id="photos-status")
+            self.status = self.words.make_first(gr.HTML, {"value": _empty}, elem_id="photos-status")
             self.go = make(
                 gr.Button, {"value": "photos.go"}, variant="primary", visible=False, min_width=200, elem_id="photos-go"
             )

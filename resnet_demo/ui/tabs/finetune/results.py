@@ -17,7 +17,7 @@ from resnet_demo.commands import examination
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.names import shown
 from resnet_demo.evaluation import Evaluation, evaluate
-from resnet_demo.texts import DEFAULT_LANGUAGE, AppError, text
+from resnet_demo.texts import AppError, text
 from resnet_demo.training.run import ENDED, Run, State
 from resnet_demo.ui import evaluation_view as view
 from resnet_demo.ui.drop import ReceivedPhoto, static
@@ -53,7 +53,7 @@ class Step:
         self.seen = gr.Textbox(visible=False)
         # Not the page's clock: once a run is over there is nothing to wait for.
         self.timer = gr.Timer(LOOK_SECONDS, active=False)
-        self.headline = gr.HTML(view.nothing(DEFAULT_LANGUAGE), elem_id="results-headline")
+        self.headline = words.make_first(gr.HTML, {"value": view.nothing}, elem_id="results-headline")
         self.judge = words.make(
             gr.Button, {"value": "results.judge"}, visible=False, variant="primary", elem_id="results-judge"
         )

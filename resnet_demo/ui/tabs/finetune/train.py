@@ -60,6 +60,8 @@ class Form:
             interactive=True,
             elem_id="train-network",
         )
+        said = {"choices": lambda language: knobs.networks(services.models(), language)}
+        words.tell_first(self.knobs[knobs.NETWORK], said)
         for name in knobs.FIRST:
             self.knobs[name] = knobs.make(words, name)
         with make(gr.Accordion, {"label": "train.form.all"}, open=False, elem_id="train-all"):

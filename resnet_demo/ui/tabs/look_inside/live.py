@@ -69,6 +69,7 @@ class _Live:
                     interactive=True,
                     elem_id="live-class",
                 )
+                words.tell_first(self.wanted, {"choices": lambda language: _choices((), language)})
                 about = "live.about.public" if services.settings.public else "live.about.local"
                 words.make(gr.HTML, {"value": lambda language: escape(text(about, language))}, elem_classes="note")
         self._wire(session.visitor, words.selector)
