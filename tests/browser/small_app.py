@@ -14,6 +14,7 @@ import gradio as gr
 
 from resnet_demo.settings import Settings
 from resnet_demo.ui import page
+from resnet_demo.ui.boxes import FIRST, boxes_input, done
 from resnet_demo.ui.drop import in_one_piece, photo_drop, received
 from resnet_demo.ui.language import Words
 
@@ -31,6 +32,9 @@ def build(settings: Settings) -> gr.Blocks:
         with in_one_piece(archive) as path:
             return json.dumps([archive.name, len(archive.more), hashlib.sha256(path.read_bytes()).hexdigest()])
 
+    def count_filled(act: object) -> str:
+        return str(sum(len(box.photos) for box in done(FIRST, act, settings)))
+
     with gr.Blocks(analytics_enabled=False) as demo:
         words = Words()
         words.make_selector()
@@ -44,6 +48,9 @@ def build(settings: Settings) -> gr.Blocks:
                 archive = photo_drop(words, settings, archives=True, elem_id="archive")
                 weight = gr.Textbox(elem_id="weight", interactive=False)
                 archive.upload(weigh, archive, weight, api_visibility="private")
+                boxes = boxes_input(words, settings, elem_id="boxes")
+                count = gr.Textbox(elem_id="count", interactive=False)
+                boxes.input(count_filled, boxes, count, api_visibility="private")
         words.connect(demo)
     return demo
 

@@ -152,6 +152,17 @@ def test_limits_in_words(chromium: Any, url: str, tmp_path: Path) -> None:
         assert status(page) == " ".join(expected)
 
 
+def test_limits_of_a_box_in_words(chromium: Any, url: str, tmp_path: Path) -> None:
+    files = make_files(tmp_path, 62, 4)
+    files[3].write_bytes(bytes(MEGABYTE + 1))
+    with visit(chromium, url) as page:
+        page.get_by_role("tab", name="2").click()
+        drop(page, "#boxes .card:nth-child(1) .pictures", *files)
+        playwright.expect(page.locator("#count textarea")).to_have_value("59", timeout=60_000)
+        expected = [text("drop.cut", most=60, total=62), text("drop.large", count=1, megabytes=1)]
+        playwright.expect(page.locator("#boxes .status")).to_have_text(" ".join(expected))
+
+
 @pytest.mark.parametrize(("code", "key"), [(413, "too_much"), (429, "later"), (403, "refused"), (0, "lost")])
 def test_refusal_in_words(chromium: Any, url: str, tmp_path: Path, code: int, key: str) -> None:
     """The words for a refusal, and that a second try works; only the server's answer is made up."""
