@@ -249,7 +249,9 @@ def test_a_visit_leaves_next_to_nothing(tmp_path: Path) -> None:
         page = next(child for child in psutil.Process().children() if "--public" in child.cmdline())
         values = {component["id"]: component["props"].get("value") for component in config["components"]}
         first = [
-            function for function in config["dependencies"] if any(event == "load" for _, event in function["targets"])
+            function
+            for function in config["dependencies"]
+            if function["backend_fn"] and any(event == "load" for _, event in function["targets"])
         ]
 
         def visit(address: str) -> None:

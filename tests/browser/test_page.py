@@ -50,19 +50,26 @@ def test_chosen_language_outlives_a_reload(chromium: Any, url: str) -> None:
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-def test_a_page_at_rest_asks_next_to_nothing(chromium: Any, url: str, locale: str) -> None:
+def test_a_page_comes_to_rest(chromium: Any, url: str, locale: str) -> None:
     """Gradio may take a language that is set while the page is being put together for a change without end."""
     with visit(chromium, url, locale=locale) as page:
         shows(page, locale.removesuffix("-US"))
-        for switched in (False, True):
-            if switched:
-                page.get_by_text("English" if locale == "zh-CN" else "简体中文").click()
-            page.wait_for_timeout(4_000)
-            asked: list[str] = []
-            page.on("request", lambda request, asked=asked: asked.append(request.url))
-            page.get_by_role("tab").nth(1).click()
-            page.wait_for_timeout(2_000)
-            assert len(asked) < 5, asked
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+
+        def comes_to_rest() -> bool:
+            for _ in range(20):  # a slow machine is still at what the page began with
+                asked.clear()
+                page.wait_for_timeout(2_000)
+                if len(asked) <= 1:  # the page's clock
+                    return True
+            return False
+
+        assert comes_to_rest(), asked
+        page.get_by_role("tab").nth(1).click()
+        assert comes_to_rest(), asked
+        page.get_by_text("English" if locale == "zh-CN" else "简体中文").click()
+        assert comes_to_rest(), asked
 
 
 @pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
