@@ -149,6 +149,8 @@ def kill_workers(folder: Path, at_random: int, in_writes: int, chance: random.Ra
             if killed is None:
                 break
             told.kills[killed] += 1
+            if run.state() == "finished":  # killed when it had just said so
+                break
             queue.resume(run, settings.home)
         told.wrong += _differences(run, expected, files)
         _say_progress(told)
