@@ -44,6 +44,10 @@ def test_a_run_keeps_them_as_they_were(run: Run, photos: int) -> None:
     assert not list(run.folder.glob(f".{ANSWERS}*"))
 
 
+def test_the_same_answers_give_the_same_bytes() -> None:
+    assert len({answers().to_bytes() for _ in range(30)}) == 1
+
+
 def test_what_cannot_be_read_is_none(run: Run) -> None:
     content = answers().to_bytes()
     for broken in (b"", b"{}", content[:-1], content[:40], content.replace(b"labels", b"sabels"), b"PK\3\4" + content):
