@@ -25,7 +25,7 @@ from tests.launched import NO_KEEPALIVE, free_port, launched
 pytestmark = pytest.mark.attack
 META = {"_type": "gradio.FileData"}
 LIMIT = find_settings(["--public"], {}).max_decoding_bytes or 0
-SPARE = 300 * MEGABYTE
+SPARE = 400 * MEGABYTE
 """What answering visitors takes beside their pictures: batches, answers, what the allocator keeps."""
 
 
