@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from resnet_demo import cli
+from resnet_demo.ui import app
 
 PROGRAM = "resnet-demo"
 ABOUT_COMMANDS = {"-h", "--help", "--version"}
@@ -15,8 +16,6 @@ def main() -> int:
     """Carry out the command, or open the page with its own flags; returns the exit code."""
     if names_command(sys.argv[1:]):
         return cli.main()
-    from resnet_demo.ui import app  # brings gradio, which takes seconds
-
     app.main(PROGRAM)
     return 0
 
