@@ -17,20 +17,24 @@ from typing import TYPE_CHECKING, TextIO
 from tqdm import tqdm
 
 from resnet_demo import __version__, catalogue, tables
-from resnet_demo.commands import evaluate, explain, runs, train
+from resnet_demo.argument_parser import Parser
+from resnet_demo.commands import evaluate, explain, lab, runs, train
 from resnet_demo.commands.progress import download_bar
-from resnet_demo.data.disk_use import DISK_FULL
+from resnet_demo.data import sample_photos
+from resnet_demo.data.disk_usage import DISK_FULL
 from resnet_demo.data.files import find_files
+from resnet_demo.engines import ENGINE_KINDS
+from resnet_demo.models.class_names import class_names
 from resnet_demo.settings import Settings, find_settings, folder_flag
-from resnet_demo.terminal import Parser, log_visibly, print_line
+from resnet_demo.terminal import log_visibly, print_line
 from resnet_demo.texts import AppError, language_of, text, visible
 from resnet_demo.training.listed_runs import all_runs
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
+    from resnet_demo.models.model import Model
 
 PROGRAM = "python -m resnet_demo"
-ENGINES = ("auto", "float32", "mixed", "openvino", "compiled")
 
 DONE = 0
 NOTHING_READ = 1
@@ -57,11 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     log_visibly()
     language = language_of(os.environ)
-    arguments = build_parser(language).parse_args(argv)
     settings = find_settings(program=PROGRAM)
-    if arguments.home:
-        settings = dataclasses.replace(settings, home=arguments.home)
     try:
+        arguments = build_parser(language).parse_args(argv)
+        if arguments.home:
+            settings = dataclasses.replace(settings, home=arguments.home)
         code: int = arguments.run(arguments, settings, language)
         sys.stdout.flush()
     except AppError as error:
@@ -102,21 +106,25 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     def whole(value: str) -> int:
         return _whole(value, language)
 
-    parser: argparse.ArgumentParser = Parser(prog=PROGRAM, description=say("description"))
-    parser.add_argument("--version", action="version", version=__version__)
+    parser: argparse.ArgumentParser = Parser(prog=PROGRAM, description=say("description"), language=language)
+    parser.add_argument("--version", action="version", version=__version__, help=say("version"))
     parser.add_argument("--home", type=folder_flag(language), help=text("app.help.home", language))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     classify = commands.add_parser("classify", help=say("classify"), description=say("classify"))
     classify.set_defaults(run=run_classify)
     classify.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=say("paths"))
-    classify.add_argument("--model", help=say("model"))
+    classify.add_argument("--model", action="append", dest="models", metavar="MODEL", help=say("classify_model"))
     classify.add_argument("--top", type=whole, default=5, help=say("top"))
     classify.add_argument("--view", choices=("crop", "whole"), default="crop", help=say("view"))
-    classify.add_argument("--engine", choices=ENGINES, default="auto", help=say("engine"))
+    classify.add_argument("--engine", choices=("auto", *ENGINE_KINDS), default="auto", help=say("engine"))
     form = classify.add_mutually_exclusive_group()
     form.add_argument("--csv", type=Path, metavar="FILE", help=say("csv"))
     form.add_argument("--json", action="store_true", help=say("json"))
+
+    sample = commands.add_parser("sample", help=say("sample"), description=say("sample"))
+    sample.set_defaults(run=run_sample)
+    sample.add_argument("name", choices=("drawn", "flowers"), help=say("sample_name"))
 
     models = commands.add_parser("models", help=say("models"), description=say("models"))
     models.set_defaults(run=run_models)
@@ -130,6 +138,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     explain.add_to(commands, language)
     train.add_to(commands, language)
     runs.add_to(commands, language)
+    lab.add_to(commands, language)
     return parser
 
 
@@ -151,55 +160,64 @@ def _whole(value: str, language: str) -> int:
 
 def run_classify(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Name what every given photo shows."""
-    files, litter = find_files(arguments.paths)
+    files, junk = find_files(arguments.paths)
     if not files:
-        print_line(text("cli.no_files", language) + _litter(litter, language), sys.stderr)
+        print_line(text("cli.no_files", language) + _junk(junk, language), sys.stderr)
         return NOTHING_READ
     from resnet_demo.inference import Classifier, open_model
 
-    name = catalogue.default(settings) if arguments.model is None else arguments.model
+    names = list(dict.fromkeys(arguments.models or [catalogue.default(settings)]))
     with download_bar(language) as progress:
-        model = open_model(name, settings, progress)
-    classifier = Classifier(model, settings, arguments.engine)
-    top = min(arguments.top, len(model.labels))
+        models = [open_model(name, settings, progress) for name in names]
+    top = min(arguments.top, max(len(model.labels) for model in models))
     started = time.perf_counter()
     read = 0
-    with _writer(arguments, top, language) as write:
-        predictions = classifier.classify(files, top, arguments.view)
-        for prediction in tqdm(predictions, total=len(files), unit="", disable=None, leave=False):
-            read += prediction.problem is None
-            write(prediction)
+    with _writer(arguments, top, language, several_models=len(models) > 1) as write:
+        for model in models:
+            classifier = Classifier(model, settings, arguments.engine)
+            predictions = classifier.classify(files, min(arguments.top, len(model.labels)), arguments.view)
+            for prediction in tqdm(predictions, total=len(files), unit="", disable=None, leave=False):
+                read += prediction.problem is None
+                write(prediction, model)
     seconds = time.perf_counter() - started
-    _say_totals(len(files), read, litter, seconds, language)
+    _say_totals(len(files), read // len(models), junk, seconds, language)
     return DONE if read else NOTHING_READ
 
 
 @contextlib.contextmanager
-def _writer(arguments: argparse.Namespace, top: int, language: str) -> Iterator[Callable[[Prediction], None]]:
-    """Where predictions go: a CSV file, a JSON array, or lines for a person."""
+def _writer(
+    arguments: argparse.Namespace, top: int, language: str, *, several_models: bool
+) -> Iterator[Callable[[Prediction, Model], None]]:
+    """Where the predictions of a model go: a CSV file, a JSON array, or lines for a person."""
     if arguments.csv:
         with _open_csv(arguments.csv) as file:
-            table = tables.CsvTable(file, top, language)
+            table = tables.CsvTable(file, top, language, several_models=several_models)
 
-            def enter(prediction: Prediction) -> None:
-                table.write(prediction)
+            def enter(prediction: Prediction, model: Model) -> None:
+                table.write(prediction, model.name)
                 if prediction.problem:
-                    print_line(tables.line(prediction, language), sys.stderr)
+                    names = class_names(model.labels, language)
+                    print_line(tables.summary_line(prediction, names, language), sys.stderr)
 
             yield enter
     elif arguments.json:
         array = tables.JsonArray(sys.stdout, language)
         try:
-            yield array.write
+            yield lambda prediction, model: array.write(prediction, model.name if several_models else None)
         finally:
             array.close()
     else:
         alone = len(arguments.paths) == 1 and not os.path.isdir(arguments.paths[0])  # noqa: PTH112  as in find_files
 
-        def write(prediction: Prediction) -> None:
-            lines = tables.bars(prediction, language) if alone else [tables.line(prediction, language)]
-            for one in lines:
-                print_line(one)
+        def write(prediction: Prediction, model: Model) -> None:
+            names = class_names(model.labels, language)
+            lines = (
+                tables.bars(prediction, names, language)
+                if alone
+                else [tables.summary_line(prediction, names, language)]
+            )
+            for number, one in enumerate(lines):
+                print_line(f"{visible(model.name)}: {one}" if several_models and number == 0 else one)
 
         yield write
 
@@ -215,13 +233,13 @@ def _open_csv(path: Path) -> Iterator[TextIO]:
         raise AppError("cli.cannot_write", file=str(path), reason=error.strerror or str(error)) from error
 
 
-def _say_totals(photos: int, read: int, litter: int, seconds: float, language: str) -> None:
+def _say_totals(photos: int, read: int, junk: int, seconds: float, language: str) -> None:
     said = text("cli.totals", language, photos=photos, read=read, problems=photos - read, seconds=f"{seconds:.1f}")
-    print_line(said + _litter(litter, language), sys.stderr)
+    print_line(said + _junk(junk, language), sys.stderr)
 
 
-def _litter(count: int, language: str) -> str:
-    return " " + text("cli.litter", language, count=count) if count else ""
+def _junk(count: int, language: str) -> str:
+    return " " + text("cli.junk", language, count=count) if count else ""
 
 
 def run_models(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
@@ -229,6 +247,17 @@ def run_models(arguments: argparse.Namespace, settings: Settings, language: str)
     for entry in catalogue.listed(settings, all_runs(settings.home)):
         print_line(f"{visible(entry.name):28} {entry.about(language)}")
     return DONE
+
+
+def run_sample(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
+    """Have a sample set in the data home; prints its folder."""
+    if arguments.name == "drawn":
+        imported = sample_photos.drawn_sample(settings)
+    else:
+        with download_bar(language) as progress:
+            imported = sample_photos.sample_flowers(settings, progress)
+    print_line(visible(str(imported.folder)))
+    return 0
 
 
 def run_summary(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001

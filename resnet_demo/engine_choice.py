@@ -1,23 +1,20 @@
-"""Which engine runs a job fastest on this machine: measured on the job's own photos, never assumed."""
+"""Choice of the fastest engine on this machine, measured on the photos to be classified."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import platform
 import threading
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 from torch import Tensor
 
-from resnet_demo.engines import FLOAT32, KINDS, Engine, Kind
+from resnet_demo.engines import ENGINE_KINDS, FLOAT32, Engine, EngineKind
+from resnet_demo.measurements import Measurements, machine
 from resnet_demo.models.model import Model
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.texts import AppError
@@ -25,21 +22,21 @@ from resnet_demo.texts import AppError
 log = logging.getLogger(__name__)
 
 BATCH = 16
-"""Photos in a full batch: past 16 a CPU gains nothing more, and results appear later."""
+"""Photos in a full batch: larger ones are not faster on a CPU, and delay the first results."""
 
-PROMISED_DIFFERENCE = 0.02
-"""How far a probability may lie from float32's."""
+MAX_DIFFERENCE = 0.02
+"""The largest allowed difference of a probability from float32."""
 
-ALLOWED_DIFFERENCE = 0.018
-"""The same on the few photos that an engine is tried on."""
+MAX_TRIAL_DIFFERENCE = 0.018
+"""The same on the few photos of an engine's trial."""
 
-TRY_WHEN_TIMES = 10
-"""An engine is tried out once a job would take this many times as long as getting the engine ready."""
+TRIAL_FACTOR = 10
+"""An engine is tried if the remaining job would take this many times as long as starting the engine."""
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What was measured of one engine here: its speed as a multiple of float32's, and whether it answers alike."""
+class Measurement:
+    """Measurement of one engine: its speed relative to float32, and whether its results agree."""
 
     speed: float
     start_seconds: float
@@ -47,35 +44,35 @@ class Figures:
 
 
 class EngineChoice:
-    """Runs batches of one model on the engine that is fastest here.
+    """Runs batches of one model on the fastest engine.
 
-    A short job runs in float32 at once. In a longer one, other engines are tried on a batch of the job's own
-    photos, and what was measured is kept in `notes` (a JSON file) for the next time.
+    A short job runs in float32. In a longer one, other engines are tried on a batch of its photos, and the
+    measurements are kept in `cache` (a JSON file) for the next time.
     """
 
-    def __init__(self, model: Model, device: torch.device, notes: Path | None = None, engine: str = "auto") -> None:
-        if engine != "auto" and not KINDS[engine].possible(device):
+    def __init__(self, model: Model, device: torch.device, cache: Path | None = None, engine: str = "auto") -> None:
+        if engine != "auto" and not ENGINE_KINDS[engine].is_available(device):
             raise AppError("engines.problem.not_here", engine=engine)
         self.model = model
         self.device = device
-        self.notes = notes
-        self.wish = engine
+        self.cache = Measurements(cache)
+        self.requested = engine
         self.photos_run: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._ready: dict[str, Engine] = {}
-        self._figures = self._read_notes()
+        self._measurements = self._read_cache()
         self._seconds_per_photo = 0.0
 
     def run(self, pictures: Tensor, photos_left: int) -> Tensor:
         """Logits (N, classes), float32 on the CPU, of normalised `pictures` (N, 3, H, W).
 
-        `photos_left` counts these and all that follow in the same job.
+        `photos_left` is the number of photos left in the job, including these.
         """
         with self._lock:  # several visitors may share one model
             return self._run(pictures.to(self.device), photos_left)
 
     def folded(self) -> ResNet:
-        """The network that the float32 engine runs: norms folded, channels-last, on the device; not to be changed."""
+        """The network of the float32 engine: norms folded, channels-last, on the device; must not be modified."""
         with self._lock:
             self._get_ready(FLOAT32)
             network = self._ready[FLOAT32.name]
@@ -85,34 +82,34 @@ class EngineChoice:
     def _run(self, pictures: Tensor, photos_left: int) -> Tensor:
         # Engines are measured, and some are built, for the size that the network was trained for.
         usual_size = pictures.shape[-1] == self.model.spec.crop_size
-        kind = KINDS[self.wish] if self.wish != "auto" else self._fastest(photos_left, usual_size)
+        kind = ENGINE_KINDS[self.requested] if self.requested != "auto" else self._fastest(photos_left, usual_size)
         self.photos_run[kind.name] += len(pictures)
-        if self.wish != "auto":
+        if self.requested != "auto":
             return self._answer(kind, pictures) if kind.name in self._ready else self._first_answer(kind, pictures)
         self._get_ready(kind)
         started = time.perf_counter()
         logits = self._answer(kind, pictures)
         if kind is FLOAT32 and len(pictures) == BATCH and usual_size:
             self._seconds_per_photo = (time.perf_counter() - started) / BATCH
-            for other in self._worth_trying(photos_left - BATCH):
+            for other in self._kinds_to_try(photos_left - BATCH):
                 self._try(other, pictures, logits)
         return logits
 
-    def _get_ready(self, kind: Kind) -> None:
+    def _get_ready(self, kind: EngineKind) -> None:
         if kind.name not in self._ready:
             with torch.inference_mode(False):  # or no gradient could ever pass through what `folded` gives
                 self._ready[kind.name] = kind.make(self.model.network, self.model.spec, self.device)
 
-    def _answer(self, kind: Kind, pictures: Tensor) -> Tensor:
+    def _answer(self, kind: EngineKind, pictures: Tensor) -> Tensor:
         asked = len(pictures)
         missing = BATCH - asked
-        if kind.name == "compiled" and missing > 0:  # compiled for one shape
+        if kind.only_full_batches and missing > 0:
             pictures = torch.cat([pictures, pictures[-1:].expand(missing, -1, -1, -1)])
         logits = self._ready[kind.name](pictures)[:asked]
         return logits.float().cpu()
 
-    def _first_answer(self, kind: Kind, pictures: Tensor) -> Tensor:
-        """By an engine that was asked for, which was not measured and may not suit this machine."""
+    def _first_answer(self, kind: EngineKind, pictures: Tensor) -> Tensor:
+        """Run a requested engine for the first time, and check that it works here and agrees with float32."""
         if kind is FLOAT32:
             self._get_ready(kind)
             return self._answer(kind, pictures)
@@ -126,38 +123,38 @@ class EngineChoice:
             self._ready.pop(kind.name, None)
             raise AppError("engines.problem.fails", engine=kind.name, reason=str(error) or repr(error)) from error
         difference = (logits.softmax(1) - expected.softmax(1)).abs().max().item()
-        if not difference <= PROMISED_DIFFERENCE:
+        if not difference <= MAX_DIFFERENCE:
             self._ready.pop(kind.name, None)
             raise AppError("engines.problem.differs", engine=kind.name, difference=f"{difference:.2g}")
         return logits
 
-    def _fastest(self, photos_left: int, usual_size: bool) -> Kind:
+    def _fastest(self, photos_left: int, usual_size: bool) -> EngineKind:
         best, best_seconds = FLOAT32, photos_left * self._seconds_per_photo
         if photos_left < BATCH or not usual_size:
             return best
-        for name, figures in self._figures.items():
-            kind = KINDS[name]
-            if not figures.agrees or figures.speed < kind.worth or not kind.possible(self.device):
+        for name, measurement in self._measurements.items():
+            kind = ENGINE_KINDS[name]
+            if not measurement.agrees or measurement.speed < kind.min_speedup or not kind.is_available(self.device):
                 continue
-            start = 0.0 if name in self._ready else figures.start_seconds
-            seconds = start + photos_left * self._seconds_per_photo / figures.speed
+            start = 0.0 if name in self._ready else measurement.start_seconds
+            seconds = start + photos_left * self._seconds_per_photo / measurement.speed
             if seconds < best_seconds:
                 best, best_seconds = kind, seconds
         return best
 
-    def _worth_trying(self, photos_left: int) -> list[Kind]:
+    def _kinds_to_try(self, photos_left: int) -> list[EngineKind]:
         seconds = photos_left * self._seconds_per_photo
         return [
             kind
-            for kind in KINDS.values()
+            for kind in ENGINE_KINDS.values()
             if kind is not FLOAT32
-            and kind.name not in self._figures
-            and kind.possible(self.device)
-            and seconds > TRY_WHEN_TIMES * kind.start_seconds
+            and kind.name not in self._measurements
+            and kind.is_available(self.device)
+            and seconds > TRIAL_FACTOR * kind.start_seconds
         ]
 
-    def _try(self, kind: Kind, pictures: Tensor, expected: Tensor) -> None:
-        """Measure `kind` on these pictures, whose float32 answers and time are known, and note what came out."""
+    def _try(self, kind: EngineKind, pictures: Tensor, expected: Tensor) -> None:
+        """Measure `kind` on these pictures, whose float32 logits and time are known, and store the result."""
         started = time.perf_counter()
         try:
             self._get_ready(kind)
@@ -165,7 +162,7 @@ class EngineChoice:
         except Exception:  # an optional engine's own failures are as many as its versions: go on without it
             log.warning("The engine %s does not run here", kind.name, exc_info=True)
             self._ready.pop(kind.name, None)
-            self._figures[kind.name] = Figures(0.0, 0.0, False)  # not on disk: what failed may pass
+            self._measurements[kind.name] = Measurement(0.0, 0.0, False)  # not on disk: what failed may pass
             return
         start_seconds = time.perf_counter() - started
         times = []
@@ -176,64 +173,25 @@ class EngineChoice:
         difference = (logits.softmax(1) - expected.softmax(1)).abs().max().item()
         same_answer = bool((logits.argmax(1) == expected.argmax(1)).all())
         speed = self._seconds_per_photo * BATCH / min(times)
-        agrees = same_answer and difference <= ALLOWED_DIFFERENCE
+        agrees = same_answer and difference <= MAX_TRIAL_DIFFERENCE
         log.info("%s: %.2f times float32's speed, probabilities within %.4f", kind.name, speed, difference)
-        self._figures[kind.name] = Figures(speed, start_seconds, agrees)
-        if not agrees or speed < kind.worth:
+        self._measurements[kind.name] = Measurement(speed, start_seconds, agrees)
+        if not agrees or speed < kind.min_speedup:
             self._ready.pop(kind.name, None)
-        self._write_notes()
+        self.cache.write(self._cache_key(), {name: asdict(known) for name, known in self._measurements.items()})
 
-    def _write_notes(self) -> None:
-        if self.notes is None:
-            return
-        try:
-            self.notes.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.notes.with_name(f"{self.notes.name}.lock")):
-                everything = _read_json(self.notes)
-                everything[self._here()] = {name: asdict(known) for name, known in self._figures.items()}
-                partial = self.notes.with_name(f"{self.notes.name}.part")
-                partial.write_text(json.dumps(everything, indent=1), encoding="utf-8")
-                partial.replace(self.notes)
-        except OSError as error:  # the next process measures again
-            log.warning("What was measured of the engines cannot be kept: %s", error)
-
-    def _read_notes(self) -> dict[str, Figures]:
-        known = _read_json(self.notes).get(self._here(), {}) if self.notes else {}
+    def _read_cache(self) -> dict[str, Measurement]:
         try:
             return {
-                name: Figures(float(found["speed"]), float(found["start_seconds"]), bool(found["agrees"]))
-                for name, found in known.items()
-                if name in KINDS
+                name: Measurement(float(found["speed"]), float(found["start_seconds"]), bool(found["agrees"]))
+                for name, found in (self.cache.read(self._cache_key()) or {}).items()
+                if name in ENGINE_KINDS
             }
         except (KeyError, TypeError, ValueError, AttributeError):  # written by another version: measure again
             return {}
 
-    def _here(self) -> str:
-        """What the figures depend on: the weights, the picture's size, the processor and the libraries."""
-        cuda = self.device.type == "cuda"
-        processor = torch.cuda.get_device_name(self.device) if cuda else f"{platform.machine()} {_processor()}"
+    def _cache_key(self) -> str:
+        """What the measurements depend on: weights, picture size, processor and libraries."""
         weights = hashlib.sha256(self.model.network.fc.weight.detach().numpy().tobytes()).hexdigest()[:8]
-        versions = ", ".join(f"{name} {_version(name)}" for name in ("torch", "openvino"))
-        return (
-            f"{self.model.variant} {weights}, {self.model.spec.crop_size} pixels, {self.device.type} {processor}, "
-            f"{torch.get_num_threads()} threads, {versions}"
-        )
-
-
-def _processor() -> str:
-    return str(torch.cpu.get_capabilities().get("cpu_name", "")) if hasattr(torch.cpu, "get_capabilities") else ""
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "absent"
-
-
-def _read_json(path: Path) -> dict[str, dict[str, dict[str, float]]]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):  # figures can always be measured again
-        return {}
-    return found if isinstance(found, dict) else {}
+        picture = f"{self.model.spec.crop_size} pixels"
+        return f"{self.model.variant} {weights}, {picture}, {machine(self.device, 'openvino')}"

@@ -1,8 +1,9 @@
-"""How right a network is on photos that it did not learn from: figures with intervals, class by class, and mistakes."""
+"""Evaluation of labelled predictions: accuracy with a confidence interval, the registers of metrics, mistakes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -11,59 +12,64 @@ import numpy as np
 import numpy.typing as npt
 
 from resnet_demo.texts import text
-from resnet_demo.training.answers import Answers
+from resnet_demo.training.labelled_predictions import LabelledPredictions
 
 TOP = 5
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What was said of one photo and how surely (`probability`, 0 to 1), and what is true."""
+class PhotoResult:
+    """The predicted class of one photo with its `probability` (0 to 1), and the true class."""
 
     file: str
     true: str
-    said: str
+    predicted: str
     probability: float
 
     @property
     def wrong(self) -> bool:
         """Whether it is a mistake."""
-        return self.true != self.said
+        return self.true != self.predicted
 
 
 @dataclass(frozen=True)
-class ClassFigures:
-    """How one class fares: of `photos` that show it, `recall` were named so; of those named so, `precision` show it.
+class ClassCounts:
+    """Photos of one class: those that show it, those predicted as it, and those of both, which are `right`."""
 
-    Each is None where it is a share of nothing. `f1` is their harmonic mean.
-    """
+    right: int
+    photos: int
+    predicted: int
+
+
+@dataclass(frozen=True)
+class ClassMetrics:
+    """The metrics of one class, which `photos` show: a share for each name in `CLASS_METRICS`, None where undefined."""
 
     name: str
     photos: int
-    precision: float | None
-    recall: float | None
-    f1: float
+    shares: Mapping[str, float | None]
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """Figures of `photos`, `correct` of which were named rightly; without photos the accuracy is NaN.
 
-    `classes` are those that a photo shows or was taken for, in the model's order. `confusion` (K, K) counts photos,
-    true classes in rows and what was said in columns. `answers` has every photo, the surest answer first. `top5` is
-    the share whose true class was among the best five, None for a network that knows no more than five. `unjudged`
-    are classes that no photo shows. In no figure are `unreadable` files, and those that were `changed` since the run
-    began that the network comes from.
+    `labels` are those of the model. `metrics` has a share for each name in `METRICS`, None where it is undefined.
+    `classes` are those that a photo shows or was predicted as, in the model's order. `confusion` (K, K) counts photos,
+    true classes in rows and predicted ones in columns. `photo_results` has every photo, the most confident first.
+    `unjudged` are classes that no photo shows. No metric counts `unreadable` files, nor those that were `changed` since
+    the run began that the network comes from.
     """
 
+    labels: tuple[str, ...]
     photos: int
     correct: int
     interval: tuple[float, float]
-    top5: float | None
-    classes: tuple[ClassFigures, ...]
+    metrics: Mapping[str, float | None]
+    classes: tuple[ClassMetrics, ...]
     confusion: npt.NDArray[np.int64]
-    answers: tuple[Answer, ...]
+    photo_results: tuple[PhotoResult, ...]
     unjudged: tuple[str, ...]
     unreadable: tuple[str, ...]
     changed: tuple[str, ...]
@@ -74,16 +80,16 @@ class Evaluation:
         return self.correct / self.photos if self.photos else math.nan
 
     @property
-    def mistakes(self) -> tuple[Answer, ...]:
-        """What was named wrongly, the worst first: where the network was surest."""
-        return tuple(answer for answer in self.answers if answer.wrong)
+    def mistakes(self) -> tuple[PhotoResult, ...]:
+        """The wrong predictions, the most confident first."""
+        return tuple(result for result in self.photo_results if result.wrong)
 
-    def cell(self, true: str, said: str) -> tuple[Answer, ...]:
-        """The photos of one cell of the confusion matrix, the surest first."""
-        return tuple(answer for answer in self.answers if (answer.true, answer.said) == (true, said))
+    def cell(self, true: str, predicted: str) -> tuple[PhotoResult, ...]:
+        """The photos of one cell of the confusion matrix, the most confident first."""
+        return tuple(result for result in self.photo_results if (result.true, result.predicted) == (true, predicted))
 
     def say(self, language: str) -> str:
-        """The figure with its interval, in percent: `91.4 %, 88.6 to 93.6, 500 photos`."""
+        """The accuracy with its interval: `91.4 % (95 % confidence interval 88.6 to 93.6), 500 photos`."""
         if not self.photos:
             return text("evaluation.no_photos", language)
         low, high = self.interval
@@ -92,6 +98,14 @@ class Evaluation:
         }
         return text("evaluation.sentence", language, photos=self.photos, **figures)
 
+    def metric_sentences(self, language: str) -> list[str]:
+        """A sentence for each of the `metrics` that is defined: `top-5 accuracy 97.2 %`."""
+        return [
+            text(f"evaluation.metric.{name}", language, percent=f"{100 * share:.1f}")
+            for name, share in self.metrics.items()
+            if share is not None
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it, shares rounded to six digits."""
         return {
@@ -99,20 +113,11 @@ class Evaluation:
             "correct": self.correct,
             "accuracy": _rounded(self.accuracy if self.photos else None),
             "interval": [_rounded(bound) for bound in self.interval],
-            "top5": _rounded(self.top5),
-            "classes": [
-                {
-                    "name": one.name,
-                    "photos": one.photos,
-                    "precision": _rounded(one.precision),
-                    "recall": _rounded(one.recall),
-                    "f1": _rounded(one.f1),
-                }
-                for one in self.classes
-            ],
+            **_all_rounded(self.metrics),
+            "classes": [{"name": one.name, "photos": one.photos, **_all_rounded(one.shares)} for one in self.classes],
             "confusion": self.confusion.tolist(),
             "mistakes": [
-                {"file": one.file, "true": one.true, "said": one.said, "probability": _rounded(one.probability)}
+                {"file": one.file, "true": one.true, "said": one.predicted, "probability": _rounded(one.probability)}
                 for one in self.mistakes
             ],
             "unjudged": list(self.unjudged),
@@ -121,23 +126,26 @@ class Evaluation:
         }
 
 
-def evaluate(answers: Answers) -> Evaluation:
-    """All figures of what a network said."""
-    occurring = np.union1d(answers.labels, answers.said)
+def evaluate(predictions: LabelledPredictions) -> Evaluation:
+    """All metrics of some predictions."""
+    occurring = np.union1d(predictions.labels, predictions.predicted)
     confusion = np.zeros((len(occurring), len(occurring)), np.int64)
-    np.add.at(confusion, tuple(np.searchsorted(occurring, of) for of in (answers.labels, answers.said)), 1)
-    shown = set(answers.labels.tolist())
+    np.add.at(confusion, tuple(np.searchsorted(occurring, of) for of in (predictions.labels, predictions.predicted)), 1)
+    occurring_labels = set(predictions.labels.tolist())
     return Evaluation(
-        photos=len(answers.files),
-        correct=answers.correct,
-        interval=wilson_interval(answers.correct, len(answers.files)),
-        top5=_top5(answers),
-        classes=tuple(_figures(answers.classes[label], confusion, row) for row, label in enumerate(occurring)),
+        labels=predictions.classes,
+        photos=len(predictions.files),
+        correct=predictions.correct,
+        interval=wilson_interval(predictions.correct, len(predictions.files)),
+        metrics={name: metric(predictions) for name, metric in METRICS.items()},
+        classes=tuple(
+            _class_metrics(predictions.classes[label], confusion, row) for row, label in enumerate(occurring)
+        ),
         confusion=confusion,
-        answers=_surest_first(answers),
-        unjudged=tuple(name for label, name in enumerate(answers.classes) if label not in shown),
-        unreadable=answers.unreadable,
-        changed=answers.changed,
+        photo_results=_most_confident_first(predictions),
+        unjudged=tuple(name for label, name in enumerate(predictions.classes) if label not in occurring_labels),
+        unreadable=predictions.unreadable,
+        changed=predictions.changed,
     )
 
 
@@ -156,39 +164,69 @@ def wilson_interval(correct: int, photos: int, confidence: float = CONFIDENCE) -
     return max(0.0, (middle - spread) / (1 + weight)), min(1.0, (middle + spread) / (1 + weight))
 
 
-def _figures(name: str, confusion: npt.NDArray[np.int64], row: int) -> ClassFigures:
-    right, photos, named = (
+def _class_metrics(name: str, confusion: npt.NDArray[np.int64], row: int) -> ClassMetrics:
+    right, photos, predicted = (
         int(count) for count in (confusion[row, row], confusion[row].sum(), confusion[:, row].sum())
     )
-    return ClassFigures(
-        name,
-        photos,
-        precision=right / named if named else None,
-        recall=right / photos if photos else None,
-        f1=2 * right / (photos + named),
-    )
+    counts = ClassCounts(right, photos, predicted)
+    return ClassMetrics(name, photos, {metric: share(counts) for metric, share in CLASS_METRICS.items()})
 
 
-def _top5(answers: Answers) -> float | None:
-    """The share of photos of which fewer than five other classes were found more probable than the true one."""
-    if len(answers.classes) <= TOP or not answers.files:
+def _precision(counts: ClassCounts) -> float | None:
+    return counts.right / counts.predicted if counts.predicted else None
+
+
+def _recall(counts: ClassCounts) -> float | None:
+    return counts.right / counts.photos if counts.photos else None
+
+
+def _f1(counts: ClassCounts) -> float | None:
+    """The harmonic mean of precision and recall."""
+    return 2 * counts.right / (counts.photos + counts.predicted)
+
+
+def _top5(predictions: LabelledPredictions) -> float | None:
+    """The share of photos whose true class is among the five most probable; None for at most five classes."""
+    if len(predictions.classes) <= TOP or not predictions.files:
         return None
-    of_true = np.take_along_axis(answers.probabilities, answers.labels[:, None], axis=1)
-    # Of classes that are as probable the first ones count, as they do for `said`.
-    before = np.arange(len(answers.classes)) < answers.labels[:, None]
-    ahead = (answers.probabilities > of_true) | ((answers.probabilities == of_true) & before)
+    of_true = np.take_along_axis(predictions.probabilities, predictions.labels[:, None], axis=1)
+    # Of classes that are as probable the first ones count, as they do for `predicted`.
+    before = np.arange(len(predictions.classes)) < predictions.labels[:, None]
+    ahead = (predictions.probabilities > of_true) | ((predictions.probabilities == of_true) & before)
     return float((ahead.sum(axis=1) < TOP).mean())
 
 
-def _surest_first(answers: Answers) -> tuple[Answer, ...]:
-    sureness = answers.probabilities.max(axis=1, initial=0.0)
-    order = np.argsort(-sureness, kind="stable")
-    names = answers.classes
+def _most_confident_first(predictions: LabelledPredictions) -> tuple[PhotoResult, ...]:
+    confidence = predictions.probabilities.max(axis=1, initial=0.0)
+    order = np.argsort(-confidence, kind="stable")
+    names = predictions.classes
     return tuple(
-        Answer(answers.files[photo], names[answers.labels[photo]], names[answers.said[photo]], float(sureness[photo]))
+        PhotoResult(
+            predictions.files[photo],
+            names[predictions.labels[photo]],
+            names[predictions.predicted[photo]],
+            float(confidence[photo]),
+        )
         for photo in order
     )
 
 
 def _rounded(share: float | None) -> float | None:
     return None if share is None else round(share, 6)
+
+
+def _all_rounded(shares: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: _rounded(share) for name, share in shares.items()}
+
+
+METRICS: dict[str, Callable[[LabelledPredictions], float | None]] = {"top5": _top5}
+"""Every metric of all photos together beside the accuracy: a share from 0 to 1, None where it is undefined.
+
+Its name is its key in JSON, its text `evaluation.metric.<name>`, which shows the share as `{percent}`.
+"""
+CLASS_METRICS: dict[str, Callable[[ClassCounts], float | None]] = {
+    "precision": _precision,
+    "recall": _recall,
+    "f1": _f1,
+}
+"""Every metric of one class, as above; the header of its column is `evaluation.header.<name>`."""

@@ -1,4 +1,4 @@
-"""Pictures in, predictions out: decoding runs beside the network, in batches, in the order given."""
+"""Classification: photos in, predictions out, in the order given; decoding runs in parallel with the network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,12 @@ from PIL import Image
 from torch import Tensor
 
 from resnet_demo.data import images
+from resnet_demo.data.display import thumbnail
 from resnet_demo.data.images import Picture, Problem
-from resnet_demo.data.preprocessing import ImageSpec, View, fit, normalise, seen_box
+from resnet_demo.data.preprocessing import CropMode, ImageSpec, fit, normalise, seen_box
 from resnet_demo.engine_choice import BATCH, EngineChoice
 from resnet_demo.engines import pick_device
-from resnet_demo.models import places, pretrained, saved
+from resnet_demo.models import model_folders, pretrained, saved
 from resnet_demo.models.model import Model
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -29,13 +31,13 @@ Photo = Path | Image.Image
 Box = tuple[float, float, float, float]
 Pixels = npt.NDArray[np.uint8]
 
-AHEAD = 4 * BATCH
-"""Photos decoded before the network asks for them: enough to keep it busy, few enough to keep memory flat."""
+DECODED_AHEAD = 4 * BATCH
+"""Photos decoded in advance: enough to keep the network busy, few enough to bound the memory."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """One class a photo may show, and how probable the network finds it (0 to 1)."""
+    """A class and its probability (0 to 1) for a photo."""
 
     label: str
     index: int
@@ -44,9 +46,10 @@ class Guess:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the network says of one photo, the most probable first, or why it could not be asked.
+    """The best classes of one photo, the most probable first, or the problem with the photo.
 
-    `size` is the upright photo's (width, height) in pixels; `seen` is the box in it that the network saw.
+    `size` is the upright photo's (width, height) in pixels; `seen` is the box in it that the network saw. `preview` is
+    a small copy of the upright photo, where one was asked for.
     """
 
     file: str
@@ -54,37 +57,39 @@ class Prediction:
     size: tuple[int, int] | None = None
     seen: Box | None = None
     problem: Problem | None = None
+    preview: Image.Image | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A photo made ready for the network."""
+    """A photo preprocessed for the network; `preview` comes from the same decoding."""
 
     file: str
     pixels: Pixels
     size: tuple[int, int]
     seen: Box
+    preview: Image.Image | None = None
 
 
 def open_model(name: str, settings: Settings, progress: Callable[[int, int | None], None] | None = None) -> Model:
     """The model behind a name: a variant (`resnet50`, `resnet50:v2`), a model that comes with the app (`flowers`), the
-    best that a run has kept (the run's name), a saved folder, or `hf-hub:owner/name`.
+    best model of a run (the run's name), a saved folder, or `hf-hub:owner/name`.
 
     A name means the folder of this name last; `./resnet50` and `./flowers` always mean it.
 
     Args:
         name: as `--model` takes it.
-        settings: where weights lie and where downloads go.
-        progress: told (bytes so far, bytes in all) while something is downloaded.
+        settings: the folders of weights and downloads.
+        progress: called with (bytes done, all bytes) during a download.
 
     Raises:
-        AppError: no such model, or its weights cannot be had; the sentence says what to do.
+        AppError: no such model, or its weights cannot be fetched; the message says what to do.
     """
     if name.startswith("hf-hub:"):
         return saved.open_hub(name, progress)
     if not name.strip():
         raise AppError("inference.problem.no_name")
-    folder = places.folder_of(name, settings)
+    folder = model_folders.folder_of(name, settings)
     if folder is not None:
         if not os.path.isdir(folder):  # noqa: PTH112  Path's own raises where a folder above is closed
             raise AppError("inference.problem.nothing_kept", name=name)
@@ -95,7 +100,7 @@ def open_model(name: str, settings: Settings, progress: Callable[[int, int | Non
 
 
 class Classifier:
-    """Names what photos show.
+    """Classifies photos.
 
     >>> classifier = Classifier(open_model("resnet50", settings))
     >>> for prediction in classifier.classify([Path("a.jpg"), Path("b.jpg")]):
@@ -108,24 +113,30 @@ class Classifier:
         self.engines = EngineChoice(model, self.device, settings.home / "engines.json", engine)
         self._max_pixels = settings.max_pixels
 
-    def classify(self, photos: Sequence[Photo], top: int = 5, view: View = "crop") -> Iterator[Prediction]:
-        """Predictions in the order of `photos`, as they come; a photo that cannot be read is one with a problem.
+    def classify(
+        self, photos: Sequence[Photo], top: int = 5, crop_mode: CropMode = "crop", preview_sides: Sequence[int] = ()
+    ) -> Iterator[Prediction]:
+        """Predictions in the order of `photos`, as they are made; for a photo that cannot be read, its problem.
 
         Args:
             photos: files, or pictures already open.
-            top: how many classes to name for each.
-            view: the centre crop that the network was trained for, or the whole picture.
+            top: the number of best classes for each.
+            crop_mode: the centre crop that the network was trained on, or the whole picture.
+            preview_sides: of the first photos, the longest side in pixels that their previews may have; 0 for none.
+                They are as sharp as what the network's input was made from, at least twice `resize_size`.
         """
         left = len(photos)
-        for batch in self.batches(photos, view):
+        for batch in self.batches(photos, crop_mode, preview_sides):
             yield from self._answer(batch, top, left)
             left -= len(batch)
 
-    def batches(self, photos: Sequence[Photo], view: View = "crop") -> Iterator[list[Prepared | Problem]]:
-        """The photos in their order, decoded ahead: in each batch at most `BATCH` that the network can be shown."""
+    def batches(
+        self, photos: Sequence[Photo], crop_mode: CropMode = "crop", preview_sides: Sequence[int] = ()
+    ) -> Iterator[list[Prepared | Problem]]:
+        """The photos in order, decoded in advance; each batch has at most `BATCH` readable ones."""
         batch: list[Prepared | Problem] = []
         ready = 0
-        for item in self._prepare(photos, view):
+        for item in self._prepare(photos, crop_mode, preview_sides):
             batch.append(item)
             ready += isinstance(item, Prepared)
             if ready == BATCH:
@@ -135,43 +146,43 @@ class Classifier:
             yield batch
 
     def normalised(self, photos: Sequence[Prepared]) -> Tensor:
-        """What the network is shown of the photos, at least one: (N, 3, H, W), channels-last, on the device."""
+        """The network's input for at least one photo: (N, 3, H, W), channels-last, on the device."""
         pixels = torch.from_numpy(np.stack([photo.pixels for photo in photos]))
         return normalise(pixels.to(self.device), self.model.spec)
 
-    def _prepare(self, photos: Sequence[Photo], view: View) -> Iterator[Prepared | Problem]:
-        def prepare(photo: Photo) -> Prepared | Problem:
-            return self._prepare_one(photo, view)
-
+    def _prepare(
+        self, photos: Sequence[Photo], crop_mode: CropMode, preview_sides: Sequence[int]
+    ) -> Iterator[Prepared | Problem]:
         pool = ThreadPoolExecutor(max_workers=min(len(photos) or 1, os.cpu_count() or 1), thread_name_prefix="decode")
         try:
             under_way: deque[Future[Prepared | Problem]] = deque()
-            for photo in photos:
-                under_way.append(pool.submit(prepare, photo))
-                if len(under_way) >= AHEAD:
+            sides = chain(preview_sides, repeat(0))
+            for photo, side in zip(photos, sides, strict=False):
+                under_way.append(pool.submit(self._prepare_one, photo, crop_mode, side))
+                if len(under_way) >= DECODED_AHEAD:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
         finally:  # also when the reader goes away midway
             pool.shutdown(cancel_futures=True)
 
-    def _prepare_one(self, photo: Photo, view: View) -> Prepared | Problem:
+    def _prepare_one(self, photo: Photo, crop_mode: CropMode, preview_side: int) -> Prepared | Problem:
         spec = self.model.spec
         if isinstance(photo, Image.Image):
             upright = images.upright_rgb(photo)
-            return _prepared(Picture(upright, upright.size, ""), spec, view)
+            return _prepared(Picture(upright, upright.size, ""), spec, crop_mode, preview_side)
         with images.opened(photo, needed=spec.resize_size, max_pixels=self._max_pixels) as found:
-            return found if isinstance(found, Problem) else _prepared(found, spec, view)
+            return found if isinstance(found, Problem) else _prepared(found, spec, crop_mode, preview_side)
 
     def _answer(self, items: Sequence[Prepared | Problem], top: int, left: int) -> Iterator[Prediction]:
-        """Run the readable ones as one batch and give all back in their order."""
+        """Run the readable photos as one batch and return the predictions of all in order."""
         ready = [item for item in items if isinstance(item, Prepared)]
         rows = iter(self._guess(ready, top, left) if ready else ())
         for item in items:
             if isinstance(item, Problem):
                 yield Prediction(item.file, problem=item)
             else:
-                yield Prediction(item.file, next(rows), item.size, item.seen)
+                yield Prediction(item.file, next(rows), item.size, item.seen, preview=item.preview)
 
     def _guess(self, ready: Sequence[Prepared], top: int, left: int) -> list[tuple[Guess, ...]]:
         with torch.inference_mode():
@@ -184,6 +195,7 @@ class Classifier:
         ]
 
 
-def _prepared(picture: Picture, spec: ImageSpec, view: View) -> Prepared:
-    pixels = fit(picture.image, spec, view, picture.size)
-    return Prepared(picture.file, pixels, picture.size, seen_box(picture.size, spec, view))
+def _prepared(picture: Picture, spec: ImageSpec, crop_mode: CropMode, preview_side: int) -> Prepared:
+    pixels = fit(picture.image, spec, crop_mode, picture.size)
+    preview = thumbnail(picture.image, preview_side) if preview_side else None
+    return Prepared(picture.file, pixels, picture.size, seen_box(picture.size, spec, crop_mode), preview)

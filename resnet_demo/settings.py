@@ -1,4 +1,4 @@
-"""Where this runs and what is allowed there: one frozen record, found out once."""
+"""The settings of the app: where it runs and its limits, in one frozen record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import platformdirs
 
-from resnet_demo.terminal import Parser
+from resnet_demo.argument_parser import Parser
 from resnet_demo.texts import language_of, text
 
 PREFIX = "RESNET_DEMO_"
@@ -21,20 +21,20 @@ MAX_PORT = 65_535
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000 * MEGABYTE
-STRANGERS_PIXELS = 64_000_000
-STRANGERS_DECODING_BYTES = 512 * MEGABYTE
-"""Room for a phone's 50 megapixels in each format that phones write: HEIC takes up to 500 MB of it, JPEG far less."""
-USUAL_HOME = Path(platformdirs.user_data_dir("resnet_demo"))
+PUBLIC_PIXELS = 64_000_000
+PUBLIC_DECODING_BYTES = 512 * MEGABYTE
+"""Enough for 50 megapixels in every format of phones: HEIC takes up to 500 MB, JPEG far less."""
+DEFAULT_HOME = Path(platformdirs.user_data_dir("resnet_demo"))
 ASSETS = next((one for place in Path(__file__).parents[:2] if (one := place / "assets").is_dir()), Path("assets"))
-"""In the package where that was installed, at the top of a checkout otherwise."""
-SHIPPED = ASSETS / "models"
+"""In the package if installed, else at the top of the checkout."""
+BUILT_IN_MODELS = ASSETS / "models"
 
 
 @dataclass(frozen=True)
 class Settings:
     """Where the app runs, what it may do there, and its limits.
 
-    `public` means that strangers may reach the page: then no widget and no endpoint takes a path of
+    `public` means that anybody may reach the page: then no widget and no endpoint takes a path of
     this machine. A share link and a Space always are; an address other than loopback is unless said otherwise.
     Uploads and, on a public page, ended runs are kept for `keep_seconds` and may fill `max_stored_bytes` in that time.
     A visitor of a public page may have `max_runs` that run or wait; each may take `max_training_seconds` at a time
@@ -42,8 +42,7 @@ class Settings:
     Pictures of more than `max_pixels` are refused. Those that are decoded at one time may take `max_decoding_bytes`
     together, and what would take more by itself is refused; None takes a share of the machine's memory instead, and a
     picture that would take more by itself is decoded alone.
-    `shipped` is the folder of the models that come with the app, and `default_model` the one of them that answers
-    unless another is chosen.
+    `built_in_models` is the folder of the built-in models, and `default_model` the default one.
     """
 
     host: str = "127.0.0.1"
@@ -51,9 +50,9 @@ class Settings:
     share: bool = False
     public: bool = False
     open_browser: bool = False
-    home: Path = USUAL_HOME
+    home: Path = DEFAULT_HOME
     weights: Path | None = None
-    shipped: Path = SHIPPED
+    built_in_models: Path = BUILT_IN_MODELS
     space_host: str | None = None
     names: tuple[str, ...] = ()
     max_pixels: int = 100_000_000
@@ -72,17 +71,17 @@ class Settings:
 
     @property
     def local_paths_allowed(self) -> bool:
-        """Whether a visitor may name files and folders of this machine."""
+        """Whether visitors may name files and folders of this machine."""
         return not self.public
 
     @property
     def home_flag(self) -> tuple[str, ...]:
-        """What a command line needs to work with this home; nothing where it is the usual one."""
-        return () if self.home == USUAL_HOME else ("--home", str(self.home))
+        """The flags for this home on a command line; empty for the default one."""
+        return () if self.home == DEFAULT_HOME else ("--home", str(self.home))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` can be reached from this machine alone."""
+    """Whether `host` can be reached only from this machine."""
     if host == "localhost":
         return True
     try:
@@ -94,12 +93,12 @@ def is_loopback(host: str) -> bool:
 def find_settings(
     argv: Sequence[str] = (), environ: Mapping[str, str] | None = None, program: str = "app.py"
 ) -> Settings:
-    """Read flags, then environment variables, then the surroundings; flags win.
+    """Find the settings from flags, environment variables and the platform; flags take precedence.
 
     Args:
         argv: `app.py`'s arguments, without the program's name.
         environ: the environment; this process's own if absent.
-        program: how the person called this, for the messages.
+        program: the name of the program, for messages.
 
     Raises:
         SystemExit: an unknown flag or a value of the wrong kind, as argparse does it.
@@ -120,7 +119,7 @@ def find_settings(
         parser.error(text("app.problem.port_range", language, port=port, most=MAX_PORT))
     share = given.share or _switch(parser, environ, "SHARE", language) or False
     public = given.public if given.public is not None else _switch(parser, environ, "PUBLIC", language)
-    home = given.home or _path(parser, environ, "HOME", language) or USUAL_HOME
+    home = given.home or _path(parser, environ, "HOME", language) or DEFAULT_HOME
     megapixels = _number(parser, environ, "MAX_MEGAPIXELS", language)
     # A share link and a Space are open to everybody: no flag makes them private.
     public = share or on_space or (not is_loopback(host) if public is None else public)
@@ -135,8 +134,8 @@ def find_settings(
         weights=_path(parser, environ, "WEIGHTS", language),
         space_host=environ.get("SPACE_HOST"),
         names=tuple((_variable(environ, "NAMES") or "").lower().replace(",", " ").split()),
-        max_pixels=megapixels * 1_000_000 if megapixels else STRANGERS_PIXELS if public else Settings.max_pixels,
-        max_decoding_bytes=STRANGERS_DECODING_BYTES if public and not megapixels else None,
+        max_pixels=megapixels * 1_000_000 if megapixels else PUBLIC_PIXELS if public else Settings.max_pixels,
+        max_decoding_bytes=PUBLIC_DECODING_BYTES if public and not megapixels else None,
         keep_seconds=3_600 if public else Settings.keep_seconds,
         max_stored_bytes=5 * GIGABYTE if public else Settings.max_stored_bytes,
         max_runs=3 if public else None,
@@ -148,7 +147,7 @@ def find_settings(
 
 def _parser(program: str, usage: str | None, language: str) -> Parser:
     description = text("app.help.description", language)
-    parser = Parser(prog=program, usage=usage, description=description)
+    parser = Parser(prog=program, usage=usage, description=description, language=language)
     parser.add_argument("--host", help=text("app.help.host", language))
     parser.add_argument("--port", type=int, help=text("app.help.port", language, port=DEFAULT_PORT))
     parser.add_argument("--share", action="store_true", help=text("app.help.share", language))
@@ -168,12 +167,12 @@ def _variable(environ: Mapping[str, str], name: str) -> str | None:
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """A path with `~` spelt out; one that begins with a user who is not there stays as it is, and leads nowhere."""
+    """A path with `~` expanded; one with an unknown user stays unchanged."""
     return Path(os.path.expanduser(path))  # noqa: PTH111  Path's own raises where there is no such user
 
 
 def folder_flag(language: str) -> Callable[[str], Path]:
-    """What makes an absolute folder of a flag's value, for argparse; a user who is not there is refused in words."""
+    """A converter for argparse from a flag's value to an absolute folder; an unknown user is an error."""
 
     def read(value: str) -> Path:
         path = expanded(value)

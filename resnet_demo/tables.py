@@ -1,4 +1,4 @@
-"""Predictions as rows: CSV, JSON and lines for a terminal; the same for the command line and the page's download."""
+"""Predictions as CSV, as JSON and as lines for a terminal, for the command line and the page's download."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
+from resnet_demo.models.class_names import ClassNames
+from resnet_demo.terminal import columns, padded
 from resnet_demo.texts import text, visible
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 BAR_WIDTH = 30
 CSV_ENCODING = "utf-8-sig"
-"""Spreadsheets take a file without the mark for one in their own old encoding."""
+"""With a byte order mark, without which spreadsheets assume a legacy encoding."""
 
 # What may stand before a formula: white space, control and invisible characters, quotes.
 _BEFORE = r"[\s\x00-\x1f\x7f-\x9f\xad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\"']*"
@@ -37,48 +39,51 @@ def csv_header(top: int) -> list[str]:
 
 
 def csv_row(prediction: Prediction, top: int, language: str) -> list[str]:
-    """One photo's cells under `csv_header(top)`; classes that a problem left unnamed are empty."""
+    """The cells of one photo under `csv_header(top)`; with a problem the classes are empty."""
     cells = [cell for guess in prediction.guesses for cell in (guess.label, f"{guess.probability:.4f}")]
     cells += [""] * (2 * top - len(cells))
     problem = prediction.problem.say(language) if prediction.problem else ""
-    return [no_formula(cell) for cell in (prediction.file, *cells, problem)]
+    return [escape_formula(cell) for cell in (prediction.file, *cells, problem)]
 
 
-def no_formula(cell: str) -> str:
-    """The same cell, which no spreadsheet runs: file names and the classes of a model come from anybody.
+def escape_formula(cell: str) -> str:
+    """Escape a cell so that no spreadsheet evaluates it as a formula: file names and labels are untrusted.
 
     OWASP's rule (https://owasp.org/www-community/attacks/CSV_Injection): an apostrophe goes before a cell that begins
     with `=`, `+`, `-`, `@`, a tab or a line break. Here also before their full-width forms, which Excel takes for them
     where Chinese or Japanese is written; before `|` and `%`; where spaces or invisible characters, which some programs
     strip, come first; and inside a cell after `;`, a tab or a line break, where a spreadsheet that is set to these
-    would begin a new cell. `true_cell` takes the apostrophes away.
+    would begin a new cell. `unescape_formula` takes the apostrophes away.
     """
     return _FORMULA.sub("'", cell)
 
 
-def true_cell(cell: str) -> str:
-    """What a cell said before `no_formula`."""
+def unescape_formula(cell: str) -> str:
+    """Undo `escape_formula`."""
     return _MARKED.sub("", cell)
 
 
 class CsvTable:
-    """Writes predictions into an open text file, one row each, as they come."""
+    """Writes predictions to an open text file, one row each; of `several_models` with the model's name in front."""
 
-    def __init__(self, file: TextIO, top: int, language: str) -> None:
+    def __init__(self, file: TextIO, top: int, language: str, *, several_models: bool = False) -> None:
         self._writer = csv.writer(file)
         self._top = top
         self._language = language
-        self._writer.writerow(csv_header(top))
+        self._several = several_models
+        self._writer.writerow([*(["model"] if several_models else []), *csv_header(top)])
 
-    def write(self, prediction: Prediction) -> None:
+    def write(self, prediction: Prediction, model: str = "") -> None:
         """Add one row."""
-        self._writer.writerow(csv_row(prediction, self._top, self._language))
+        cells = csv_row(prediction, self._top, self._language)
+        self._writer.writerow([escape_formula(model), *cells] if self._several else cells)
 
 
-def as_dict(prediction: Prediction, language: str) -> Mapping[str, object]:
-    """One photo as JSON says it: `problem` is null, or its kind with a sentence."""
+def as_dict(prediction: Prediction, language: str, model: str | None = None) -> Mapping[str, object]:
+    """One photo for JSON: `problem` is null, or its kind with a sentence; with the `model`'s name if given."""
     problem = prediction.problem
     return {
+        **({} if model is None else {"model": model}),
         "file": prediction.file,
         "guesses": [
             {"label": guess.label, "index": guess.index, "probability": round(guess.probability, 6)}
@@ -89,24 +94,24 @@ def as_dict(prediction: Prediction, language: str) -> Mapping[str, object]:
 
 
 def as_json(value: object, encoding: str, indent: int | None = None) -> str:
-    """A value as JSON for a file of this encoding; no control character is left in it for a terminal to obey."""
+    """A value as JSON for a file of this encoding, with all control characters escaped."""
     # Any other encoding lacks letters, and what it writes for them instead is not JSON.
     only_ascii = codecs.lookup(encoding).name != "utf-8"
-    said = json.dumps(value, ensure_ascii=only_ascii, indent=indent)
-    return _RAW_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", said)
+    encoded = json.dumps(value, ensure_ascii=only_ascii, indent=indent)
+    return _RAW_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", encoded)
 
 
 class JsonArray:
-    """Writes predictions as one JSON array, one a line, as they come."""
+    """Writes predictions as a JSON array, one per line."""
 
     def __init__(self, file: TextIO, language: str) -> None:
         self._file = file
         self._language = language
         self._before = "[\n"
 
-    def write(self, prediction: Prediction) -> None:
-        """Add one element."""
-        self._file.write(self._before + as_json(as_dict(prediction, self._language), self._file.encoding))
+    def write(self, prediction: Prediction, model: str | None = None) -> None:
+        """Add one element, with the model's name where one is given."""
+        self._file.write(self._before + as_json(as_dict(prediction, self._language, model), self._file.encoding))
         self._before = ",\n"
 
     def close(self) -> None:
@@ -114,27 +119,27 @@ class JsonArray:
         self._file.write("[]\n" if self._before == "[\n" else "\n]\n")
 
 
-def line(prediction: Prediction, language: str) -> str:
-    """`photo.jpg: daisy 98.1 %`, or what is wrong with it; for a terminal, like `bars`."""
+def summary_line(prediction: Prediction, names: ClassNames, language: str) -> str:
+    """`photo.jpg: daisy 98.1 %`, or the problem; for a terminal, like `bars`."""
     if prediction.problem:
         return f"{prediction.file}: {prediction.problem.say(language)}"
     best = prediction.guesses[0]
     return text(
-        "tables.line",
+        "tables.summary_line",
         language,
         file=prediction.file,
-        label=best.label,
+        label=names.full(best.label),
         percent=f"{100 * best.probability:.1f}",
     )
 
 
-def bars(prediction: Prediction, language: str) -> list[str]:
-    """A photo's classes with bars as long as they are probable."""
+def bars(prediction: Prediction, names: ClassNames, language: str) -> list[str]:
+    """The classes of a photo with bars for their probabilities."""
     if prediction.problem:
-        return [line(prediction, language)]
-    labels = [visible(guess.label) for guess in prediction.guesses]
-    longest = max(map(len, labels))
+        return [summary_line(prediction, names, language)]
+    labels = [visible(names.full(guess.label)) for guess in prediction.guesses]
+    longest = max(map(columns, labels))
     return [prediction.file] + [
-        f"  {label:{longest}}  {100 * guess.probability:5.1f} %  {'█' * round(BAR_WIDTH * guess.probability)}"
+        f"  {padded(label, longest)}  {100 * guess.probability:5.1f} %  {'█' * round(BAR_WIDTH * guess.probability)}"
         for label, guess in zip(labels, prediction.guesses, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""What every test stands on: a home folder of its own, two threads, the shared data where it is there."""
+"""What every test stands on: a home folder of its own, the shared data where it is there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pytest
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ["NO_PROXY"] = "localhost,127.0.0.1"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Before anything imports torch: with as many test processes as cores, several threads each wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"

@@ -15,7 +15,9 @@ SPEAKERS = {
     *("Accordion", "Button", "DownloadButton", "HTML", "Label", "Markdown", "Tab", "Textbox"),
 }
 # Calls that take a key, and where.
-KEY_PLACE = {"text": 0, "Message": 0, "AppError": 0, "RefusedError": 1}
+KEY_PLACE = {"say_with_terms": 0, "text": 0, "Message": 0, "AppError": 0, "RefusedError": 1}
+# Where `say` comes from here, it takes a key too.
+SAYS_KEYS = "resnet_demo.ui.visitor_context"
 
 TAG = re.compile(r"<[^<>]*>")
 GAP = "\0"
@@ -46,14 +48,20 @@ def bypasses(tree: ast.Module) -> Iterator[tuple[int, str]]:
 
 def key_calls(tree: ast.Module) -> Iterator[Keys]:
     """Every key that is written out in the source, wherever a text is asked for."""
+    places = KEY_PLACE | ({"say": 0} if _imports(tree, SAYS_KEYS, "say") else {})
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         name = _name(call)
-        if name in KEY_PLACE and len(call.args) > KEY_PLACE[name]:
+        if name in places and len(call.args) > places[name]:
             fields = None if name == "Message" else _fields(call)
-            yield from (Keys(call.lineno, key, fields) for key in _patterns(call.args[KEY_PLACE[name]]))
-        elif name == "make" and len(call.args) > 1 and isinstance(call.args[1], ast.Dict):
+            yield from (Keys(call.lineno, key, fields) for key in _patterns(call.args[places[name]]))
+        elif name == "create" and len(call.args) > 1 and isinstance(call.args[1], ast.Dict):
             for value in call.args[1].values:
                 yield from (Keys(call.lineno, key, frozenset()) for key in _patterns(value))
+
+
+def _imports(tree: ast.Module, module: str, name: str) -> bool:
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == module)
+    return any(alias.name == name for node in imports for alias in node.names)
 
 
 def constants(tree: ast.Module) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from resnet_demo.models import saved
-from resnet_demo.models.model import Teaching
+from resnet_demo.models.model import TrainingInfo
 from resnet_demo.settings import Settings
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.run import Run
@@ -14,7 +14,7 @@ from tests.tiny import tiny_model
 
 
 def ship(folder: Path, name: str = "flowers", seed: int = 0) -> Path:
-    """A folder of shipped models with one of this name."""
+    """A folder of built-in models with one of this name."""
     saved.write(tiny_model(seed=seed), folder / name, card="A model for tests.")
     return folder
 
@@ -31,5 +31,7 @@ def run_with_model(
 def keep(run: Run, seed: int = 0, **metrics: float) -> None:
     """Put a model into a run's folder, in the place of the one before."""
     metrics = metrics or {"val_accuracy": 0.912, "val_photos": 375.0}
-    with run.new_best() as folder:
-        saved.write(replace(tiny_model(seed=seed), teaching=Teaching(metrics=metrics)), folder, card="For tests.")
+    with run.artefacts.new_best() as folder:
+        saved.write(
+            replace(tiny_model(seed=seed), training_info=TrainingInfo(metrics=metrics)), folder, card="For tests."
+        )

@@ -24,12 +24,13 @@ from resnet_demo.models import saved
 from resnet_demo.settings import Settings
 from resnet_demo.texts import text
 from resnet_demo.training.loop import train
-from resnet_demo.training.run import ANSWERS, Run
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_artefacts import TEST_PREDICTIONS
 from resnet_demo.ui.runs import Runs
 from tests.conftest import ROOT
 from tests.damage import flip_in_the_midst
 from tests.tiny import LABELS, tiny_model
-from tests.training.schoolroom import CLASSES, draw_photos, events_of, make_run, settings_in
+from tests.training.small_runs import CLASSES, draw_photos, events_of, make_run, settings_in
 
 
 @pytest.fixture(autouse=True)
@@ -43,17 +44,17 @@ def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run over 48 drawn photos, 6 of them to be judged by."""
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("taught")
+    folder = tmp_path_factory.mktemp("trained")
     run = make_run(folder, epochs=2)
     train(run, settings_in(folder))
     return run
 
 
 @pytest.fixture
-def taught(original: Run, tmp_path: Path) -> Run:
-    """A copy that a test may look at, with its photos beside it."""
-    shutil.copytree(original.folder.parent, tmp_path / "taught")
-    return Run(tmp_path / "taught" / "run")
+def trained(original: Run, tmp_path: Path) -> Run:
+    """A copy that a test may change, with its photos beside it."""
+    shutil.copytree(original.folder.parent, tmp_path / "trained")
+    return Run(tmp_path / "trained" / "run")
 
 
 def evaluate(capsys: pytest.CaptureFixture[str], *arguments: object, home: Path) -> tuple[int, str, str]:
@@ -71,40 +72,40 @@ def as_json(capsys: pytest.CaptureFixture[str], *arguments: object, home: Path) 
 
 
 def test_a_test_photo_that_rots_unseen_is_named_and_not_judged(
-    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing that the system tells of the file has changed since the index knows it."""
-    photos, kept = taught.folder.parent / "photos", taught.answers()
+    photos, kept = trained.folder.parent / "photos", trained.artefacts.test_predictions()
     assert kept is not None
-    as_json(capsys, taught.folder, photos, home=tmp_path)
+    as_json(capsys, trained.folder, photos, home=tmp_path)
     photo = photos / kept.files[2]
     flip_in_the_midst(photo)
     (index,) = (tmp_path / "index").iterdir()
     with closing(sqlite3.connect(index)) as database, database:
         row = (photo.stat().st_ctime_ns, kept.files[2].encode())
         assert database.execute("UPDATE files SET changed = ? WHERE name = ?", row).rowcount == 1
-    _, out, _ = evaluate(capsys, taught.folder, photos, home=tmp_path)
+    _, out, _ = evaluate(capsys, trained.folder, photos, home=tmp_path)
     assert text("results.changed", count=1, names=kept.files[2]) in out
-    again = taught.answers()
+    again = trained.artefacts.test_predictions()
     assert again is not None
     assert (again.changed, again.files) == ((kept.files[2],), (*kept.files[:2], *kept.files[3:]))
-    found = as_json(capsys, taught.folder, photos, home=tmp_path)  # now the index knows
+    found = as_json(capsys, trained.folder, photos, home=tmp_path)  # now the index knows
     assert found["test_looks"] is None  # no longer the photos of that run
 
 
 def test_the_photos_it_was_taught_with_mean_its_test_photos(
-    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """By the run's folder and by its model's; each look is counted, and the figure is that of the training."""
-    photos, before = taught.folder.parent / "photos", events_of(taught, "finished")[0]
-    for looks, name in ((2, taught.folder), (3, taught.best)):
+    photos, before = trained.folder.parent / "photos", events_of(trained, "finished")[0]
+    for uses, name in ((2, trained.folder), (3, trained.artefacts.best)):
         found = as_json(capsys, name, photos, home=tmp_path)
         assert found["photos"] == before["test_photos"] == 6
         assert found["accuracy"] == pytest.approx(before["test_accuracy"], abs=1e-6)
-        assert found["test_looks"] == taught.test_looks == looks
-        assert str(looks) in found["notes"][0]
-        assert taught.name in found["notes"][0]
-    assert taught.state() == "finished"
+        assert found["test_looks"] == trained.events.test_set_uses == uses
+        assert str(uses) in found["notes"][0]
+        assert trained.name in found["notes"][0]
+    assert trained.state() == "finished"
 
 
 def test_a_run_has_a_name(tmp_path: Path, original: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,16 +126,16 @@ def test_looks_of_all_runs_with_the_same_test_photos_are_counted(
     assert found["test_looks"] == 3
     assert "3" in found["notes"][0]
     runs = Runs(Settings(home=home))
-    assert runs.test_looks(runs.find(original.name, None), None) == 3
+    assert runs.test_set_uses(runs.find(original.name)) == 3
 
 
 def test_answers_that_were_not_kept_are_there_again(
-    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = taught.answers()
-    (taught.folder / ANSWERS).unlink()
-    as_json(capsys, taught.folder, taught.folder.parent / "photos", home=tmp_path)
-    after = taught.answers()
+    before = trained.artefacts.test_predictions()
+    (trained.folder / TEST_PREDICTIONS).unlink()
+    as_json(capsys, trained.folder, trained.folder.parent / "photos", home=tmp_path)
+    after = trained.artefacts.test_predictions()
     assert before is not None
     assert after is not None
     assert (after.files, after.labels.tolist()) == (before.files, before.labels.tolist())
@@ -142,15 +143,15 @@ def test_answers_that_were_not_kept_are_there_again(
 
 
 def test_other_photos_are_all_looked_at_and_figures_are_those_of_scikit_learn(
-    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The data set of the training with one photo more is another one."""
     other = draw_photos(tmp_path / "other", per_class=5)
-    found = as_json(capsys, taught.best, other, home=tmp_path)
+    found = as_json(capsys, trained.artefacts.best, other, home=tmp_path)
     assert (found["photos"], found["test_looks"]) == (15, None)
     assert found["notes"] == [text("evaluate.by.all")]
     paths = sorted(other.glob("*/*.png"))
-    model = saved.open_saved(taught.best)
+    model = saved.open_saved(trained.artefacts.best)
     predictions = Classifier(model, settings_in(tmp_path), "float32").classify(paths, 1)
     said = [prediction.guesses[0].label for prediction in predictions]
     true = [path.parent.name for path in paths]
@@ -161,61 +162,61 @@ def test_other_photos_are_all_looked_at_and_figures_are_those_of_scikit_learn(
         f"{path.parent.name}/{path.name}" for path, one in zip(paths, said, strict=True) if path.parent.name != one
     }
     assert {one["file"] for one in found["mistakes"]} == wrong
-    assert taught.test_looks == 1
+    assert trained.events.test_set_uses == 1
 
 
 def test_a_copy_of_the_model_cannot_know_what_it_learned_from(
-    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(taught.best, tmp_path / "copy")
-    found = as_json(capsys, tmp_path / "copy", taught.folder.parent / "photos", home=tmp_path)
+    shutil.copytree(trained.artefacts.best, tmp_path / "copy")
+    found = as_json(capsys, tmp_path / "copy", trained.folder.parent / "photos", home=tmp_path)
     assert found["photos"] == 48
-    assert text("evaluate.note.flatters") in found["notes"]
+    assert text("evaluate.note.used_in_training") in found["notes"]
 
 
 def test_photos_that_have_changed_since_are_told(
     original: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = make_run(tmp_path, epochs=1)
-    shutil.copytree(original.best, run.best)
+    shutil.copytree(original.artefacts.best, run.artefacts.best)
     (tmp_path / "photos" / "red" / "000.png").unlink()
-    found = as_json(capsys, run.best, tmp_path / "photos", home=tmp_path)
+    found = as_json(capsys, run.artefacts.best, tmp_path / "photos", home=tmp_path)
     assert found["photos"] == 47
     assert text("evaluate.note.changed") in found["notes"]
 
 
-def test_a_given_test_part_is_what_counts(taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_given_test_part_is_what_counts(trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw_photos(tmp_path / "parts" / "train", per_class=4)
     draw_photos(tmp_path / "parts" / "test", per_class=2)
-    found = as_json(capsys, taught.best, tmp_path / "parts", home=tmp_path)
+    found = as_json(capsys, trained.artefacts.best, tmp_path / "parts", home=tmp_path)
     assert found["photos"] == 6
-    assert found["notes"] == [text("evaluate.by.part")]
+    assert found["notes"] == [text("evaluate.by.split")]
 
 
 def test_classes_that_it_does_not_know_are_told(
-    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = draw_photos(tmp_path / "other", per_class=3)
     (other / "grün").rename(other / "teal")
-    found = as_json(capsys, taught.best, other, home=tmp_path)
+    found = as_json(capsys, trained.artefacts.best, other, home=tmp_path)
     assert found["photos"] == 6
     assert text("evaluate.note.unknown", photos=3, classes="teal") in found["notes"]
     assert "grün" in found["unjudged"] or "grün" in [one["name"] for one in found["classes"]]
 
 
 def test_classes_none_of_which_it_knows_are_an_error(
-    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = draw_photos(tmp_path / "other", per_class=3)
     for name in CLASSES:
         (other / name).rename(other / f"{name} too")
-    code, out, err = evaluate(capsys, taught.best, other, home=tmp_path)
+    code, out, err = evaluate(capsys, trained.artefacts.best, other, home=tmp_path)
     assert (code, out) == (2, "")
     assert "red too" in err
     assert "blue <b>" in err
 
 
-def test_bad_files_are_named_and_never_fatal(taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_files_are_named_and_never_fatal(trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = draw_photos(tmp_path / "other", per_class=3)
     (other / "red" / "cut.png").write_bytes((other / "red" / "000.png").read_bytes()[:200])
     damaged = other / "red" / "damaged.png"
@@ -223,16 +224,16 @@ def test_bad_files_are_named_and_never_fatal(taught: Run, tmp_path: Path, capsys
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 64] = bytes(64)
     damaged.write_bytes(content)
-    found = as_json(capsys, taught.best, other, home=tmp_path)
+    found = as_json(capsys, trained.artefacts.best, other, home=tmp_path)
     assert found["photos"] == 9
     assert {one["file"] for one in found["unreadable"]} == {"red/cut.png", "red/damaged.png"}
     assert all(one["text"] for one in found["unreadable"])
-    _, out, _ = evaluate(capsys, taught.best, other, home=tmp_path)
+    _, out, _ = evaluate(capsys, trained.artefacts.best, other, home=tmp_path)
     assert "red/damaged.png: " in out
 
 
 def test_nothing_that_can_be_read_is_exit_code_1(
-    taught: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     damaged = tmp_path / "other" / "red" / "damaged.png"
     damaged.parent.mkdir(parents=True)
@@ -240,13 +241,13 @@ def test_nothing_that_can_be_read_is_exit_code_1(
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2 : len(content) // 2 + 64] = bytes(64)
     damaged.write_bytes(content)
-    code, out, _ = evaluate(capsys, taught.best, tmp_path / "other", home=tmp_path)
+    code, out, _ = evaluate(capsys, trained.artefacts.best, tmp_path / "other", home=tmp_path)
     assert code == 1
     assert out.startswith(text("evaluation.no_photos"))
 
 
 def flowers_model(folder: Path) -> Path:
-    """A saved model whose answers are nonsense, and photos of its classes whose names are wide or look like HTML."""
+    """A saved model with nonsense predictions, and photos of its classes whose names are wide or look like HTML."""
     saved.write(replace(tiny_model(), labels=LABELS), folder / "model", card="")
     for label, name in enumerate(LABELS[:2] + LABELS[4:]):
         (folder / "photos" / name).mkdir(parents=True)

@@ -12,12 +12,12 @@ from sklearn import metrics
 
 from resnet_demo.evaluation import Evaluation, evaluate, wilson_interval
 from resnet_demo.texts import LANGUAGES
-from resnet_demo.training.answers import Answers
+from resnet_demo.training.labelled_predictions import LabelledPredictions
 
 CLASSES = ("daisy", "rose", "tulip", "sunflower", "郁金香 <b>", "never shown", "peony")
 
 
-def drawn(photos: int = 200, classes: int = 7, seed: int = 0) -> Answers:
+def drawn(photos: int = 200, classes: int = 7, seed: int = 0) -> LabelledPredictions:
     """Answers that are right about half the time; the last class but one is shown by no photo."""
     draw = np.random.default_rng(seed)
     labels = draw.choice([label for label in range(classes) if label != 5], photos)
@@ -25,31 +25,32 @@ def drawn(photos: int = 200, classes: int = 7, seed: int = 0) -> Answers:
     logits[np.arange(photos), labels] += 1.2
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     files = tuple(f"{CLASSES[label]}/{number}.jpg" for number, label in enumerate(labels))
-    return Answers(files, labels, probabilities.astype(np.float32), CLASSES[:classes])
+    return LabelledPredictions(files, labels, probabilities.astype(np.float32), CLASSES[:classes])
 
 
 def test_figures_are_those_of_scikit_learn() -> None:
-    answers = drawn()
-    found = evaluate(answers)
-    true = [CLASSES[label] for label in answers.labels]
-    said = [CLASSES[label] for label in answers.said]
+    predictions = drawn()
+    found = evaluate(predictions)
+    true = [CLASSES[label] for label in predictions.labels]
+    said = [CLASSES[label] for label in predictions.predicted]
     names = [one.name for one in found.classes]
     assert set(names) == {*true, *said}
     assert found.accuracy == pytest.approx(metrics.accuracy_score(true, said))
     assert found.confusion.tolist() == metrics.confusion_matrix(true, said, labels=names).tolist()
     expected = metrics.precision_recall_fscore_support(true, said, labels=names, zero_division=np.nan)
     for one, precision, recall, f1, photos in zip(found.classes, *expected, strict=True):
-        assert one.precision == pytest.approx(precision)
-        assert (math.nan if one.recall is None else one.recall) == pytest.approx(recall, nan_ok=True)
-        assert (one.f1, one.photos) == (pytest.approx(f1), photos)
-    top5 = metrics.top_k_accuracy_score(answers.labels, answers.probabilities, k=5, labels=range(len(CLASSES)))
-    assert found.top5 == pytest.approx(top5)
-    assert 0.3 < found.accuracy < found.top5 < 1
+        shares = one.shares
+        assert shares["precision"] == pytest.approx(precision)
+        assert (math.nan if shares["recall"] is None else shares["recall"]) == pytest.approx(recall, nan_ok=True)
+        assert (shares["f1"], one.photos) == (pytest.approx(f1), photos)
+    top5 = metrics.top_k_accuracy_score(predictions.labels, predictions.probabilities, k=5, labels=range(len(CLASSES)))
+    assert found.metrics["top5"] == pytest.approx(top5)
+    assert 0.3 < found.accuracy < top5 < 1
 
 
 def test_top_5_only_where_there_are_more_classes() -> None:
-    assert evaluate(drawn(classes=5)).top5 is None
-    assert evaluate(drawn(photos=0)).top5 is None
+    assert evaluate(drawn(classes=5)).metrics["top5"] is None
+    assert evaluate(drawn(photos=0)).metrics["top5"] is None
 
 
 @pytest.mark.parametrize(
@@ -71,12 +72,14 @@ def by_hand() -> Evaluation:
     """Two daisies, one of them taken for a rose, surely; a rose taken for a daisy, hardly; no tulip."""
     probabilities = np.array([[0.9, 0.05, 0.05], [0.005, 0.99, 0.005], [0.4, 0.3, 0.3]], np.float32)
     files = ("daisy/1.jpg", "daisy/2.jpg", "rose/1.jpg")
-    return evaluate(Answers(files, np.array([0, 0, 1]), probabilities, ("daisy", "rose", "tulip"), ("rose/2.jpg",)))
+    return evaluate(
+        LabelledPredictions(files, np.array([0, 0, 1]), probabilities, ("daisy", "rose", "tulip"), ("rose/2.jpg",))
+    )
 
 
-def test_mistakes_come_surest_first() -> None:
+def test_mistakes_come_most_confident_first() -> None:
     found = by_hand()
-    assert [(one.file, one.true, one.said) for one in found.mistakes] == [
+    assert [(one.file, one.true, one.predicted) for one in found.mistakes] == [
         ("daisy/2.jpg", "daisy", "rose"),
         ("rose/1.jpg", "rose", "daisy"),
     ]
@@ -95,17 +98,17 @@ def test_what_no_photo_shows_is_not_judged() -> None:
 
 def test_a_class_that_is_only_said_has_no_recall() -> None:
     probabilities = np.array([[0.1, 0.9], [0.9, 0.1]], np.float32)
-    daisy, rose = evaluate(Answers(("a", "b"), np.array([0, 0]), probabilities, ("daisy", "rose"))).classes
-    assert (daisy.precision, daisy.recall, daisy.f1) == (1.0, 0.5, pytest.approx(2 / 3))
-    assert (rose.precision, rose.recall, rose.f1, rose.photos) == (0.0, None, 0.0, 0)
+    daisy, rose = evaluate(LabelledPredictions(("a", "b"), np.array([0, 0]), probabilities, ("daisy", "rose"))).classes
+    assert daisy.shares == {"precision": 1.0, "recall": 0.5, "f1": pytest.approx(2 / 3)}
+    assert (rose.shares, rose.photos) == ({"precision": 0.0, "recall": None, "f1": 0.0}, 0)
 
 
 def test_the_sentence() -> None:
     """457 of 500; the bounds are those of scipy, above."""
     probabilities = np.repeat([[0.8, 0.2]], 500, axis=0).astype(np.float32)
     labels = np.array([0] * 457 + [1] * 43)
-    found = evaluate(Answers(tuple(map(str, range(500))), labels, probabilities, ("daisy", "rose")))
-    assert found.say("en") == "91.4 %, 88.6 to 93.6, 500 photos"
+    found = evaluate(LabelledPredictions(tuple(map(str, range(500))), labels, probabilities, ("daisy", "rose")))
+    assert found.say("en") == "91.4 % (95 % confidence interval 88.6 to 93.6), 500 photos"
     assert all("88.6" in found.say(language) for language in LANGUAGES)
 
 

@@ -18,26 +18,26 @@ from typing import Any
 import pytest
 
 from resnet_demo import catalogue
+from resnet_demo.data.dataset_facts import dataset_facts
+from resnet_demo.data.duplicates import find_duplicates
 from resnet_demo.data.image_folder import open_dataset, split
-from resnet_demo.data.intake import from_archive, from_folder, from_photos
-from resnet_demo.data.report import report
-from resnet_demo.data.similar import find_similar
+from resnet_demo.data.photo_import import from_archive, from_folder, from_photos
 from resnet_demo.inference import Classifier, open_model
 from resnet_demo.jobs import queue
 from resnet_demo.models import saved
-from resnet_demo.models.model import Teaching
+from resnet_demo.models.model import TrainingInfo
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError
-from resnet_demo.training import loop, writing
-from resnet_demo.training.course import Course
+from resnet_demo.training import atomic_writes, loop
+from resnet_demo.training.dataset_splits import load_splits
+from resnet_demo.training.event_text import best_epoch_text, event_text, step_text
 from resnet_demo.training.listed_runs import all_runs
-from resnet_demo.training.material import material_of
 from resnet_demo.training.run import Run
-from resnet_demo.training.sentences import best_of, pace_of, sentence_of
+from resnet_demo.training.run_history import RunHistory
 from tests.damage import hurt_bytes, hurt_json
 from tests.data.drawn import draw, encoded, jpeg
 from tests.tiny import photos, tiny_model
-from tests.training.schoolroom import make_run, settings_in
+from tests.training.small_runs import make_run, settings_in
 
 pytestmark = pytest.mark.slow
 
@@ -86,8 +86,8 @@ def hurt_file(data: bytes, chance: random.Random) -> bytes:
 )
 def test_saved_models(file: str, hurt: Callable[[bytes, random.Random], bytes], tmp_path: Path) -> None:
     folder, settings = tmp_path / "model", Settings(home=tmp_path / "home")
-    teaching = Teaching("resnet18", "0123", {"val_accuracy": 0.5, "val_photos": 10.0}, 1.5, 0.2)
-    saved.write(replace(tiny_model(), teaching=teaching), folder, card="For tests.")
+    training_info = TrainingInfo("resnet18", "0123", {"val_accuracy": 0.5, "val_photos": 10.0}, 1.5, 0.2)
+    saved.write(replace(tiny_model(), training_info=training_info), folder, card="For tests.")
     photo, before, whole = photos(tmp_path / "photos", 1), seen(tmp_path), (folder / file).read_bytes()
     told: list[AppError] = []
     for seed in range(300):
@@ -112,7 +112,7 @@ def school(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("school")
     run = make_run(folder, epochs=2, precision="float32")
     loop.train(run, settings_in(folder))
-    run.append("stopped", how="keep")
+    run.events.append("stopped", how="keep")
     run.queue_again(more_epochs=1)
     return folder
 
@@ -128,18 +128,26 @@ def look_at(folder: Path, settings: Settings, told: list[AppError]) -> None:
     """All that pages, command lines and workers ask of a run before it is trained."""
     with answer_or_sentence(told):
         run = Run.open(folder)
-        run.state(), run.newest_checkpoint(), run.more_epochs, run.queued, run.worker, run.stop_asked(), run.name
+        (
+            run.state(),
+            run.checkpoints.newest(),
+            run.events.more_epochs,
+            run.events.queued,
+            run.events.launched_process,
+            run.worker.stop_asked(),
+            run.name,
+        )
         for language in LANGUAGES:
-            for event in run.events():
-                f"{sentence_of(event, language)}{pace_of(event, language)}".encode()
-            best_of(run.events(), language).encode()
+            for event in run.events.all():
+                f"{event_text(event, language)}{step_text(event, language)}".encode()
+            best_epoch_text(run.events.all(), language).encode()
             entry = catalogue.of_run(run)
             f"{entry and entry.say(language)}".encode()
         queue.repeat_command(run, settings)
-        course = Course(run)
-        course.read_on()
-        f"{course.total_epochs} {course.best} {course.seconds_left}".encode("utf-8", "replace")
-        material_of(run, settings)
+        history = RunHistory(run)
+        history.update()
+        f"{history.total_epochs} {history.best} {history.seconds_left}".encode("utf-8", "replace")
+        load_splits(run, settings)
 
 
 @pytest.mark.parametrize("file", ["config.json", "best/config.json", "best/resnet_demo.json"])
@@ -194,16 +202,16 @@ def hurt_state(data: bytes, chance: random.Random) -> bytes:
 def test_checkpoints(file: str, times: int, own_school: Path, school: Path) -> None:
     """A training that goes on from a hurt checkpoint ends in good order, after a step at the most."""
     run, settings, told = Run(own_school / "run"), settings_in(school), list[AppError]()
-    found = run.newest_checkpoint()
+    found = run.checkpoints.newest()
     assert found is not None
     whole = (found / file).read_bytes()
     shutil.copytree(own_school / "run", own_school / "whole")
     for seed in range(times):
         (found / file).write_bytes(hurt_state(whole, random.Random(f"{file} {seed}")))
         if file == "state.json":
-            (found / writing.MARKER).unlink()
-            writing.complete(found)  # or else it would not be read at all
-        run.ask_stop("keep")
+            (found / atomic_writes.MARKER).unlink()
+            atomic_writes.mark_complete(found)  # or else it would not be read at all
+        run.worker.ask_stop("keep")
         with answer_or_sentence(told):
             loop.train(run, settings)
         shutil.rmtree(own_school / "run")
@@ -285,14 +293,14 @@ def any_zip(chance: random.Random) -> bytes:
 def look_through(folder: Path, settings: Settings) -> None:
     """All that is found out of photos before anything is trained on them."""
     dataset = open_dataset(folder, settings.home)
-    similar = find_similar(dataset, settings.home)
-    for message in report(dataset, similar).said:
+    duplicates = find_duplicates(dataset, settings.home)
+    for message in dataset_facts(dataset, duplicates).findings:
         for language in LANGUAGES:
             message.say(language).encode()
-    for problem in (*dataset.problems, *similar.problems):
+    for problem in (*dataset.problems, *duplicates.problems):
         problem.file.encode()
     json.dumps(dataset.classes, ensure_ascii=False).encode()
-    parts = split(dataset, 0, groups=similar.groups)
+    parts = split(dataset, 0, groups=duplicates.groups)
     assert sorted((*parts.train, *parts.val, *parts.test)) == list(range(len(dataset.photos)))
 
 

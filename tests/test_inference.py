@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import random
 import threading
+from contextlib import closing
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -15,7 +18,7 @@ from torchvision import transforms
 
 from resnet_demo.engine_choice import BATCH
 from resnet_demo.inference import Classifier, Prediction, open_model
-from resnet_demo.models.model import Model
+from resnet_demo.models.model import Model, TrainingInfo
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
@@ -62,13 +65,36 @@ def test_every_photo_is_answered_in_order_as_the_plain_path_does(
         assert sum(probabilities) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_temperature_flattens_the_probabilities(tmp_path: Path, settings: Settings) -> None:
+    """Softmax of the logits over 2 is the square roots of the probabilities, scaled to a sum of 1."""
+    plain = tiny_model()
+    calibrated = replace(plain, training_info=TrainingInfo(temperature=2.0))
+    paths = photos(tmp_path / "photos", 3)
+    for path, prediction in zip(paths, Classifier(calibrated, settings, "float32").classify(paths), strict=True):
+        roots = plain_probabilities(plain, path).sqrt()
+        expected = roots / roots.sum()
+        for guess in prediction.guesses:
+            assert guess.probability == pytest.approx(float(expected[guess.index]), abs=2e-3)
+
+
 def test_the_whole_picture_is_seen_if_wished(tmp_path: Path, settings: Settings) -> None:
     path = photos(tmp_path, 1, (400, 100))[0]
     classifier = Classifier(tiny_model(), settings)
-    (crop,), (whole,) = (list(classifier.classify([path], view=view)) for view in ("crop", "whole"))
+    (crop,), (whole,) = (list(classifier.classify([path], crop_mode=crop_mode)) for crop_mode in ("crop", "whole"))
     assert whole.seen == (0, 0, 400, 100)
     assert crop.seen != whole.seen
     assert crop.guesses != whole.guesses
+
+
+def test_a_preview_comes_with_its_photo_and_changes_no_answer(tmp_path: Path, settings: Settings) -> None:
+    paths = photos(tmp_path, 4, (400, 100))
+    paths[1].write_bytes(b"no picture")
+    classifier = Classifier(tiny_model(), settings, "float32")
+    plain = list(classifier.classify(paths))
+    found = list(classifier.classify(paths, preview_sides=[300, 80, 80]))
+    assert found == plain
+    assert [prediction.preview and prediction.preview.size for prediction in found] == [(300, 75), None, (80, 20), None]
+    assert all(prediction.preview is None for prediction in plain)
 
 
 def test_bad_files_stand_among_the_good_in_their_places(tmp_path: Path, settings: Settings) -> None:
@@ -120,10 +146,10 @@ def test_a_name_that_is_no_model_is_explained(settings: Settings) -> None:
 
 
 def test_models_are_opened_by_their_names(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path / "home", shipped=ship(tmp_path / "shipped", seed=1))
+    settings = Settings(home=tmp_path / "home", built_in_models=ship(tmp_path / "built_in", seed=1))
     run = run_with_model(settings)
     keep(run, seed=2)
-    for name, seed in (("flowers", 1), (run.name, 2), (str(run.best), 2)):
+    for name, seed in (("flowers", 1), (run.name, 2), (str(run.artefacts.best), 2)):
         model = open_model(name, settings)
         assert model.name == name
         assert torch.equal(model.network.fc.weight, tiny_model(seed=seed).network.fc.weight)
@@ -131,7 +157,7 @@ def test_models_are_opened_by_their_names(tmp_path: Path) -> None:
 
 def test_a_run_that_has_kept_nothing_says_so(settings: Settings) -> None:
     run = Run.create(settings.home, TrainConfig("/photos"), {})
-    with pytest.raises(AppError, match="has not kept a model yet"):
+    with pytest.raises(AppError, match="has not saved a model yet"):
         open_model(run.name, settings)
 
 
@@ -141,7 +167,7 @@ def real(
 ) -> tuple[Model, dict[Path, torch.Tensor]]:
     """A network of ImageNet, and what it says of photos in the plain way."""
     model = open_model(request.param, Settings(home=tmp_path_factory.mktemp("home"), weights=shared / "weights"))
-    every = 1 if request.param == "resnet18" else 3
+    every = 2 if request.param == "resnet18" else 6
     paths = sorted((shared / "data" / "imagenet_samples").iterdir())[::every]
     return model, {path: plain_probabilities(model, path) for path in paths}
 
@@ -160,8 +186,9 @@ def test_answers_equal_the_plain_path_on_real_photos(
 ) -> None:
     model, expected_of = real
     classifier, paths = Classifier(model, settings, engine), list(expected_of)
-    if engine == "auto":  # long enough for another engine to be tried; the second pass runs on the one chosen
-        list(classifier.classify(paths * 6, top=5))
+    if engine == "auto":  # so many to come that another engine is tried; the second pass runs on the one chosen
+        with closing(classifier.classify(paths * 12, top=5)) as answers:  # type: ignore[type-var]
+            assert len(list(islice(answers, 2 * BATCH))) == 2 * BATCH
     try:
         predictions = list(classifier.classify(paths, top=1000))
     except AppError as refusal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pkgutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,8 @@ build_parser("en")
 IMPORT_APP = "import app"
 
 
-def modules_after(code: str) -> set[str]:
+@cache
+def modules_after(code: str) -> frozenset[str]:
     """The modules that a fresh interpreter has loaded once it has run `code`."""
     ended = subprocess.run(
         [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
@@ -36,7 +38,7 @@ def modules_after(code: str) -> set[str]:
         text=True,
         check=True,
     )
-    return set(ended.stdout.split())
+    return frozenset(ended.stdout.split())
 
 
 @pytest.mark.parametrize(

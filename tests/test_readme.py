@@ -1,4 +1,4 @@
-"""What README.md and CONTRIBUTING.md say of this folder is true: tree, front matter, commands."""
+"""What README.md and CONTRIBUTING.md say of this folder is true: tree, front matter, commands, lists, words."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import re
 import subprocess
 from pathlib import Path
 
+from resnet_demo.engines import ENGINE_KINDS
+from resnet_demo.evaluation import CLASS_METRICS, METRICS
+from resnet_demo.explain.methods import METHODS
+from resnet_demo.models import variants
+from resnet_demo.texts import LANGUAGES, text
+from resnet_demo.training.presets import PRESETS
+from resnet_demo.ui.tabs import TABS
+from resnet_demo.ui.tabs.finetune.photo_sources import SOURCES
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -83,9 +91,43 @@ def test_make_targets_it_names_exist() -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
+def rows_of(section: str) -> dict[str, str]:
+    """First cell to second cell of a table with two columns, without its head."""
+    return dict(re.findall(r"^\| (\S.*?) +\| (.+?) +\|$", section, re.MULTILINE)[2:])
+
+
+def test_its_lists_are_those_of_the_registers() -> None:
+    assert rows_of(README.split("## What there is to choose from")[1].split("\n## ")[0]) == {
+        "Tabs": ", ".join(text(f"page.tabs.{name}") for name in TABS),
+        "Networks": variants.all_names(),
+        "Sources of photos": ", ".join(text(f"photos.source.{name}") for name in SOURCES),
+        "Presets": ", ".join(PRESETS),
+        "Engines": ", ".join(("auto", *ENGINE_KINDS)),
+        "Metrics": f"{', '.join(('accuracy', *METRICS))}; of each class {', '.join(CLASS_METRICS)}",
+        "Saliency methods": ", ".join(METHODS),
+        "Languages": ", ".join(LANGUAGES.values()),
+    }
+
+
+def test_its_tabs_are_those_of_the_page() -> None:
+    section = README.split("## The tabs")[1].split("\n## ")[0]
+    assert re.findall(r"^- \*\*(.+?)\*\*", section, re.MULTILINE) == [text(f"page.tabs.{name}") for name in TABS]
+
+
+def test_words_are_those_of_the_code() -> None:
+    """Each word has one meaning, and what is written as code is in the code."""
+    terms = rows_of(CONTRIBUTING.split("## Words")[1].split("\n## ")[0])
+    assert len(terms) > 40
+    assert list(terms) == sorted(terms, key=lambda term: term.strip("`").lower())
+    package = ROOT / "resnet_demo"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py")))
+    written = [name for row in terms.items() for cell in row for name in re.findall(r"`([^`]+)`", cell)]
+    assert [name for name in written if not re.search(rf"\b{re.escape(name)}\b", code)] == []
+
+
 def test_tests_it_names_exist() -> None:
-    """Each line on what strangers can and cannot do has the test that holds it."""
-    section = README.split("## Pages that strangers may reach")[1].split("\n## ")[0]
+    """Each line on what visitors can and cannot do has the test that holds it."""
+    section = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
     named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", section)
     assert len(named) > 10
     for file, test in named:

@@ -16,12 +16,12 @@ import torch
 
 from resnet_demo.settings import Settings
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.dataset_splits import facts_of
 from resnet_demo.training.loop import train
-from resnet_demo.training.material import facts_of
 from resnet_demo.training.run import Run
 from tests.conftest import ROOT
 from tests.tiny import saved_tiny_model
-from tests.training.schoolroom import SMALL, draw_photos
+from tests.training.small_runs import SMALL, draw_photos
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +54,7 @@ print(json.dumps(told))
 
 @dataclass(frozen=True)
 class Place:
-    """A folder with photos, a model, and a home with a finished run and one in line."""
+    """A folder with photos, a model, and a home with a finished run and a queued one."""
 
     folder: Path
     run: Run
@@ -111,7 +111,7 @@ def reading(place: Place) -> list[list[object]]:
     photo = place.folder / "photos" / "red" / "000.png"
     return [
         ["classify", photo, "--model", place.folder / "model"],
-        ["evaluate", place.run.best, place.folder / "photos"],
+        ["evaluate", place.run.artefacts.best, place.folder / "photos"],
         ["models"],
         ["summary", "resnet18"],
         ["runs"],
@@ -145,7 +145,7 @@ def test_what_needs_no_writing_works(way: str, place: Place, tmp_path: Path) -> 
     else:
         found = tried(*reading(place), home=place.home, way=way)
     assert [code for code, _, _ in found] == [0] * len(found), found
-    assert "could not be noted" in found[1][1]
+    assert "could not be recorded" in found[1][1]
     assert place.run.name in found[4][1]
     after = as_it_is(place.home)
     if way == "closed":
@@ -187,6 +187,6 @@ def test_one_that_is_closed_to_its_owner_is_listed_and_can_be_deleted(tmp_path: 
     found = tried(["runs"], ["runs", "delete", names[1]], ["runs"], home=tmp_path)
     assert [code for code, _, _ in found] == [0, 0, 0], found
     assert f"{names[1]}  unreadable" in found[0][1]
-    assert f"{names[0]}  in line" in found[0][1]
+    assert f"{names[0]}  queued" in found[0][1]
     assert names[1] not in found[2][1]
     assert not broken.folder.exists()

@@ -19,7 +19,7 @@ from resnet_demo.texts import visible
 from resnet_demo.training.listed_runs import all_runs
 from tests.conftest import ROOT
 from tests.tiny import photos, tiny_model
-from tests.training.schoolroom import draw_photos
+from tests.training.small_runs import draw_photos
 
 OBEYED = [*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 EVIL = "\x1b]0;own\x07\x1b[2J\x9b1A\u202egpj\u2066\u2028\r\n\x7fz"
@@ -124,24 +124,24 @@ def test_explain(model: Path, folder: Path, tmp_path: Path) -> None:
 def test_train_evaluate_and_lists(tmp_path: Path) -> None:
     """Classes, photos, the data home: all are called so, as far as a folder of photos allows."""
     home = tmp_path / f"home {EVIL}"
-    taught = draw_photos(tmp_path / EVIL, per_class=12)
-    (taught / "red").rename(taught / BIDI)
-    (taught / BIDI / "000.png").rename(taught / BIDI / f"a{EVIL}.png")
-    (taught / BIDI / f"torn {EVIL}.png").write_text("no picture")
-    trained = is_harmless(run("train", taught, *SMALL, "--epochs", 1, home=home))
+    photos = draw_photos(tmp_path / EVIL, per_class=12)
+    (photos / "red").rename(photos / BIDI)
+    (photos / BIDI / "000.png").rename(photos / BIDI / f"a{EVIL}.png")
+    (photos / BIDI / f"torn {EVIL}.png").write_text("no picture")
+    trained = is_harmless(run("train", photos, *SMALL, "--epochs", 1, home=home))
     assert SHOWN in trained
     (made,) = all_runs(home)
-    log = made.log.read_text(encoding="utf-8")
+    log = made.log.path.read_text(encoding="utf-8")
     assert not set(map(ord, log.replace("\n", ""))) & set(OBEYED)
     shown = is_harmless(run("runs", "show", made.name, home=home))
     assert f"home {SHOWN}" in shown
     assert is_harmless(run("runs", home=home))
     assert is_harmless(run("models", home=home))
-    judged = run("evaluate", made.folder, taught, home=home)
+    judged = run("evaluate", made.folder, photos, home=home)
     said = is_harmless(judged)
     assert judged.returncode == 0, said
     assert visible(BIDI) in said
-    as_json = run("evaluate", made.folder, taught, "--json", home=home)
+    as_json = run("evaluate", made.folder, photos, "--json", home=home)
     is_harmless(as_json)
     assert BIDI in [one["name"] for one in json.loads(as_json.stdout)["classes"]]
 
@@ -171,12 +171,12 @@ def test_what_cannot_be_met_is_said_so(arguments: tuple[str, ...], tmp_path: Pat
 
 def test_an_events_name_of_another_version_is_no_order(tmp_path: Path) -> None:
     """A run's folder may come from elsewhere, and what it says goes to the log and the terminal."""
-    from tests.training.schoolroom import make_run
+    from tests.training.small_runs import make_run
 
     made = make_run(tmp_path)
-    made.append("said", key=f"unknown {EVIL}")
-    made.append("failed", key="run.problem.no_folder", fields={"folder": EVIL})
-    log = made.log.read_text(encoding="utf-8")
+    made.events.append("said", key=f"unknown {EVIL}")
+    made.events.append("failed", key="run.problem.no_folder", fields={"folder": EVIL})
+    log = made.log.path.read_text(encoding="utf-8")
     assert f"unknown {SHOWN}\n" in log
     assert not set(map(ord, log.replace("\n", ""))) & set(OBEYED)
 

@@ -11,16 +11,33 @@ from typing import Any
 
 import pytest
 
+from resnet_demo.evaluation import CLASS_METRICS, METRICS
+from resnet_demo.explain.methods import METHODS
+from resnet_demo.labs.experiments import EXPERIMENTS
 from resnet_demo.texts import LANGUAGES, AppError, Message, all_texts, text
+from resnet_demo.training.presets import PRESETS
+from resnet_demo.ui.tabs import TABS
+from resnet_demo.ui.tabs.finetune import photo_sources
 from tests.sentences import bypasses, constants, key_calls
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "resnet_demo"
-TEXTS = PACKAGE / "texts"
-SOURCES = [ROOT / "app.py", *(path for path in sorted(PACKAGE.rglob("*.py")) if TEXTS not in path.parents)]
+SOURCES = [ROOT / "app.py", *sorted(PACKAGE.rglob("*.py"))]
 TREES = {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
 STATIC = sorted((PACKAGE / "ui" / "static").iterdir())
 ENGLISH = all_texts("en")
+REGISTERS = {
+    "evaluation.header": {*CLASS_METRICS, "class", "photos"},
+    "evaluation.metric": METRICS,
+    "explain.about": METHODS,
+    "explain.method": METHODS,
+    "lab.about": EXPERIMENTS,
+    "page.tabs": TABS,
+    "photos.source": photo_sources.SOURCES,
+    "train.list.preset": PRESETS,
+    "train.setting.preset": {*PRESETS, "hint"},
+}
+"""Where the texts of what is registered are: `<prefix>.<name>`."""
 
 
 def gaps(sentence: str) -> set[str]:
@@ -49,6 +66,12 @@ def test_every_key_is_used() -> None:
     patterns = {keys.pattern for tree in TREES.values() for keys in key_calls(tree)}
     unused = [key for key in ENGLISH if key not in said and not any(re.fullmatch(one, key) for one in patterns)]
     assert unused == []
+
+
+@pytest.mark.parametrize("prefix", REGISTERS)
+def test_what_is_registered_has_its_texts(prefix: str) -> None:
+    there = {key.removeprefix(f"{prefix}.") for key in ENGLISH if key.startswith(f"{prefix}.")}
+    assert there == set(REGISTERS[prefix])
 
 
 def test_every_language_has_every_key() -> None:
@@ -94,7 +117,7 @@ print(f"{count} photos")
 parser.add_argument("--top", help="how many")
 gr.Button("Go")
 gr.Textbox(label="Name" if short else "Full name")
-words.make(gr.HTML, {"value": "classify.empty"}, info="Hint")
+translations.create(gr.HTML, {"value": "classify.empty"}, info="Hint")
 raise gr.Error("It " + "failed")
 gr.Markdown(value="**{}**: bold".format(x))
 def header(): return f"<h1 class='{style}'>Hello</h1>"
@@ -107,7 +130,7 @@ print(text("app.ready", language, url=url))
 print(json.dumps(rows))
 parser.add_argument("--top", help=say("top"), metavar="N")
 gr.Button(variant="primary", elem_id="go")
-words.make(gr.HTML, {"value": "classify.empty"}, elem_classes="note", value="<br>")
+translations.create(gr.HTML, {"value": "classify.empty"}, elem_classes="note", value="<br>")
 gr.Radio(choices, value="en")
 gr.Markdown("**" + text("page.title") + "**&nbsp;" * 2)
 def header(): return f"<h1 class='{style}'>{title}</h1><!-- note -->"
@@ -122,14 +145,17 @@ def test_the_reader_finds_sentences() -> None:
 
 def test_the_reader_finds_keys() -> None:
     source = """
+from resnet_demo.ui.visitor_context import say
+say(f"z.{kind}", count=2)
 text("a.b", language, count=1)
 text(f"c.{kind}.d", **fields)
 raise AppError("e" if x else "f", file=name)
 raise RefusedError(404, "g")
-words.make(gr.Tab, {"label": "h", "choices": choices}, id="i")
+translations.create(gr.Tab, {"label": "h", "choices": choices}, id="i")
 """
     found = [(keys.pattern, keys.fields) for keys in key_calls(ast.parse(source))]
     assert found == [
+        (r"z\.[\w+]+", {"count"}),
         (r"a\.b", {"count"}),
         (r"c\.[\w+]+\.d", None),
         ("e", {"file"}),

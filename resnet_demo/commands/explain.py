@@ -16,10 +16,12 @@ from tqdm import tqdm
 
 from resnet_demo import catalogue
 from resnet_demo.commands.progress import download_bar, say
+from resnet_demo.data.file_names import TakenPaths, display_name, one_part
 from resnet_demo.data.files import find_files
 from resnet_demo.data.images import Problem, load
-from resnet_demo.data.names import Places, one_part, shown
-from resnet_demo.explain.placing import over_photo
+from resnet_demo.explain.methods import DEFAULT_METHOD, METHODS, method_named
+from resnet_demo.explain.overlay import overlay_map
+from resnet_demo.models.class_names import ClassNames, class_names
 from resnet_demo.settings import Settings
 from resnet_demo.terminal import print_line
 from resnet_demo.texts import AppError, text
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from resnet_demo.explain.targets import Target
 
 DONE, NOTHING_READ = 0, 1
-DEFAULT_METHOD = "gradcam"
 OPACITY = 0.6
 BAR = "{percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 
@@ -37,15 +38,17 @@ BAR = "{percentage:3.0f}%|{bar}| [{elapsed}<{remaining}]"
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], language: str) -> None:
     """Add the command."""
 
-    def say(key: str) -> str:
-        return text(f"cli.help.explain_{key}", language)
+    def say(key: str, **fields: str) -> str:
+        return text(f"cli.help.explain_{key}", language, **fields)
 
     explain = commands.add_parser("explain", help=say("what"), description=say("what"))
     explain.set_defaults(run=run_explain)
     explain.add_argument("paths", nargs="+", type=Path, metavar="PHOTO", help=text("cli.help.paths", language))
     explain.add_argument("--model", help=text("cli.help.model", language))
-    explain.add_argument("--method", action="append", metavar="METHOD", help=say("method"))
-    explain.add_argument("--layer", help=say("layer"))
+    methods = say("method", names=", ".join(METHODS), default=DEFAULT_METHOD)
+    explain.add_argument("--method", action="append", metavar="METHOD", help=methods)
+    on_pixels = ", ".join(name for name, method in METHODS.items() if not method.layered)
+    explain.add_argument("--layer", help=say("layer", on_pixels=on_pixels))
     explain.add_argument("--class", dest="wanted", metavar="CLASS", help=say("class"))
     explain.add_argument("--not", dest="other", metavar="CLASS", help=say("not"))
     explain.add_argument("--view", choices=("crop", "whole"), default="crop", help=text("cli.help.view", language))
@@ -59,16 +62,16 @@ def run_explain(arguments: argparse.Namespace, settings: Settings, language: str
         print_line(text("cli.no_files", language), sys.stderr)
         return NOTHING_READ
     from resnet_demo.explain.explainer import Explainer
-    from resnet_demo.explain.methods import method_named
     from resnet_demo.inference import Classifier, open_model
 
     methods = [method_named(name) for name in dict.fromkeys(arguments.method or [DEFAULT_METHOD])]
     name = catalogue.default(settings) if arguments.model is None else arguments.model
     with download_bar(language) as downloaded:
         model = open_model(name, settings, downloaded)
-    asked = _target(arguments, model.labels)
+    asked = _target(arguments, model.labels, language)
+    names = class_names(model.labels, language)
     explainer = Explainer(Classifier(model, settings))
-    names = _names(files)
+    places = _names(files)
     read = 0
     with tqdm(total=len(files), bar_format=BAR, disable=None, leave=False) as bar:
 
@@ -77,7 +80,7 @@ def run_explain(arguments: argparse.Namespace, settings: Settings, language: str
 
         found = explainer.explain(files, methods, arguments.layer, [asked], arguments.view, progress)
         for file, several in groupby(found, key=lambda one: one.file):
-            read += _write(list(several), arguments.out / names[file], settings, language)
+            read += _write(list(several), arguments.out / places[file], settings, names, language)
     said = text(
         "cli.explain.totals",
         language,
@@ -90,29 +93,28 @@ def run_explain(arguments: argparse.Namespace, settings: Settings, language: str
     return DONE if read else NOTHING_READ
 
 
-def _target(arguments: argparse.Namespace, labels: Sequence[str]) -> Target:
+def _target(arguments: argparse.Namespace, labels: Sequence[str], language: str) -> Target:
     """What the maps are to be about; by default each photo's best class."""
     from resnet_demo.explain import targets
-
-    wanted = targets.best() if arguments.wanted is None else targets.named(_index(labels, arguments.wanted))
-    if arguments.other is None:
-        return wanted
-    return targets.difference(wanted, targets.named(_index(labels, arguments.other)))
-
-
-def _index(labels: Sequence[str], name: str) -> int:
     from resnet_demo.explain.targets import class_named
 
-    return class_named(labels, name)
+    wanted = (
+        targets.best() if arguments.wanted is None else targets.named(class_named(labels, arguments.wanted, language))
+    )
+    if arguments.other is None:
+        return wanted
+    return targets.difference(wanted, targets.named(class_named(labels, arguments.other, language)))
 
 
 def _names(files: Sequence[Path]) -> dict[str, str]:
     """What each file's results are called: as the photo, with a number if another photo is called so too."""
-    places = Places()
-    return {os.fspath(file): places.settle((one_part(shown(file.stem)) or "photo",))[0] for file in files}
+    places = TakenPaths()
+    return {os.fspath(file): places.claim_free((one_part(display_name(file.stem)) or "photo",))[0] for file in files}
 
 
-def _write(found: Sequence[Explanation | Problem], base: Path, settings: Settings, language: str) -> bool:
+def _write(
+    found: Sequence[Explanation | Problem], base: Path, settings: Settings, names: ClassNames, language: str
+) -> bool:
     """Write what was found on one photo, and say so; whether the photo could be read.
 
     Args:
@@ -126,20 +128,24 @@ def _write(found: Sequence[Explanation | Problem], base: Path, settings: Setting
     for looked in found:
         assert not isinstance(looked, Problem)  # a file's problem comes alone
         place = f"{base}-{looked.method.name}"
-        picture = over_photo(photo.image, looked.size, looked.seen, looked.maps[0], OPACITY)
+        picture = overlay_map(photo.image, looked.size, looked.seen, looked.maps[0], OPACITY)
         try:
             base.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(f"{place}.png")
             np.save(f"{place}.npy", looked.on_photo())
         except OSError as error:
             raise AppError("cli.explain.cannot_write", file=place, reason=error.strerror or str(error)) from error
-        say(_line(looked, place, language))
+        say(_line(looked, place, names, language))
     return True
 
 
-def _line(looked: Explanation, place: str, language: str) -> str:
-    guess, rival = looked.asked[0], looked.rivals[0]
-    label = guess.label if rival is None else text("cli.explain.rather", language, label=guess.label, other=rival)
-    said = text("tables.line", language, file=looked.file, label=label, percent=f"{100 * guess.probability:.1f}")
+def _line(looked: Explanation, place: str, names: ClassNames, language: str) -> str:
+    guess, rival = looked.target_classes[0], looked.contrast_classes[0]
+    label = names.full(guess.label)
+    if rival is not None:
+        label = text("cli.explain.rather", language, label=label, other=names.full(rival))
+    said = text(
+        "tables.summary_line", language, file=looked.file, label=label, percent=f"{100 * guess.probability:.1f}"
+    )
     note = " " + text("explain.empty", language) if looked.is_empty() else ""
     return f"{said} → {place}.png{note}"

@@ -1,4 +1,4 @@
-"""A run carried out by the command line itself: the same folder, the same turn and the same worker as any other."""
+"""Run a training in the foreground, in the command line's own process: same folder, queue and worker code."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from resnet_demo.commands.progress import Told, say
-from resnet_demo.jobs import meeting, queue, worker
+from resnet_demo.commands.progress import RunProgress, say
+from resnet_demo.jobs import queue, rendezvous, worker
 from resnet_demo.settings import Settings
 from resnet_demo.terminal import print_line
 from resnet_demo.texts import text
+from resnet_demo.training.event_text import event_text
 from resnet_demo.training.memory_kills import go_first
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
-from resnet_demo.training.sentences import sentence_of
 
 DONE, FAILED = 0, 1
 
 
-def carry_out(make: Callable[[Process], Run], settings: Settings, language: str) -> int:
-    """Get a run, wait for its turn, do it, tell how it goes; returns the exit code.
+def run_in_foreground(make: Callable[[Process], Run], settings: Settings, language: str) -> int:
+    """Queue a run, wait for its turn, execute it and print its progress; returns the exit code.
 
-    Under torchrun the first process does so; the others take part in the run that it tells them.
+    Under torchrun rank 0 does so; the others join the run that it announces.
 
     Args:
-        make: puts a run in line for this process, which waits to carry it out.
+        make: queues a run for this process to execute.
 
     Raises:
         AppError: the run cannot be had.
     """
     go_first()
-    if meeting.alone():
-        return _lead(make, settings, language, tell=lambda _run: None)
-    place = meeting.Meeting()
-    if meeting.leads():
-        return _lead(make, settings, language, tell=lambda run: place.tell(str(run.folder)))
+    if rendezvous.is_single_process():
+        return _lead(make, settings, language, announce=lambda _run: None)
+    shared = rendezvous.Rendezvous()
+    if rendezvous.is_main_process():
+        return _lead(make, settings, language, announce=lambda run: shared.announce(str(run.folder)))
     # The first process hears the signals too, and all stop with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    run = Run(Path(place.listen()))
+    run = Run(Path(shared.wait()))
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    worker.carry_out(run, settings)
+    worker.execute_run(run, settings)
     return DONE
 
 
-def _lead(make: Callable[[Process], Run], settings: Settings, language: str, tell: Callable[[Run], None]) -> int:
+def _lead(make: Callable[[Process], Run], settings: Settings, language: str, announce: Callable[[Run], None]) -> int:
     me = Process.of(os.getpid())
     run = make(me)
     say(text("cli.train.folder", language, name=run.name, folder=str(run.folder)))
@@ -59,10 +59,10 @@ def _lead(make: Callable[[Process], Run], settings: Settings, language: str, tel
         queue.stop(run, settings.home, "now")
         return FAILED
     _listen_to_signals(run, language)
-    tell(run)
-    with Told(run, language):
-        worker.carry_out(run, settings)
-    queue.move_on(settings.home)
+    announce(run)
+    with RunProgress(run, language):
+        worker.execute_run(run, settings)
+    queue.advance(settings.home)
     return _say_end(run, settings, language)
 
 
@@ -70,15 +70,15 @@ def _listen_to_signals(run: Run, language: str) -> None:
     """Ctrl+C stops and keeps, once more stops at once, a third time ends the process whatever it does."""
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
-        again = run.stop_asked() is not None
-        run.ask_stop("now" if again else "keep")
+        again = run.worker.stop_asked() is not None
+        run.worker.ask_stop("now" if again else "keep")
         say(text("cli.train.stopping_now" if again else "cli.train.stopping", language))
         if again:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     signal.signal(signal.SIGINT, interrupted)
     # Of several processes torchrun ends all by SIGTERM as soon as it is interrupted; so it is no second word.
-    worker.stop_on(signal.SIGTERM, run, "now" if meeting.alone() else "keep")
+    worker.stop_on(signal.SIGTERM, run, "now" if rendezvous.is_single_process() else "keep")
     if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         worker.stop_on(signal.SIGHUP, run, "keep")
 
@@ -89,11 +89,11 @@ def _say_before(before: Run, language: str) -> None:
 
 def _say_end(run: Run, settings: Settings, language: str) -> int:
     """Where the model is, or what went wrong; returns the exit code."""
-    state, newest = run.state(), run.newest() or {"kind": "failed"}
+    state, newest = run.state(), run.events.newest() or {"kind": "failed"}
     if state == "failed":
-        print_line(sentence_of(newest, language) or "", sys.stderr)
-    elif run.best.exists():
-        say(text("cli.train.kept", language, folder=str(run.best)))
+        print_line(event_text(newest, language) or "", sys.stderr)
+    elif run.artefacts.best.exists():
+        say(text("cli.train.kept", language, folder=str(run.artefacts.best)))
     if state != "finished":
         words = ["python", "-m", "resnet_demo", *settings.home_flag, "runs", "resume", run.name]
         say(text("cli.train.go_on", language, command=shlex.join(words)))

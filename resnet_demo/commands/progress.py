@@ -1,4 +1,4 @@
-"""What goes on, told on the terminal: bars for downloads and photos, and a run with the sentences of its events."""
+"""Progress on the terminal: bars for downloads and photos, and the events of a run."""
 
 from __future__ import annotations
 
@@ -15,53 +15,70 @@ from tqdm import tqdm
 from resnet_demo.download import Progress
 from resnet_demo.terminal import print_line
 from resnet_demo.texts import text
+from resnet_demo.training.event_text import event_text, phase_share, phase_text, step_text
 from resnet_demo.training.events import Event
 from resnet_demo.training.run import Run
-from resnet_demo.training.sentences import pace_of, sentence_of
 
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
+PHASE_BAR = "{desc} |{bar}| [{elapsed}]"
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
 
 
-class Told:
-    """Inside a `with`, what happens in a run is told; from a thread of its own, so that no slow reader holds it up."""
+class RunProgress:
+    """Prints a run's events inside a `with`, from a thread of its own: a slow terminal does not delay the training."""
 
     def __init__(self, run: Run, language: str) -> None:
         self._run = run
         self._language = language
-        self._offset = run.events_from(0)[1]
-        self._over = threading.Event()
+        self._offset = run.events.since(0)[1]
+        self._finished = threading.Event()
         self._bar: tqdm[NoReturn] | None = None
-        self._thread = threading.Thread(target=self._tell, daemon=True)
+        self._phase_bar: tqdm[NoReturn] | None = None
+        self._thread = threading.Thread(target=self._print_events, daemon=True)
 
-    def __enter__(self) -> Told:
+    def __enter__(self) -> RunProgress:
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._over.set()
+        self._finished.set()
         self._thread.join()
-        if self._bar is not None:
-            self._bar.close()
+        for bar in (self._phase_bar, self._bar):
+            if bar is not None:
+                bar.close()
 
-    def _tell(self) -> None:
-        over = False
-        while not over:
-            over = self._over.wait(LOOK_SECONDS)
-            events, self._offset = self._run.events_from(self._offset)
+    def _print_events(self) -> None:
+        finished = False
+        while not finished:
+            finished = self._finished.wait(POLL_SECONDS)
+            events, self._offset = self._run.events.since(self._offset)
             for event in events:
-                self._tell_one(event)
+                self._print_event(event)
 
-    def _tell_one(self, event: Event) -> None:
+    def _print_event(self, event: Event) -> None:
+        self._show_phase(event)
         if event["kind"] == "step":
             bar = self._bar or self._open_bar(event)
             bar.total = event["steps"]
-            bar.set_postfix_str(pace_of(event, self._language), refresh=False)
+            bar.set_postfix_str(step_text(event, self._language), refresh=False)
             bar.update(event["step"] - bar.n)
-        elif event["kind"] != "failed" and (said := sentence_of(event, self._language)):
+        elif event["kind"] != "failed" and (said := event_text(event, self._language)):
             say(said)  # a failure is told at the end, as an error
+
+    def _show_phase(self, event: Event) -> None:
+        """A bar of its own for a phase before the first step whose end is known; it is gone with the next thing."""
+        share = phase_share(event) if event["kind"] == "phase" and self._bar is None else None
+        if self._phase_bar is not None and (share is None or share == 0):
+            self._phase_bar.close()
+            self._phase_bar = None
+        if share is None:
+            return
+        if self._phase_bar is None:
+            self._phase_bar = tqdm(total=1.0, bar_format=PHASE_BAR, disable=None, leave=False)
+        self._phase_bar.set_description_str(phase_text(event, self._language), refresh=False)
+        self._phase_bar.update(share - self._phase_bar.n)
 
     def _open_bar(self, event: Event) -> tqdm[NoReturn]:
         """Not before the first step, from which the time that is left is reckoned."""
@@ -86,9 +103,9 @@ def download_bar(language: str) -> Iterator[Progress]:
 
 
 @contextlib.contextmanager
-def looking_bar(language: str) -> Iterator[Progress]:
-    """A bar for the photos that are looked at before a run is made; gone when that is done."""
-    with tqdm(desc=text("cli.train.looking", language), unit="", disable=None, delay=0.5, leave=False) as bar:
+def scanning_bar(language: str) -> Iterator[Progress]:
+    """A progress bar for scanning the photos before a run is created; it disappears at the end."""
+    with tqdm(desc=text("cli.train.scanning", language), unit="", disable=None, delay=0.5, leave=False) as bar:
 
         def progress(done: int, total: int | None) -> None:
             bar.total = total

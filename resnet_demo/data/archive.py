@@ -1,4 +1,4 @@
-"""A zip or tar archive, which may come from anybody, unpacked with care."""
+"""Unpacking of zip and tar archives from untrusted sources."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from resnet_demo.data import names
-from resnet_demo.data.disk_use import Room
-from resnet_demo.data.files import is_litter
-from resnet_demo.data.staging import free_bytes
+from resnet_demo.data import file_names
+from resnet_demo.data.dataset_storage import free_bytes
+from resnet_demo.data.disk_usage import DiskBudget
+from resnet_demo.data.files import is_junk
 from resnet_demo.download import Progress
 from resnet_demo.settings import GIGABYTE, MEGABYTE
 from resnet_demo.texts import AppError
@@ -32,11 +32,11 @@ SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", "
 MAX_ENTRIES = 250_000
 USUAL_BYTES = 100 * MEGABYTE
 MAX_RATIO = 100
-"""Photos hardly shrink: what grows past USUAL_BYTES and past so many times the archive's size is a compression bomb."""
+"""Photos hardly compress: more than USUAL_BYTES and this many times the archive's size is a decompression bomb."""
 
 _PIECE = 65_536
 _MAX_XZ_BYTES = 256 * MEGABYTE
-"""Of memory to decode with: four times what the strongest usual setting of xz takes."""
+"""Memory limit of the xz decoder: four times what the strongest preset of xz needs."""
 _MAX_DIRECTORY_BYTES = 400 * MAX_ENTRIES
 _DIRECTORY_MARK = b"PK\1\2"
 _ENCRYPTED = 0x41
@@ -49,15 +49,12 @@ _DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError),
     *(ValueError, struct.error, LookupError, ArithmeticError, RuntimeError, TypeError, AttributeError),
 )
-"""What the standard library raises over archives that are damaged, or made to be."""
+"""Exceptions of the standard library for damaged or malicious archives."""
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """How many files were written, and how many were passed over since an operating system had left them behind.
-
-    `taken` is what those that were written take of the disk, in bytes.
-    """
+    """The number of files written, and of junk files ignored; `taken` is the disk usage of the former in bytes."""
 
     files: int
     ignored: int
@@ -66,7 +63,7 @@ class Unpacked:
 
 @dataclass(frozen=True)
 class _Member:
-    """A file or a folder in an archive; `pieces` are its bytes, walked once and before the next member is asked for."""
+    """A file or a folder in an archive; `pieces` are its bytes, to be read once and before the next member."""
 
     name: str
     is_folder: bool
@@ -76,23 +73,23 @@ class _Member:
 def unpack(
     archive: Path, folder: Path, *, max_bytes: int = 50 * GIGABYTE, progress: Progress | None = None
 ) -> Unpacked:
-    """Write an archive's files below `folder`, which is empty; the caller removes it where this raises.
+    """Unpack an archive into `folder`, which is empty; the caller removes it if this raises.
 
-    Zip (stored or deflated), and tar as it is or packed by gzip, bzip2 or xz. What headers claim is refused at once,
-    and what really comes out is counted.
+    Zip (stored or deflated), and tar, plain or compressed by gzip, bzip2 or xz. Sizes in headers are checked first, and
+    the bytes really unpacked are counted.
 
     Args:
-        max_bytes: that may come out in all, and that this may take of the disk.
-        progress: told the bytes of the archive that are done, and all; an exception it raises ends the work.
+        max_bytes: limit of the unpacked bytes and of the disk usage.
+        progress: called with (bytes of the archive done, all bytes); an exception it raises ends the work.
 
     Raises:
-        AppError: no archive, a damaged or encrypted one, or a hostile one: names that lead out of the folder, links,
-            devices, too many entries, a compression bomb, names that some file system takes for one another.
+        AppError: no archive, a damaged or encrypted one, or a malicious one: names that lead out of the folder, links,
+            devices, too many entries, a decompression bomb, names that some file systems do not tell apart.
         OSError: the folder cannot be written to.
     """
     total = archive.stat().st_size
     allowance = _Allowance(total, max_bytes, free_bytes(folder))
-    places, room, files, ignored, reached = names.Places(), Room(max_bytes), 0, 0, 0
+    paths, budget, files, ignored, reached = file_names.TakenPaths(), DiskBudget(max_bytes), 0, 0, 0
     with _ArchiveFile(io.FileIO(archive)) as file:
         for count, member in enumerate(_members(file, allowance)):
             if count == MAX_ENTRIES:
@@ -102,28 +99,28 @@ def unpack(
                 progress(min(reached, total), total)
             if member.is_folder and PurePosixPath(member.name) == PurePosixPath("."):
                 continue
-            parts = names.parts_of(member.name)
-            if any(map(is_litter, parts)):
+            parts = file_names.parts_of(member.name)
+            if any(map(is_junk, parts)):
                 ignored += not member.is_folder
                 continue
-            places.claim(parts, folder=member.is_folder)
+            paths.claim(parts, folder=member.is_folder)
             if not member.is_folder:
                 size = _write(member.pieces, folder.joinpath(*parts))
-                if not room.take(parts, size):
+                if not budget.take(parts, size):
                     raise AppError("archive.problem.too_large", megabytes=max_bytes // MEGABYTE)
                 files += 1
-    return Unpacked(files, ignored, max_bytes - room.left)
+    return Unpacked(files, ignored, max_bytes - budget.left)
 
 
 def _write(pieces: Iterator[bytes], path: Path) -> int:
-    """Write a file; tells its bytes."""
+    """Write a file; returns its size in bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
         return sum(file.write(piece) for piece in pieces)
 
 
 class _Allowance:
-    """How many bytes may still come out of an archive."""
+    """The bytes that may still be unpacked from an archive."""
 
     def __init__(self, archive_bytes: int, max_bytes: int, free: int) -> None:
         by_ratio = max(USUAL_BYTES, MAX_RATIO * archive_bytes)
@@ -133,21 +130,21 @@ class _Allowance:
         self._refusal = AppError(f"archive.problem.{refusal}", megabytes=self._left // MEGABYTE)
 
     def check(self, claimed: int) -> None:
-        """Refuse what an archive only claims to hold, where it is too much."""
+        """Refuse an archive whose headers claim too many bytes."""
         if claimed > self._left:
             raise self._refusal
         if claimed > self._free:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def spend(self, count: int) -> None:
-        """Count what came out."""
+        """Count unpacked bytes."""
         if count > self._left:
             raise self._refusal
         self._left -= count
 
 
 class _ArchiveFile(io.BufferedReader):
-    """An archive on the disk; a zip's directory, which zipfile reads at once, is measured before it is parsed."""
+    """An archive on the disk; a zip's directory, which zipfile reads as a whole, is checked before it is parsed."""
 
     def read(self, size: int | None = -1) -> bytes:
         if size is not None and size > _MAX_DIRECTORY_BYTES:
@@ -159,7 +156,7 @@ class _ArchiveFile(io.BufferedReader):
 
 
 class _Xz(io.RawIOBase):
-    """What an xz file holds; `lzma.open` would take any amount of memory that a header asks for."""
+    """The content of an xz file; `lzma.open` would allocate any amount of memory that a header asks for."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -185,7 +182,7 @@ class _Xz(io.RawIOBase):
         return len(piece)
 
     def _next_stream(self) -> bytes:
-        """How the next stream begins; between streams there may be zeros."""
+        """The first bytes of the next stream; zeros may precede it."""
         packed = self._decoder.unused_data.lstrip(b"\0")
         while not packed:
             more = self._file.read(_PIECE)
@@ -232,9 +229,9 @@ def _zip_members(file: IO[bytes], allowance: _Allowance) -> Iterator[_Member]:
         for entry in entries:
             name = entry.orig_filename
             if not entry.flag_bits & _UTF8:
-                name = names.decoded(name.encode("cp437"))
+                name = file_names.decoded(name.encode("cp437"))
             is_folder = name.endswith(("/", "\\"))
-            _check_zip_entry(entry, names.shown(name), is_folder)
+            _check_zip_entry(entry, file_names.display_name(name), is_folder)
             yield _Member(name, is_folder, _zip_pieces(opened, entry, allowance))
 
 
@@ -264,7 +261,7 @@ def _zip_pieces(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, allowance: _All
 
 
 class _Forward:
-    """The bytes of a tar, read from front to back, all that comes out counted; as much of a file as tarfile needs."""
+    """A tar stream, read forwards with all bytes counted; a file object with as much as tarfile needs."""
 
     def __init__(self, stream: IO[bytes], allowance: _Allowance) -> None:
         self._stream = stream
@@ -300,9 +297,9 @@ def _tar_members(stream: IO[bytes], allowance: _Allowance) -> Iterator[_Member]:
     with opened:
         while entry := _next(opened, forward):
             with _reading():
-                name = names.decoded(entry.name.encode("utf-8", "surrogateescape"))
+                name = file_names.decoded(entry.name.encode("utf-8", "surrogateescape"))
             if not entry.isdir() and (not entry.isreg() or entry.issparse()):
-                raise AppError("archive.problem.special", name=names.shown(name))
+                raise AppError("archive.problem.special", name=file_names.display_name(name))
             allowance.check(entry.size)
             yield _Member(name, entry.isdir(), _tar_pieces(forward, entry))
 
@@ -331,7 +328,7 @@ def _tar_pieces(forward: _Forward, entry: tarfile.TarInfo) -> Iterator[bytes]:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    """Around reading alone: what goes wrong with writing is not the archive's fault."""
+    """Turn errors of reading into an AppError; errors of writing are not the archive's."""
     try:
         yield
     except _DAMAGE as error:

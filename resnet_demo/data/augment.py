@@ -1,7 +1,7 @@
-"""Random views of photos, in batches on the device; and pairs of photos mixed into one.
+"""Augmentation in batches on the device: random views of photos, mixup and CutMix.
 
-A photo comes squashed to a square, with the shape that it had. A box of any shape in it is one affine map away, so
-cropping, stretching, turning and flipping a whole batch is one resampling.
+Photos are stored squashed to a square, with their original aspect ratio. Cropping, stretching, rotating and flipping a
+whole batch is then a single affine resampling.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from resnet_demo.data.preprocessing import ImageSpec
 
 DRAWS = 9
-"""Random numbers that one view takes."""
+"""Random numbers per view."""
 
 AREA_RANGE = 0.9
 SHAPE_RANGE = 2.0
@@ -25,20 +25,20 @@ COLOUR_RANGE = 0.4
 """At full strength: crops down to 0.1 of the photo, from half to twice as wide as high, 15 degrees, colours by 40 %."""
 
 MAX_SHRINK = 1.5
-"""Pixels of the square for one of the view: beyond, the square is shrunk first, or details would flicker."""
+"""Above this ratio of the square's side to the view's, the square is downsampled first, against aliasing."""
 MARGIN = 1.15
-"""Then and when photos are stored, a square has this many times the view's pixels a side: crops stay sharp."""
+"""Downsampled and stored squares have this many times the view's pixels a side, so that crops stay sharp."""
 
 LUMA = (0.299, 0.587, 0.114)
-"""What red, green and blue contribute to brightness (ITU-R BT.601)."""
+"""Weights of red, green and blue in the luma (ITU-R BT.601)."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """How each of N photos is looked at; every field is (N,) or (N, 2), floating.
+    """Augmentation parameters of N photos; every field is a float tensor (N,) or (N, 2).
 
-    `centre` and `extent` (x, y) place a box in the square, whose sides run from -1 to 1: an extent of 1 is all of it.
-    `angle` is in radians, `mirror` is -1 where left and right change places, and the other three are factors.
+    `centre` and `extent` (x, y) place the crop box in the square, whose coordinates run from -1 to 1: an extent of 1 is
+    the whole side. `angle` is in radians, `mirror` is -1 for a horizontal flip, and the other three are factors.
     """
 
     centre: Tensor
@@ -51,7 +51,7 @@ class Views:
 
 
 def plain_views(shapes: Tensor, spec: ImageSpec) -> Views:
-    """Each photo as evaluation sees it: the square in its middle, `shapes` (N,) being width / height."""
+    """The centre crop of each photo, as in evaluation; `shapes` (N,) are width / height."""
     shorter = torch.stack([(1 / shapes).clamp(max=1), shapes.clamp(max=1)], dim=1)
     still, one = torch.zeros_like(shapes), torch.ones_like(shapes)
     centre = torch.zeros_like(shorter)
@@ -59,10 +59,10 @@ def plain_views(shapes: Tensor, spec: ImageSpec) -> Views:
 
 
 def random_views(shapes: Tensor, draws: Tensor, strength: float) -> Views:
-    """A view of each photo, from `draws` (N, DRAWS), evenly spread over [0, 1).
+    """A random view of each photo, from `draws` (N, DRAWS), uniform in [0, 1).
 
-    A box of random area and shape at a random place (Szegedy et al. 2015, section 6), mirrored half of the time,
-    turned, and with changed colours, all the more so the larger `strength` (0 to 1) is.
+    A box of random area and aspect ratio at a random position (Szegedy et al. 2015, section 6), flipped half of the
+    time, rotated, and with changed colours, the more so the larger `strength` (0 to 1) is.
     """
     area = 1 - AREA_RANGE * strength * draws[:, 0]
     shape = SHAPE_RANGE ** (strength * _both_ways(draws[:, 1]))
@@ -86,7 +86,7 @@ def _both_ways(draws: Tensor) -> Tensor:
 
 
 def render(squares: Tensor, views: Views, size: int) -> Tensor:
-    """The views of photos (N, S, S, 3), uint8, as pictures (N, size, size, 3), uint8."""
+    """Render views of squashed photos (N, S, S, 3), uint8, to pictures (N, size, size, 3), uint8; bilinear."""
     pictures = squares.permute(0, 3, 1, 2).float()
     if squares.shape[1] > MAX_SHRINK * size:
         pictures = F.interpolate(pictures, (round(MARGIN * size),) * 2, mode="bilinear", antialias=True)
@@ -96,14 +96,14 @@ def render(squares: Tensor, views: Views, size: int) -> Tensor:
 
 
 def _maps(views: Views) -> Tensor:
-    """From a place in the view to one in the square: (N, 2, 3), for `affine_grid`."""
+    """The affine maps from view to square, (N, 2, 3), for `affine_grid`."""
     cos, sin = views.angle.cos(), views.angle.sin()
     turned = torch.stack([cos * views.mirror, -sin, sin * views.mirror, cos], dim=1).view(-1, 2, 2)
     return torch.cat([turned * views.extent[:, :, None], views.centre[:, :, None]], dim=2)
 
 
 def _coloured(pictures: Tensor, views: Views) -> Tensor:
-    """Brightness, then contrast around the mean, then saturation around grey; (N, 3, H, W), 0 to 255."""
+    """Change brightness, then contrast around the mean, then saturation around grey; (N, 3, H, W), 0 to 255."""
     pictures = pictures * views.brightness.view(-1, 1, 1, 1)
     contrast, saturation = views.contrast.view(-1, 1, 1, 1), views.saturation.view(-1, 1, 1, 1)
     luma = torch.tensor(LUMA, device=pictures.device).view(1, 3, 1, 1)
@@ -114,11 +114,11 @@ def _coloured(pictures: Tensor, views: Views) -> Tensor:
 
 
 def mixup(images: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Each photo keeps `share` of itself and takes the rest from the one before it (Zhang et al. 2018).
+    """Mixup: each photo is blended with the one before it, with weight `share` (Zhang et al. 2018).
 
     Args:
         images: (N, 3, H, W).
-        targets: (N, classes), probabilities, which are mixed likewise.
+        targets: (N, classes), probabilities, mixed in the same way.
     """
     return (
         images * share + images.roll(1, 0) * (1 - share),
@@ -127,7 +127,7 @@ def mixup(images: Tensor, targets: Tensor, share: float) -> tuple[Tensor, Tensor
 
 
 def cutmix(images: Tensor, targets: Tensor, box: tuple[int, int, int, int]) -> tuple[Tensor, Tensor]:
-    """The `box` (left, top, right, bottom) of each photo is cut from the one before it (Yun et al. 2019).
+    """CutMix: the `box` (left, top, right, bottom) of each photo comes from the one before it (Yun et al. 2019).
 
     The targets are mixed by the areas. `images` (N, 3, H, W) stays as it is.
     """
@@ -139,7 +139,7 @@ def cutmix(images: Tensor, targets: Tensor, box: tuple[int, int, int, int]) -> t
 
 
 def cut_box(size: int, share: float, place: tuple[float, float]) -> tuple[int, int, int, int]:
-    """A box for `cutmix` around `place` (x, y from 0 to 1) with 1 - `share` of the area, cut off at the edges."""
+    """A box for `cutmix` around `place` (x, y from 0 to 1) with 1 - `share` of the area, clipped at the edges."""
     half = size * math.sqrt(1 - share) / 2
     left, top, right, bottom = (
         min(max(int(place[axis] * size + way * half), 0), size) for way in (-1, 1) for axis in (0, 1)

@@ -1,4 +1,4 @@
-"""The sizes that the AV1 pictures inside an AVIF file have by their own headers, whatever the file says around them.
+"""The sizes of the AV1 pictures in an AVIF file by their own headers, whatever the container says.
 
 Boxes: ISO/IEC 14496-12 (8.11 for items, 8.5 to 8.7 for tracks) and 23008-12. AV1: Bitstream & Decoding Process
 Specification, 5.3 (OBUs) and 5.5 (sequence header).
@@ -16,7 +16,7 @@ def coded_sizes(data: bytes) -> list[tuple[int, int]]:
     """(width, height) of each sequence header in the items, and in the first sample of each track.
 
     Raises:
-        ValueError, IndexError: the boxes or headers are not whole.
+        ValueError, IndexError: boxes or headers are truncated or invalid.
     """
     sizes = []
     for sample in _samples(data):
@@ -44,7 +44,7 @@ def _all_samples(data: bytes) -> Iterator[bytes]:
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Kind and content of one box after the other."""
+    """The kind and content of each box."""
     place = 0
     while place + 8 <= len(data):
         size, head = _number(data, place, 4), 8
@@ -74,7 +74,7 @@ def _first_sample(data: bytes, track: bytes) -> bytes:
 
 
 def _items(data: bytes, meta: dict[bytes, bytes]) -> Iterator[bytes]:
-    """What the items hold that are AV1."""
+    """The content of the AV1 items."""
     kinds = _item_kinds(meta.get(b"iinf", b""))
     table = _Table(meta.get(b"iloc", b""))
     version = table.take(4) >> 24
@@ -105,7 +105,7 @@ def _item_kinds(infos: bytes) -> dict[int, bytes]:
 
 
 class _Table:
-    """Numbers of some bytes each, one after the other."""
+    """A reader of consecutive big-endian integers."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -117,7 +117,7 @@ class _Table:
 
 
 def _units(sample: bytes) -> Iterator[tuple[int, bytes]]:
-    """Kind and content of each OBU."""
+    """The kind and content of each OBU."""
     place = 0
     while place < len(sample):
         head = sample[place]
@@ -167,7 +167,7 @@ def _skip_operating_points(bits: _Bits) -> None:
 
 
 class _Bits:
-    """Bits of some bytes, the highest first."""
+    """A reader of bits, the most significant first."""
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")

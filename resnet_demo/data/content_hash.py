@@ -1,4 +1,4 @@
-"""What tells a file's content from any other: a hash of all of it, and the one of earlier versions."""
+"""Hashes of a file's content: of the whole file, and the hash of earlier versions."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import os
 from typing import IO
 
 _END_BYTES = 65_536
-"""Of a file's start and of its end, which told it from others in earlier versions: all of it up to twice as many."""
+"""Bytes at the start and at the end of a file that the earlier hash covers; shorter files are covered whole."""
 
 
 def content_hashes(stream: IO[bytes]) -> tuple[bytes, bytes]:
-    """`content` and `ends`, as `images.Header` tells them."""
+    """`content` and `ends` of `images.Header`."""
     length = stream.seek(0, os.SEEK_END)
     stream.seek(0)
     digest = hashlib.blake2b(length.to_bytes(8, "big"), digest_size=16)

@@ -1,4 +1,4 @@
-"""How much memory decoding a picture takes, told by its header."""
+"""The memory that decoding a picture takes, estimated from its header."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from PIL import ImageFile
 from resnet_demo.data.jpeg_scans import in_several_scans
 
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "I;16N": 2}
-"""Bytes that Pillow keeps of a pixel; 4 in all other modes, RGB too."""
+"""Bytes per pixel in Pillow; 4 in all other modes, including RGB."""
 
 _RGB = 4
 
 _BESIDE = {"WEBP": 12, "AVIF": 10, "HEIF": 6}
-"""Bytes of a pixel that a decoder holds while Pillow's own are being filled.
+"""Bytes per pixel that the decoder holds in addition to Pillow's.
 
 libwebp: two canvases, and its picture of the frame or the copy of the canvas that is handed over, 4 each. libavif and
 libheif: 3 or 4 handed over, and planes of brightness, colour and alpha, once or twice 1.5 and seldom more.
@@ -23,12 +23,12 @@ _TILE_WIDTH, _TILE_LENGTH, _STRIP_ROWS = 322, 323, 278
 
 
 def bytes_to_decode(image: ImageFile.ImageFile, full: tuple[int, int], *, turned: bool) -> int:
-    """At its peak, with what `rgb.as_rgb` and turning it upright take.
+    """The peak memory of decoding, including conversion by `rgb.as_rgb` and rotation.
 
     Args:
-        image: opened, not decoded, perhaps told to decode at reduced scale.
+        image: opened, not decoded, perhaps in draft mode for a reduced scale.
         full: its (width, height) before that.
-        turned: whether it will be turned once it is decoded.
+        turned: whether it will be rotated after decoding.
     """
     pixels = image.width * image.height
     stored = _STORED.get(image.mode, 4) * pixels
@@ -39,7 +39,7 @@ def bytes_to_decode(image: ImageFile.ImageFile, full: tuple[int, int], *, turned
 
 
 def _beside(image: ImageFile.ImageFile, full: tuple[int, int]) -> int:
-    """Bytes that the decoder itself holds."""
+    """Bytes that the decoder itself holds in addition."""
     name = image.format or ""
     if name in {"JPEG", "MPO"}:
         return _coefficients(image, full)
@@ -49,7 +49,7 @@ def _beside(image: ImageFile.ImageFile, full: tuple[int, int]) -> int:
 
 
 def _coefficients(image: ImageFile.ImageFile, full: tuple[int, int]) -> int:
-    """Two bytes each, of the whole picture at its full scale, where it comes in several scans."""
+    """Coefficients of the whole picture at full scale, two bytes each, if a JPEG has several scans."""
     if not in_several_scans(image):
         return 0
     layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
@@ -58,7 +58,7 @@ def _coefficients(image: ImageFile.ImageFile, full: tuple[int, int]) -> int:
 
 
 def _piece(image: ImageFile.ImageFile) -> int:
-    """A strip or tile of a TIFF as it is unfolded, 4 bytes a pixel; a tile may be larger than its picture."""
+    """A decoded strip or tile of a TIFF, 4 bytes per pixel; a tile may be larger than the picture."""
     if not image.tile or image.tile[0].codec_name != "libtiff":
         return 0
     rows = int(getattr(image, "tag_v2", {}).get(_STRIP_ROWS, image.height))
@@ -66,6 +66,6 @@ def _piece(image: ImageFile.ImageFile) -> int:
 
 
 def tile_pixels(image: ImageFile.ImageFile) -> int:
-    """Those of one tile of an opened TIFF; 0 where it has none."""
+    """Pixels of one tile of an opened TIFF; 0 if it has no tiles."""
     tags = getattr(image, "tag_v2", {})
     return int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0))

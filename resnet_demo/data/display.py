@@ -1,13 +1,13 @@
-"""A photo made for a person to look at: small, and with the box that the network sees drawn on it."""
+"""Photos for display: thumbnails, and the box of the network's input drawn on a photo."""
 
 from __future__ import annotations
 
 from PIL import Image, ImageDraw, ImageEnhance
 
 SHOWN_SIDE = 900
-"""Pixels of the longer side, where a photo is shown by itself."""
+"""Pixels of the longer side of a photo shown by itself."""
 DIMMED = 0.45
-"""Brightness of what the network does not see."""
+"""Brightness outside of the network's input."""
 
 
 def thumbnail(image: Image.Image, side: int) -> Image.Image:
@@ -28,7 +28,7 @@ def with_seen_box(
     """A copy no longer or wider than `side` pixels, dimmed around the box `seen`.
 
     Args:
-        image: the upright photo, perhaps decoded at reduced scale.
+        image: the upright photo, perhaps at reduced scale.
         size: (width, height) of the original, in whose pixels `seen` is given.
         seen: (left, top, right, bottom).
     """

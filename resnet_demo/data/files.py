@@ -1,4 +1,4 @@
-"""Which files of the given files and folders are for opening, and which are a computer's litter."""
+"""The files below folders, without hidden files and junk files of operating systems."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
+JUNK_NAMES = {"thumbs.db", "desktop.ini", "__macosx"}
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The files below a folder and the folders there that cannot be opened, as names relative to it with `/` between.
+    """The files below a folder, and the folders there that cannot be opened, as relative paths separated by `/`.
 
-    `litter` counts what is hidden or was left behind by an operating system; such a folder is one, passed over unread.
+    `junk` counts hidden files and junk files; a junk folder counts as one and is not read.
     """
 
     files: list[str]
     closed: list[str]
-    litter: int
+    junk: int
 
 
-def is_litter(name: str) -> bool:
-    """Whether this file or folder is hidden, or an operating system left it behind (`__MACOSX`, `Thumbs.db`)."""
-    return name.startswith(".") or name.lower() in LITTER
+def is_junk(name: str) -> bool:
+    """Whether a file or folder is hidden, or junk of an operating system (`__MACOSX`, `Thumbs.db`)."""
+    return name.startswith(".") or name.lower() in JUNK_NAMES
 
 
 def list_folder(root: Path) -> Listing:
-    """All files below `root`, folders walked in order of names, linked ones too, each once."""
+    """All files below `root`, sorted by name; linked folders are followed, each folder once."""
     files: list[str] = []
     closed: list[str] = []
-    litter = 0
+    junk = 0
     seen = {os.path.realpath(root)}
 
     def relative(path: str) -> str:
@@ -47,26 +47,26 @@ def list_folder(root: Path) -> Listing:
         return not known
 
     for folder, folders, names in os.walk(root, onerror=note, followlinks=True):
-        litter += sum(map(is_litter, (*folders, *names)))
-        folders[:] = [name for name in sorted(folders) if not is_litter(name) and is_new(f"{folder}/{name}")]
+        junk += sum(map(is_junk, (*folders, *names)))
+        folders[:] = [name for name in sorted(folders) if not is_junk(name) and is_new(f"{folder}/{name}")]
         below = "" if folder == str(root) else relative(folder) + "/"
-        files.extend(below + name for name in sorted(names) if not is_litter(name))
-    return Listing(files, closed, litter)
+        files.extend(below + name for name in sorted(names) if not is_junk(name))
+    return Listing(files, closed, junk)
 
 
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], int]:
-    """All files at and below `paths`, folders walked in order of names, and how many were litter.
+    """All files at and below `paths`, sorted by name in each folder, and the number of junk files.
 
-    A path that was named itself is never litter. One that does not exist and a folder that cannot be opened are given
-    back too: reading them tells the problem.
+    A path that is given itself is never junk. A path that does not exist and a folder that cannot be opened are
+    returned too: reading them reports the problem.
     """
     found: list[Path] = []
-    litter = 0
+    junk = 0
     for path in paths:
         if not os.path.isdir(path):  # noqa: PTH112  Path's own raises where a folder above is closed
             found.append(path)
             continue
         listing = list_folder(path)
-        litter += listing.litter
+        junk += listing.junk
         found.extend(path / name for name in (*listing.files, *listing.closed))
-    return found, litter
+    return found, junk

@@ -1,4 +1,4 @@
-"""A data set: the photos in a folder's class folders, and their split into train, validation and test."""
+"""A data set: photos in class folders, and their split into training, validation and test photos."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
+from resnet_demo.data.file_names import display_name, natural_order
 from resnet_demo.data.files import list_folder
+from resnet_demo.data.folder_labels import SplitName, labels_of_folders
 from resnet_demo.data.images import SUFFIXES, Header, Problem, inspect
 from resnet_demo.data.index import Index, open_index
-from resnet_demo.data.layout import Part, read_folders
-from resnet_demo.data.names import natural_order, shown
 from resnet_demo.download import Progress
 from resnet_demo.settings import Settings, expanded
 from resnet_demo.texts import AppError
 
 FEWEST = 3
-"""Photos, duplicates counted once, that a class needs to be judged: fewer are all learned from."""
+"""Photos, duplicates counted once, that a class needs to be split; with fewer all of them are training photos."""
 
 _TOLD_EVERY = 100
 
@@ -32,26 +32,26 @@ _TOLD_EVERY = 100
 class Photo:
     """One photo of a data set: 220 bytes of memory with a path of 35 letters, up to 430 while it is being opened.
 
-    `path` is relative to the data set's root, with `/` between; `label` an index into its classes; `size` the
-    (width, height) of the upright picture; `split` the part that the folders give it; `content` as in `images.Header`.
+    `path` is relative to the data set's root, separated by `/`; `label` an index into its classes; `size` the
+    (width, height) of the upright picture; `split` the split that the folders define; `content` as in `images.Header`.
     """
 
     path: str
     label: int
     size: tuple[int, int]
-    split: Part | None = None
+    split: SplitName | None = None
     format: str = ""
     content: bytes = b""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Photos in classes, as they lie on the disk.
+    """Photos in classes, as they are on the disk.
 
-    `problems` are files that should be photos and cannot be read, `ignored` counts those that never claimed to be one,
-    and `unlabelled` photos that lie in no class folder. `fingerprint` is the same wherever the same photos lie under
-    the same names (SHA-256 over the names and `Photo.content`). `ends_fingerprint` is by the rule of earlier versions
-    (names and `Header.ends`): the same where no photo has more than 128 KiB.
+    `problems` are files that should be photos but cannot be read, `ignored` counts other files, and `unlabelled` photos
+    outside of class folders. `fingerprint` identifies the photos and their names (SHA-256 over the names and
+    `Photo.content`). `ends_fingerprint` is that of earlier versions (names and `Header.ends`), the same where no photo
+    has more than 128 KiB.
     """
 
     root: Path
@@ -65,13 +65,13 @@ class Dataset:
     ends_fingerprint: str = ""
 
     def is_known_as(self, fingerprint: object) -> bool:
-        """Whether these are the photos that were told by a fingerprint, by today's rule or by the earlier one."""
+        """Whether a fingerprint, current or of an earlier version, is that of these photos."""
         return bool(fingerprint) and fingerprint in (self.fingerprint, self.ends_fingerprint)
 
 
 @dataclass(frozen=True)
 class Split:
-    """Indices into a data set's photos, in rising order: to learn from, to choose by, to judge by once."""
+    """Indices into a data set's photos, in rising order: training, validation and test photos."""
 
     train: tuple[int, ...]
     val: tuple[int, ...]
@@ -82,27 +82,28 @@ class Split:
 def open_dataset(
     folder: Path, home: Path, progress: Progress | None = None, *, max_pixels: int = Settings.max_pixels
 ) -> Dataset:
-    """Find the photos below a folder, their classes and the parts that the folders give them.
+    """Find the photos below a folder, their classes and the splits that the folders define.
 
-    How folders are understood: `layout.read_folders`. Of each file the header and the end are looked at, and no more
-    where they tell that it is whole (`images.inspect`); what is damaged in its midst shows up when it is decoded, and
-    has to be passed over then. All of it is read for its hash. Files with the size and the times that they had the last
-    time are not opened at all: `images.load` tells, given a photo's content, if they are others all the same.
+    Folders are read by `folder_labels.labels_of_folders`. Files are checked by header and end, and decoded only where
+    these do not show that a file is complete (`images.inspect`); damage in the middle of a file shows up when it is
+    decoded, and the photo has to be skipped then. The whole file is read for its hash. Files with the same size and
+    times as before are not opened: `images.load`, given a photo's `content`, detects if they have changed nevertheless.
 
     Args:
-        home: where the index of what is known of the files is kept.
-        progress: told files done and in all; an exception it raises ends the work, and the index keeps what was done.
+        home: the data home, where the index is kept.
+        progress: called with (files done, all files); an exception it raises ends the work, and the index keeps what
+            was done.
 
     Raises:
         AppError: no such folder, no photos, or no class folders.
     """
     root = expanded(folder).absolute()
     if not os.path.isdir(root):  # noqa: PTH112  Path's own raises where a folder above is closed
-        raise AppError("image_folder.problem.no_folder", folder=shown(str(folder)))
+        raise AppError("image_folder.problem.no_folder", folder=display_name(str(folder)))
     listing = list_folder(root)
     headers: dict[str, Header] = {}
-    problems = [Problem(shown(name), "closed_folder") for name in listing.closed]
-    ignored = listing.litter
+    problems = [Problem(display_name(name), "closed_folder") for name in listing.closed]
+    ignored = listing.junk
     with open_index(home, root) as index:
         for done, name in enumerate(listing.files, 1):
             found = _examine(root, name, index, max_pixels)
@@ -111,7 +112,7 @@ def open_dataset(
             elif _is_stray(name, found):
                 ignored += 1
             else:
-                problems.append(replace(found, file=shown(name)))
+                problems.append(replace(found, file=display_name(name)))
             if progress and (done % _TOLD_EVERY == 0 or done == len(listing.files)):
                 progress(done, len(listing.files))
     return _arrange(root, headers, tuple(problems), ignored)
@@ -136,27 +137,29 @@ def _is_stray(name: str, problem: Problem) -> bool:
 
 
 def _arrange(root: Path, headers: dict[str, Header], problems: tuple[Problem, ...], ignored: int) -> Dataset:
-    """The data set of what was found in a folder."""
-    places = read_folders({_folder(name) for name in headers})
-    classes = sorted({place.label for place in places.values() if place}, key=natural_order)
+    """Make the data set of the files found in a folder."""
+    labels_by_folder = labels_of_folders({_folder(name) for name in headers})
+    classes = sorted(
+        {folder_label.label for folder_label in labels_by_folder.values() if folder_label}, key=natural_order
+    )
     if not headers:
         raise AppError(
-            "image_folder.problem.no_photos", folder=shown(root.name), problems=len(problems), ignored=ignored
+            "image_folder.problem.no_photos", folder=display_name(root.name), problems=len(problems), ignored=ignored
         )
     if not classes:
-        raise AppError("image_folder.problem.no_classes", folder=shown(root.name), photos=len(headers))
+        raise AppError("image_folder.problem.no_classes", folder=display_name(root.name), photos=len(headers))
     labels = {label: number for number, label in enumerate(classes)}
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     photos = []
     for name in sorted(headers, key=_stable):
-        header, place = headers[name], places[_folder(name)]
-        if place:
+        header, folder_label = headers[name], labels_by_folder[_folder(name)]
+        if folder_label:
             size, kind = sizes.setdefault(header.size, header.size), sys.intern(header.format)
-            photos.append(Photo(name, labels[place.label], size, place.part, kind, header.content))
+            photos.append(Photo(name, labels[folder_label.label], size, folder_label.split, kind, header.content))
     fingerprint, ends_fingerprint = _fingerprints(photos, headers)
     return Dataset(
         root=root,
-        name=shown(root.name),
+        name=display_name(root.name),
         classes=tuple(classes),
         photos=tuple(photos),
         problems=problems,
@@ -172,7 +175,7 @@ def _folder(name: str) -> str:
 
 
 def _stable(name: str) -> bytes:
-    """A name as it is on every machine: file systems differ in Unicode's forms."""
+    """A name in the same bytes on every machine: file systems differ in Unicode normalisation."""
     return unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")
 
 
@@ -189,36 +192,36 @@ def _fingerprints(photos: Iterable[Photo], headers: Mapping[str, Header]) -> tup
 def split(
     dataset: Dataset, seed: int, val: float = 0.15, test: float = 0.15, groups: Sequence[int] | None = None
 ) -> Split:
-    """Divide a data set class by class; the same on every machine, since only photos' names and the seed decide.
+    """Split a data set within each class; the same on every machine, since it depends on names and seed only.
 
-    A part that the folders give is taken as it is; what they do not give is carved from the photos to learn from.
-    Within a class, photos are ranked by a hash of seed and name, and the first ones go to `test` and `val` until their
-    share is reached: a photo that is added moves few others. Each part gets one photo at least, unless the class has
-    fewer than FEWEST: then all of them are learned from, and how well is not judged.
+    A split that the folders define is kept; the others are taken from the training photos. Within a class, photos are
+    ranked by a hash of seed and name, and the first ones go to `test` and `val` until their share is reached, so that
+    adding a photo moves few others. Each split gets at least one photo, unless the class has fewer than FEWEST: then
+    all of them are training photos, and the class is not evaluated.
 
     Args:
         val, test: shares of each class, in [0, 1), together under 1; 0 for none.
-        groups: a number for each photo, equal for photos that are to stay together, such as duplicates
-            (`similar.Similar.groups`); where the folders separate them, they stay separate.
+        groups: a number for each photo, equal for photos to be kept in one split, such as duplicates
+            (`duplicates.Duplicates.groups`); if the folders separate them, they stay separate.
 
     Raises:
-        AppError: fewer than two classes to learn from, or no class has photos enough to judge by.
+        AppError: the training photos are of fewer than two classes, or no class has enough photos to be split.
     """
     if min(val, test) < 0 or val + test >= 1:
         raise ValueError("no such shares")
-    parts: dict[Part, list[int]] = {"train": [], "val": [], "test": []}
+    splits: dict[SplitName, list[int]] = {"train": [], "val": [], "test": []}
     for index, photo in enumerate(dataset.photos):
-        parts[photo.split or "train"].append(index)
-    wished: dict[Part, float] = {"test": test, "val": val}
-    shares = {name: share for name, share in wished.items() if not parts[name]}
-    free, parts["train"] = parts["train"], []
+        splits[photo.split or "train"].append(index)
+    wished: dict[SplitName, float] = {"test": test, "val": val}
+    shares = {name: share for name, share in wished.items() if not splits[name]}
+    free, splits["train"] = splits["train"], []
     _check_classes(dataset, free)
     for units in _units(dataset, seed, free, groups):
-        for name, taken in _shared_out(units, shares).items():
-            parts[name] += taken
-    if any(share and not parts[name] for name, share in shares.items()):
+        for name, taken in _split_class(units, shares).items():
+            splits[name] += taken
+    if any(share and not splits[name] for name, share in shares.items()):
         raise AppError("image_folder.problem.too_few", fewest=FEWEST)
-    train, val_photos, test_photos = (tuple(sorted(indices)) for indices in parts.values())
+    train, val_photos, test_photos = (tuple(sorted(indices)) for indices in splits.values())
     return Split(train, val_photos, test_photos, seed)
 
 
@@ -231,7 +234,7 @@ def _check_classes(dataset: Dataset, free: Sequence[int]) -> None:
 
 
 def _units(dataset: Dataset, seed: int, free: Iterable[int], groups: Sequence[int] | None) -> list[list[list[int]]]:
-    """For each class its photos in the order of their draw, those of a group together, in the class of the first."""
+    """For each class its groups of photos in random order; a group belongs to the class of its first photo."""
     together: dict[int, list[int]] = defaultdict(list)
     for index in free:
         together[index if groups is None else groups[index]].append(index)
@@ -245,22 +248,22 @@ def _draw(name: str, seed: int) -> bytes:
     return hashlib.blake2b(b"%d\0" % seed + _stable(name), digest_size=16).digest()
 
 
-def _shared_out(units: Sequence[list[int]], shares: Mapping[Part, float]) -> dict[Part, list[int]]:
-    """One class's photos, shared out: the first unit to learn from, each other to the first part with room for it.
+def _split_class(units: Sequence[list[int]], shares: Mapping[SplitName, float]) -> dict[SplitName, list[int]]:
+    """Split the groups of one class: the first is for training, each other goes to the first split with enough left.
 
-    A part that none fits, as where every photo has copies, gets the smallest unit that another can spare.
+    A split that no group fits, as where every photo has copies, gets the smallest group that another can spare.
     """
     count = sum(map(len, units))
-    taken: dict[Part, list[list[int]]] = {"train": [], **{name: [] for name in shares}}
+    taken: dict[SplitName, list[list[int]]] = {"train": [], **{name: [] for name in shares}}
     if len(units) < FEWEST:
         shares = {}
-    room = {name: max(1, math.floor(count * share + 0.5)) for name, share in shares.items() if share}
+    remaining = {name: max(1, math.floor(count * share + 0.5)) for name, share in shares.items() if share}
     for number, unit in enumerate(units):
-        fits = [name for name, left in room.items() if number and len(unit) <= left]
+        fits = [name for name, left in remaining.items() if number and len(unit) <= left]
         taken[fits[0] if fits else "train"].append(unit)
         if fits:
-            room[fits[0]] -= len(unit)
-    for name in room:
+            remaining[fits[0]] -= len(unit)
+    for name in remaining:
         if not taken[name]:
             spare = ((giver, unit) for giver, held in taken.items() if len(held) > 1 for unit in held)
             giver, unit = min(spare, key=lambda one: len(one[1]))

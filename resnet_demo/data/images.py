@@ -1,4 +1,4 @@
-"""Any picture file -> upright 8-bit RGB, or a problem named in plain words."""
+"""Reading picture files of any format: upright 8-bit RGB, or a problem as a sentence."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from PIL import ExifTags, Image, ImageFile
 from PIL.Image import Transpose
 
 from resnet_demo.data.content_hash import content_hashes
+from resnet_demo.data.decoding_budget import BUDGET
 from resnet_demo.data.decoding_cost import bytes_to_decode
-from resnet_demo.data.decoding_room import ROOM
-from resnet_demo.data.file_end import ended, ends_well
+from resnet_demo.data.decompression_bombs import is_decompression_bomb
 from resnet_demo.data.rgb import as_rgb
-from resnet_demo.data.unfolding import is_larger_than_told
+from resnet_demo.data.truncation import ends_in_header, is_complete
 from resnet_demo.settings import Settings
 from resnet_demo.texts import DEFAULT_LANGUAGE, Field, text
 
@@ -46,7 +46,7 @@ SUFFIXES = frozenset(
         ".hif",
     )
 )
-"""What the names of picture files end with, in lower case. Only where there is no content to look at do they count."""
+"""Suffixes of picture files, in lower case; used only where the content is not available."""
 
 _OTHER_FORMATS = (
     (0, b"%PDF", "PDF"),
@@ -58,7 +58,7 @@ _OTHER_FORMATS = (
     (4, b"jP  ", "JPEG 2000"),
     (4, b"ftyp", "MP4/MOV"),
 )
-"""Offset, bytes there, name: what people often drop beside their photos."""
+"""Offset, bytes at it, name: formats that people often drop among their photos."""
 
 _HEAD_BYTES = 1024
 
@@ -73,7 +73,7 @@ _TURNS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
-"""EXIF orientation (EXIF 2.32, 4.6.4) -> what makes the picture upright; 1 is upright already."""
+"""EXIF orientation (EXIF 2.32, 4.6.4) -> the transposition that makes the picture upright; 1 is upright already."""
 
 _SIDEWAYS = {Transpose.TRANSPOSE, Transpose.ROTATE_270, Transpose.TRANSVERSE, Transpose.ROTATE_90}
 
@@ -85,12 +85,12 @@ grain, ResNet-50's probabilities moved by 0.01 on average, 0.08 at most; with 1 
 """
 
 _CUT_SHORT = ("truncated", "end of file")
-"""What Pillow, libavif and libheif say, among other words, of a file that ends before its picture."""
+"""What error messages of Pillow, libavif and libheif contain for a truncated file."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A photo ready to look at: `image` is 8-bit RGB and upright.
+    """A decoded photo: `image` is 8-bit RGB and upright.
 
     `size` is (width, height) of the upright original, also where `image` was decoded at reduced scale;
     `file` is the name that `load` was given.
@@ -103,7 +103,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What `inspect` tells of a picture file.
+    """What `inspect` finds out about a picture file.
 
     `size` is (width, height) of the upright picture. `content` is a hash of the whole file, 128 bits: BLAKE2b of its
     length and its bytes up to 128 KiB, the beginning of its SHA-256 where it is larger. `ends` is the same up to
@@ -118,7 +118,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Problem:
-    """Why a file is no picture for us: a value that travels with the results of the others."""
+    """Why a file cannot be read as a picture; returned in place of a result."""
 
     file: str
     kind: str
@@ -148,15 +148,15 @@ def load(
     """Read a picture file of any of `FORMATS`, whatever its name says.
 
     Args:
-        path: the file; its name is handed on as it is.
+        path: the file; its name is kept in the result.
         needed: pixels of the shorter side that the network needs. A JPEG several times larger is decoded at
             a half, a quarter or an eighth of its scale, its shorter side staying at least twice as long.
-        max_pixels: a picture of more is refused by its header, unread; so is one that would take more memory than
-            `decoding_room.ROOM` has for a picture.
-        content: what `inspect` told of the file's content; one with another content is the problem `changed`.
+        max_pixels: a larger picture is refused by its header; so is one that would take more memory than
+            `decoding_budget.BUDGET` allows for a picture.
+        content: as returned by `inspect`; a file with another content is the problem `changed`.
 
-    Safe to call from several threads, which wait for each other where all they decode would take more than there is
-    room for. Whatever is wrong with the file comes back as a `Problem`.
+    Thread-safe; threads wait for each other if all pictures being decoded would exceed the budget. Any problem with the
+    file is returned as a `Problem`.
     """
     with opened(path, needed=needed, max_pixels=max_pixels, content=content) as found:
         return found
@@ -170,21 +170,21 @@ def opened(
     max_pixels: int = Settings.max_pixels,
     content: bytes | None = None,
 ) -> Iterator[Picture | Problem]:
-    """What `load` gives, its room being kept until the block ends: for those who make something smaller of it."""
+    """What `load` gives, its bytes reserved until the block ends: for those who make something smaller of it."""
     file = os.fspath(path)
-    with ExitStack() as room:
-        yield _read(file, needed, max_pixels, content, room)
+    with ExitStack() as stack:
+        yield _read(file, needed, max_pixels, content, stack)
 
 
-def _read(file: str, needed: int | None, max_pixels: int, content: bytes | None, room: ExitStack) -> Picture | Problem:
+def _read(file: str, needed: int | None, max_pixels: int, content: bytes | None, stack: ExitStack) -> Picture | Problem:
     try:
         with _open_file(file) as stream:
             if content is not None:
                 _check_content(stream, content)
             image = _identify(stream)
             _check_size(image.size, max_pixels)
-            _check_honest(image, stream)
-            return _decode(image, file, needed, room)
+            _check_for_bomb(image, stream)
+            return _decode(image, file, needed, stack)
     except _UnusableError as error:
         return Problem(file, error.kind, error.fields)
     except PermissionError:
@@ -194,11 +194,10 @@ def _read(file: str, needed: int | None, max_pixels: int, content: bytes | None,
 
 
 def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixels) -> Header | Problem:
-    """Whether a file is a picture that `load` reads, as far as its header and its end tell.
+    """Check a picture file by its header and its end.
 
-    The header is read, and that the file ends as a whole one of its format does. Only where it does not, and where the
-    format's end tells nothing (BMP, TIFF), is the picture decoded. Damage in the midst of a file is left to `load`:
-    the bytes there are read for their hash alone.
+    The picture is decoded only if the file does not end as a complete one, or if its format has no end marker (BMP,
+    TIFF). Damage in the middle of a file is left to `load`: the bytes there are only hashed.
 
     Args and safety as for `load`.
     """
@@ -207,16 +206,16 @@ def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixe
         with _open_file(file) as stream:
             image = _identify(stream)
             _check_size(image.size, max_pixels)
-            _check_honest(image, stream)
+            _check_for_bomb(image, stream)
             width, height = image.size
             size = (height, width) if _turn(image) in _SIDEWAYS else (width, height)
             name = "JPEG" if image.format == "MPO" else str(image.format)
             place = stream.tell()
-            (content, ends), whole = content_hashes(stream), ends_well(stream, name)
+            (content, ends), whole = content_hashes(stream), is_complete(stream, name)
             if not whole:
                 stream.seek(place)
-                with ExitStack() as room:
-                    size = _decode(image, file, 1, room).size
+                with ExitStack() as stack:
+                    size = _decode(image, file, 1, stack).size
             return Header(name, size, content, ends)
     except _UnusableError as error:
         return Problem(file, error.kind, error.fields)
@@ -227,7 +226,7 @@ def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixe
 
 
 def has_content(path: str | os.PathLike[str], content: bytes) -> bool:
-    """Whether a file still has the content that `inspect` told of; what cannot be read has not."""
+    """Whether a file still has the content that `inspect` returned; False if it cannot be read."""
     try:
         with _open_file(os.fspath(path)) as stream:
             return content_hashes(stream)[0] == content
@@ -236,7 +235,7 @@ def has_content(path: str | os.PathLike[str], content: bytes) -> bool:
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:
-    """The picture as a person sees it, in 8-bit RGB: turned as its EXIF says, the see-through parts white.
+    """The picture in upright 8-bit RGB: rotated by its EXIF orientation, transparency on white.
 
     Raises:
         OSError, ValueError, ...: whatever Pillow raises where `image` is not decoded yet and cannot be, or
@@ -282,7 +281,7 @@ def _identify(stream: IO[bytes]) -> ImageFile.ImageFile:
                 image.info.update(_late_exif(stream))
             return image
         except Exception as error:  # each format has its own errors, C libraries' among them
-            kind = "truncated" if ended(stream, name) or _says_cut_short(error) else "unreadable"
+            kind = "truncated" if ends_in_header(stream, name) or _says_cut_short(error) else "unreadable"
     if kind is None:
         raise _not_a_picture(head)
     raise _UnusableError(kind)
@@ -323,16 +322,16 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
         raise _UnusableError("too_large", width=width, height=height, limit=f"{limit:g}")
 
 
-def _check_honest(image: ImageFile.ImageFile, stream: IO[bytes]) -> None:
+def _check_for_bomb(image: ImageFile.ImageFile, stream: IO[bytes]) -> None:
     try:
-        larger = is_larger_than_told(image, stream)
+        larger = is_decompression_bomb(image, stream)
     except Exception as error:  # whatever a file that was made by hand may hold
-        raise _UnusableError("truncated" if ended(stream, str(image.format)) else "unreadable") from error
+        raise _UnusableError("truncated" if ends_in_header(stream, str(image.format)) else "unreadable") from error
     if larger:
         raise _UnusableError("unreadable")
 
 
-def _decode(image: ImageFile.ImageFile, file: str, needed: int | None, room: ExitStack) -> Picture:
+def _decode(image: ImageFile.ImageFile, file: str, needed: int | None, stack: ExitStack) -> Picture:
     full = image.size
     try:
         if needed is not None:
@@ -340,7 +339,7 @@ def _decode(image: ImageFile.ImageFile, file: str, needed: int | None, room: Exi
         reduced = image.size != full
         cost = bytes_to_decode(image, full, turned=_turn(image) is not None)
         _check_cost(cost, full, image.format)
-        room.enter_context(ROOM.taken(cost))
+        stack.enter_context(BUDGET.taken(cost))
         image.load()
         _forget_decoder(image)
         rgb = as_rgb(image)
@@ -357,7 +356,7 @@ def _decode(image: ImageFile.ImageFile, file: str, needed: int | None, room: Exi
 
 
 def _check_cost(cost: int, size: tuple[int, int], name: str | None) -> None:
-    largest = ROOM.largest
+    largest = BUDGET.largest
     if largest is not None and cost > largest:
         width, height = size
         limit = width * height * largest / cost / 1_000_000

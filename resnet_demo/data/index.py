@@ -1,6 +1,6 @@
-"""What was found out about the files of a folder, kept in HOME/index so that opening it again is quick.
+"""An index of the files of a folder, kept in HOME/index so that the folder opens quickly the next time.
 
-Nothing here is needed: where the disk refuses to keep it, or to give it back, it is found out again each time.
+It is only a cache: where the disk cannot keep it or read it back, everything is computed again.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any
 from resnet_demo.data.images import Header, Problem
 
 VERSION = 2
-"""Another one for other tables or another meaning of what is in them: older files are then left aside."""
+"""To be raised when the tables or the meaning of their entries change; older files are then ignored."""
 
 LASTING = {"empty", "not_an_image", "not_a_photo_format", "truncated", "unreadable"}
-"""Problems that stay as long as the file does; permissions and the limit on pixels are another matter."""
+"""Problems of the file's content, which persist; permissions and the pixel limit may change."""
 
 _WAIT_SECONDS = 30
 _BATCH = 1_000
@@ -38,10 +38,10 @@ log = logging.getLogger(__name__)
 
 
 class Index:
-    """Facts about files by their name, size and times, and about pictures by their content.
+    """Facts about files, by name, size and times, and about pictures, by content.
 
-    Times are those of the last change that the file tells of, which tools set back as they like, and of the last change
-    of anything about it (`st_ctime`), which they cannot; on Windows this is when it was made.
+    The times are the modification time, which tools may set, and `st_ctime`, which they cannot; on Windows the latter
+    is the time of creation.
     """
 
     def __init__(self, database: sqlite3.Connection) -> None:
@@ -50,7 +50,7 @@ class Index:
         self._unsaved = 0
 
     def find(self, name: str, status: os.stat_result) -> Header | Problem | None:
-        """What `images.inspect` told of a file that has not changed since; None if it must be asked again."""
+        """The result of `images.inspect` for a file that has not changed since; None if it is not known."""
         row = self._find(
             "SELECT format, width, height, content, ends, problem FROM files"
             " WHERE name = ? AND bytes = ? AND modified = ? AND changed = ?",
@@ -64,7 +64,7 @@ class Index:
         )
 
     def keep(self, name: str, status: os.stat_result, found: Header | Problem) -> None:
-        """Remember what `images.inspect` told of a file, unless it may be otherwise tomorrow."""
+        """Keep the result of `images.inspect` for a file, unless it may change without the file."""
         facts: tuple[str | int | bytes | None, ...]
         if isinstance(found, Header):
             facts = (
@@ -81,24 +81,24 @@ class Index:
         self._write("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*_key(name, status), *facts))
 
     def forget_files(self) -> None:
-        """Forget what `keep` was told; how pictures look is known by their content and stays."""
+        """Delete what `keep` stored; perceptual hashes, which are stored by content, stay."""
         self._write("DELETE FROM files", ())
 
-    def find_sight(self, content: bytes) -> bytes | None:
-        """What `keep_sight` was given for a picture of this content."""
+    def find_perceptual_hash(self, content: bytes) -> bytes | None:
+        """The perceptual hash stored for this content, if any."""
         row = self._find("SELECT sight FROM sights WHERE content = ?", (content,))
         return row[0] if row else None
 
-    def keep_sight(self, content: bytes, sight: bytes) -> None:
-        """Remember how a picture looks, however that is written down; empty where it cannot be looked at."""
-        self._write("INSERT OR REPLACE INTO sights VALUES (?, ?)", (content, sight))
+    def keep_perceptual_hash(self, content: bytes, value: bytes) -> None:
+        """Store the perceptual hash of a picture, as opaque bytes."""
+        self._write("INSERT OR REPLACE INTO sights VALUES (?, ?)", (content, value))
 
     def _find(self, statement: str, wanted: tuple[object, ...]) -> Any:
         if self._readable:
             try:
                 return self._database.execute(statement, wanted).fetchone()
             except sqlite3.Error as error:
-                log.warning("What is known of photos cannot be read: %s", error)
+                log.warning("The index of photos cannot be read: %s", error)
                 self._readable = self._writable = False
         return None
 
@@ -115,7 +115,7 @@ class Index:
             self._give_up(error)
 
     def close(self) -> None:
-        """Save what was kept."""
+        """Commit and close."""
         if self._writable:
             try:
                 self._database.commit()
@@ -124,7 +124,7 @@ class Index:
         self._database.close()
 
     def _give_up(self, error: sqlite3.Error) -> None:
-        log.warning("What is known of photos cannot be kept: %s", error)
+        log.warning("The index of photos cannot be written: %s", error)
         self._writable = False
         with suppress(sqlite3.Error):
             self._database.rollback()
@@ -132,11 +132,11 @@ class Index:
 
 @contextmanager
 def open_index(home: Path, root: Path) -> Iterator[Index]:
-    """The index of the folder `root`; what was kept is saved even where the block raises."""
+    """Open the index of the folder `root`; it is saved even if the block raises."""
     try:
         database = _connect(_path(home, root))
     except (OSError, sqlite3.Error) as error:
-        log.warning("What is known of photos cannot be kept: %s", error)
+        log.warning("The index of photos cannot be written: %s", error)
         database = sqlite3.connect(":memory:")
         database.executescript(_TABLES)
     index = Index(database)
@@ -147,22 +147,22 @@ def open_index(home: Path, root: Path) -> Iterator[Index]:
 
 
 def forget(home: Path, root: Path) -> None:
-    """Delete the index of a folder that is gone, also that of an earlier version or that a killed writer left.
+    """Delete the index of a removed folder, with those of earlier versions and of killed writers.
 
-    It has its photos' names and small pictures of them. What a disk that may only be read keeps is logged.
+    It holds the photos' names and small versions of them. Files that cannot be deleted are logged.
     """
     path = _path(home, root)
     try:
         for index in path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.sqlite*"):
             index.unlink(missing_ok=True)
     except OSError as error:
-        log.warning("What is known of photos cannot be deleted: %s", error)
+        log.warning("The index of photos cannot be deleted: %s", error)
 
 
 def forget_files(home: Path, root: Path) -> None:
-    """Have all files of a folder read again: they are not what the index says of them.
+    """Make all files of a folder be read again, since the index is wrong about them.
 
-    Others may be using the index, so the file stays.
+    Others may be using the index, so its file stays.
     """
     with open_index(home, root) as index:
         index.forget_files()

@@ -1,4 +1,4 @@
-"""The scans of a JPEG: one, or several that each go over the whole picture (ITU-T T.81, 4.5 and B.1.1)."""
+"""The scans of a JPEG, counted (ITU-T T.81, 4.5 and B.1.1)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from PIL import ImageFile
 
 _START, _END = 0xDA, 0xD9
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
-"""In entropy-coded data: what is neither a stuffed byte nor a restart."""
+"""A marker in entropy-coded data: neither a stuffed byte nor a restart marker."""
 
 
 def in_several_scans(image: ImageFile.ImageFile) -> bool:
-    """Whether an opened JPEG is progressive, or its layers come one after the other: it is then decoded whole."""
+    """Whether an opened JPEG is progressive or has its components in separate scans; it is then decoded as a whole."""
     if image.info.get("progressive"):
         return True
     stream, layers = image.fp, getattr(image, "layer", [])
@@ -27,7 +27,7 @@ def in_several_scans(image: ImageFile.ImageFile) -> bool:
 
 
 def _first_layers(stream: IO[bytes]) -> int:
-    """How many layers the first scan has; 0 where there is none."""
+    """The number of components in the first scan; 0 if there is no scan."""
     stream.seek(2)
     while len(head := stream.read(4)) == 4:
         if head[1] == _START:
@@ -40,12 +40,12 @@ def _first_layers(stream: IO[bytes]) -> int:
 
 
 def count_scans(data: bytes) -> int:
-    """Those of a whole file, up to its picture's end."""
+    """The number of scans of a JPEG file."""
     return sum(1 for _ in _scans(data))
 
 
 def _scans(data: bytes) -> Iterator[int]:
-    """Where each starts."""
+    """The offset of each scan."""
     place = 2
     while place + 4 <= len(data):
         kind = data[place + 1]

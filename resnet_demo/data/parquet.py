@@ -1,4 +1,4 @@
-"""Photos packed into Parquet tables, as most data sets of the Hugging Face Hub are, laid into folders of their classes.
+"""Photos in Parquet tables, as in most data sets of the Hugging Face Hub, written to class folders.
 
 The format: https://huggingface.co/docs/datasets/image_dataset and, for the columns' meaning, the `features` that the
 datasets library keeps in a table's own metadata.
@@ -15,15 +15,15 @@ from typing import Any
 
 from resnet_demo.data import images
 from resnet_demo.data.archive import MAX_ENTRIES
-from resnet_demo.data.disk_use import Room
-from resnet_demo.data.layout import PART_NAMES
-from resnet_demo.data.names import Places, one_part, shown
+from resnet_demo.data.disk_usage import DiskBudget
+from resnet_demo.data.file_names import TakenPaths, display_name, one_part
+from resnet_demo.data.folder_labels import SPLIT_NAMES
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import AppError
 
 SUFFIX = ".parquet"
 ROWS = 64
-"""Read at a time."""
+"""Rows read at a time."""
 
 _USUAL_FOLDERS = ("", "data", "default")
 _USUAL_LABELS = ("label", "labels", "class", "category", "target")
@@ -37,50 +37,50 @@ _BEGINNINGS = {
 }
 
 
-def part_of(name: str) -> str | None:
-    """The part (train, val or test) that a table's name tells: `data/train-0-of-2.parquet`, `test/0000.parquet`."""
+def split_of(name: str) -> str | None:
+    """The split (train, val or test) in a table's name: `data/train-0-of-2.parquet`, `test/0000.parquet`."""
     path = PurePosixPath(name)
     words = [*re.findall("^[a-z]+", path.stem.casefold()), path.parent.name.casefold()]
-    return next((PART_NAMES[word] for word in words if word in PART_NAMES), None)
+    return next((SPLIT_NAMES[word] for word in words if word in SPLIT_NAMES), None)
 
 
 def choose(names: Iterable[str]) -> list[str]:
-    """The tables to take of all that a data set has.
+    """The tables of a data set to import.
 
-    A data set may be packed in several ways, each in a folder of its own: one is taken, the usual one if it is there.
-    Where parts are told, tables of no part (photos without labels, as a rule) are left.
+    A data set may be stored in several configurations, each in its own folder: one is imported, the default one if
+    there is one. If names give splits, tables without split (as a rule, photos without labels) are left out.
     """
     ways: dict[str, list[str]] = {}
     for name in sorted(names):
         folder = PurePosixPath(name).parent
-        if folder.name.casefold() in PART_NAMES:
+        if folder.name.casefold() in SPLIT_NAMES:
             folder = folder.parent
         ways.setdefault("" if str(folder) == "." else str(folder), []).append(name)
     usual = next((folder for folder in _USUAL_FOLDERS if folder in ways), None)
     tables = ways[min(ways) if usual is None else usual] if ways else []
-    return [name for name in tables if part_of(name)] or tables
+    return [name for name in tables if split_of(name)] or tables
 
 
 @dataclass
 class Unpacking:
-    """Photos of tables on their way into `folder`, which is empty; the caller removes it where this raises."""
+    """Writes photos of tables to `folder`, which is empty; the caller removes it if this raises."""
 
     folder: Path
     max_bytes: int
-    _places: Places = field(default_factory=Places)
+    _paths: TakenPaths = field(default_factory=TakenPaths)
     _folders: dict[str, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _numbers: dict[str, int] = field(default_factory=dict)
     _photos: int = 0
 
     def __post_init__(self) -> None:
-        self._room = Room(self.max_bytes)
+        self._budget = DiskBudget(self.max_bytes)
 
-    def add(self, table: Path, part: str | None) -> int:
+    def add(self, table: Path, split: str | None) -> int:
         """Lay the photos of a table into folders of their classes, below that of their part.
 
         Returns:
-            How many rows have no photo or no label, and were passed over.
+            The number of rows without photo or label, which were skipped.
 
         Raises:
             AppError: it is no table, a damaged one, one without photos or labels, or too large.
@@ -91,10 +91,10 @@ class Unpacking:
             if label is None or not content:
                 passed_over += 1
                 continue
-            wish = (*filter(None, [part]), self._folder_of(label), _file_name(name, content))
-            place = self._places.settle(wish)
+            preferred = (*filter(None, [split]), self._folder_of(label), _file_name(name, content))
+            place = self._paths.claim_free(preferred)
             self._photos += 1
-            if self._photos > MAX_ENTRIES or not self._room.take(place, len(content)):
+            if self._photos > MAX_ENTRIES or not self._budget.take(place, len(content)):
                 raise _too_large(self.max_bytes)
             path = self.folder.joinpath(*place)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,19 +102,19 @@ class Unpacking:
         return passed_over
 
     def _folder_of(self, label: str) -> str:
-        """Two labels have two folders, also where a file system would take their names for one."""
+        """The folder of a label; labels have different folders even if a file system takes their names for the same."""
         if label not in self._folders:
-            name = wish = one_part(label) or "-"
+            name = preferred = one_part(label) or "-"
             while name.casefold() in self._taken:
-                number = self._numbers[wish] = self._numbers.get(wish, 1) + 1
-                name = f"{wish}-{number}"
+                number = self._numbers[preferred] = self._numbers.get(preferred, 1) + 1
+                name = f"{preferred}-{number}"
             self._taken.add(name.casefold())
             self._folders[label] = name
         return self._folders[label]
 
 
 def _file_name(name: str, content: bytes) -> str:
-    """The photo's own name where it has one that tells its format, else one by its first bytes."""
+    """The photo's own name if it has a known suffix, else one by its first bytes."""
     own = one_part(PurePosixPath(name.replace("\\", "/")).name)
     if PurePosixPath(own).suffix.lower() in images.SUFFIXES:
         return own
@@ -122,7 +122,7 @@ def _file_name(name: str, content: bytes) -> str:
 
 
 def _rows(table: Path, max_bytes: int) -> Iterator[tuple[str, str | None, bytes]]:
-    """The file name, label and content of each photo; a label is None and a content empty where a row has none."""
+    """The file name, label and content of each row; the label may be None and the content empty."""
     import pyarrow
     from pyarrow import parquet as reader
 
@@ -139,7 +139,7 @@ def _rows(table: Path, max_bytes: int) -> Iterator[tuple[str, str | None, bytes]
                     name, content = _photo(photo)
                     yield name, columns.named(label), content
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
-        raise AppError("parquet.problem.damaged", name=shown(table.name)) from error
+        raise AppError("parquet.problem.damaged", name=display_name(table.name)) from error
 
 
 def _photo(value: Any) -> tuple[str, bytes]:
@@ -150,7 +150,7 @@ def _photo(value: Any) -> tuple[str, bytes]:
 
 @dataclass(frozen=True)
 class _Columns:
-    """Where a table has photos and labels; `names` of the classes where labels are their numbers."""
+    """The columns of photos and labels; `names` are those of the classes if labels are numbers."""
 
     photo: str
     label: str
@@ -158,18 +158,18 @@ class _Columns:
 
     @classmethod
     def of(cls, schema: Any) -> _Columns:
-        """Find them in an Arrow schema.
+        """Find the columns in an Arrow schema.
 
         Raises:
             AppError: it has no photos, or no labels.
         """
         features = _features(schema.metadata or {})
-        shown_names = shown(", ".join(schema.names))
+        shown_names = display_name(", ".join(schema.names))
         photo = next((name for name in schema.names if _holds_photos(schema.field(name).type)), None)
         if photo is None:
             raise AppError("parquet.problem.no_photos", columns=shown_names)
         named = {name: _class_names(features.get(name)) for name in schema.names}
-        # The class is told by one column; where several could, by that with a usual name, else by the first.
+        # One column gives the class; of several candidates one with a usual name, else the first.
         labels = [name for name in schema.names if named[name]] or [
             name
             for name in schema.names
@@ -182,7 +182,7 @@ class _Columns:
         return cls(photo, label, named[label])
 
     def named(self, label: Any) -> str | None:
-        """The class that an entry means; None for none, as -1 is where labels are kept back."""
+        """The class of an entry; None if it has no label, such as -1 in hidden test sets."""
         if self.names is None:
             return None if label is None else str(label)
         return self.names[label] if isinstance(label, int) and 0 <= label < len(self.names) else None

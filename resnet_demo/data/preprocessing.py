@@ -1,4 +1,4 @@
-"""What a network wants of a picture, and the one place that resizes and normalises."""
+"""Preprocessing: what input a network expects, and the one place outside training that resizes and crops for it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from resnet_demo.texts import AppError
 if TYPE_CHECKING:
     import torch
 
-View = Literal["crop", "whole"]
-"""What a network is shown of a picture: the square in its middle, or all of it, squashed to a square."""
+CropMode = Literal["crop", "whole"]
+"""The network's input: the centre crop, or the whole picture squashed to a square."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -30,22 +30,22 @@ _TIMM_DEFAULTS: Mapping[str, Any] = {
     "mean": IMAGENET_MEAN,
     "std": IMAGENET_STD,
 }
-"""What timm's `resolve_data_config` takes where an entry is absent or empty."""
+"""Defaults of timm's `resolve_data_config`."""
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _MAX_SIZE = 1024
-"""Pixels a side: a model's file may ask for no more, so that it cannot use up the memory."""
+"""Pixels a side: the limit for a model's file, so that it cannot exhaust the memory."""
 
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """How a network was shown pictures in training, and wants them still.
+    """The preprocessing that a network was trained with.
 
-    The shorter side is resized to `resize_size` pixels, then the middle `crop_size` x `crop_size` is taken;
+    The shorter side is resized to `resize_size` pixels, then the centre crop of `crop_size` x `crop_size` is taken;
     `mean` and `std` are those of red, green and blue, between 0 and 1.
 
     Raises:
-        AppError: a value that no network can want; a saved model's file may hold anything.
+        AppError: an invalid value; a saved model's file may hold anything.
     """
 
     crop_size: int = 224
@@ -62,7 +62,7 @@ class ImageSpec:
         _require(self.interpolation in tuple(_FILTERS), "interpolation", self.interpolation)
 
     def to_timm(self) -> dict[str, Any]:
-        """The same as the entries of timm's `pretrained_cfg`."""
+        """The entries of timm's `pretrained_cfg`."""
         crop_pct = self.crop_size / self.resize_size
         if math.floor(self.crop_size / crop_pct) < self.resize_size:
             crop_pct = math.nextafter(crop_pct, 0.0)  # timm rounds the quotient down
@@ -80,8 +80,7 @@ class ImageSpec:
         """Read timm's `pretrained_cfg` as timm does by default.
 
         Raises:
-            AppError: an entry is nonsense, or asks for what is not done here (other than three channels, a
-                square, a centre crop).
+            AppError: an entry is invalid or not supported (anything but three channels, a square and a centre crop).
         """
         entries = {**_TIMM_DEFAULTS, **{name: value for name, value in pretrained_cfg.items() if value}}
         size, crop_pct, crop_mode = entries["input_size"], entries["crop_pct"], entries["crop_mode"]
@@ -119,14 +118,14 @@ def _three(values: object, low: float, high: float) -> bool:
     return all(_number(value) and low <= value <= high for value in values)
 
 
-def seen_box(size: tuple[int, int], spec: ImageSpec, view: View) -> tuple[float, float, float, float]:
-    """What the network sees of a picture: (left, top, right, bottom) in pixels of the upright original.
+def seen_box(size: tuple[int, int], spec: ImageSpec, crop_mode: CropMode) -> tuple[float, float, float, float]:
+    """The box of the network's input: (left, top, right, bottom) in pixels of the upright original.
 
     `size` is (width, height). The crop is the one that torchvision's Resize and CenterCrop take, with their
     rounding of the resized sides and of the margins.
     """
     width, height = size
-    if view == "whole":
+    if crop_mode == "whole":
         return 0.0, 0.0, float(width), float(height)
     shorter = min(width, height)
     left, right = _seen_span(width, shorter, spec)
@@ -135,41 +134,42 @@ def seen_box(size: tuple[int, int], spec: ImageSpec, view: View) -> tuple[float,
 
 
 def _seen_span(length: int, shorter: int, spec: ImageSpec) -> tuple[float, float]:
-    """Where the crop starts and ends along a side of `length` pixels."""
+    """Start and end of the crop along a side of `length` pixels."""
     resized = int(spec.resize_size * length / shorter)
     start = round((resized - spec.crop_size) / 2)
     return start * length / resized, (start + spec.crop_size) * length / resized
 
 
-def fit(image: Image.Image, spec: ImageSpec, view: View, size: tuple[int, int] | None = None) -> npt.NDArray[np.uint8]:
-    """What the network is shown of an 8-bit RGB picture: the crop (crop_size, crop_size, 3), or all of it.
+def fit(
+    image: Image.Image, spec: ImageSpec, crop_mode: CropMode, size: tuple[int, int] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Resize and crop an 8-bit RGB picture: the centre crop (crop_size, crop_size, 3), or the whole picture.
 
-    The whole picture is squashed to (resize_size, resize_size, 3), so that what it shows is about as large as in
-    the crop: at crop_size, four fewer of 60 ImageNet photos were named rightly.
+    The whole picture is squashed to (resize_size, resize_size, 3), so that objects are about as large as in the
+    crop: at crop_size, four fewer of 60 ImageNet photos were classified correctly.
 
-    Only the pixels that are shown are computed, however long the picture is. They are those that
-    torchvision's Resize (antialiased) and CenterCrop give, here and there off by one level, seldom by two,
-    where a value lies between two levels.
+    Only the pixels of the result are computed, however long the picture is. They equal those of torchvision's
+    Resize (antialiased) and CenterCrop up to rounding: a few differ by one level, very few by two.
 
     Args:
         image: the picture, upright.
-        spec: what the network wants.
-        view: what it is shown.
+        spec: the network's preprocessing.
+        crop_mode: the centre crop or the whole picture.
         size: (width, height) of the original if `image` was decoded at a half, a quarter or an eighth of
             its scale: the crop is then placed as on the original, to a fraction of a pixel.
     """
     size = size or image.size
     scale = round(max(size) / max(image.size))
-    left, top, right, bottom = (edge / scale for edge in seen_box(size, spec, view))
-    side = spec.resize_size if view == "whole" else spec.crop_size
+    left, top, right, bottom = (edge / scale for edge in seen_box(size, spec, crop_mode))
+    side = spec.resize_size if crop_mode == "whole" else spec.crop_size
     return np.array(image.resize((side, side), _FILTERS[spec.interpolation], (left, top, right, bottom)))
 
 
 def normalise(pixels: torch.Tensor, spec: ImageSpec, dtype: torch.dtype | None = None) -> torch.Tensor:
     """Pictures (N, H, W, 3), uint8 -> (N, 3, H, W), channels-last in memory, on the same device.
 
-    Each channel has its mean taken away and is divided by its standard deviation, in float32; `dtype` is what
-    comes out, float32 if absent.
+    Each channel has its mean subtracted and is divided by its standard deviation, in float32; `dtype` is that of
+    the result, float32 if absent.
     """
     import torch
 

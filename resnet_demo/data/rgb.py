@@ -1,4 +1,4 @@
-"""Decoded pixels of every kind -> 8-bit RGB, a part at a time: nothing but the result takes a picture's room."""
+"""Conversion of decoded pixels of any mode to 8-bit RGB, part by part to save memory."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy.typing as npt
 from PIL import Image
 
 PART_PIXELS = 1 << 18
-"""Converted at a time: some megabytes, whatever the picture's size."""
+"""Pixels converted at a time: a few megabytes, whatever the size of the picture."""
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """The decoded picture in 8-bit RGB, what is see-through white; itself where it is so already.
+    """The decoded picture in 8-bit RGB on white; the same object if it is 8-bit RGB already.
 
-    Numbers of 16 or 32 bits, whole or floating, are grey and scaled to 8. Only 16 bits say by themselves what white
-    is. Elsewhere it is the least of 1, 255 and 65535 that the brightest pixel exceeds by no more than a resampling
-    filter's overshoot, or else that pixel.
+    Grey values of 16 or 32 bits, integer or float, are scaled to 8 bits. Only in 16 bits the value of white is known.
+    Otherwise it is the smallest of 1, 255 and 65535 that the brightest pixel exceeds by no more than the overshoot of a
+    resampling filter, or else the brightest pixel.
     """
     if image.mode == "RGB" and not image.has_transparency_data:
         return image
@@ -31,7 +31,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 
 
 def _parts(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
-    """Boxes of at most PART_PIXELS that cover a picture: rows, and pieces of a row where one is longer."""
+    """Boxes of at most PART_PIXELS that cover a picture: rows, or parts of a row that is longer."""
     width, height = size
     across = min(width, PART_PIXELS)
     down = max(1, PART_PIXELS // across)
@@ -65,5 +65,5 @@ def _white(image: Image.Image) -> float:
 
 
 def _values(image: Image.Image) -> npt.NDArray[np.float32]:
-    """Its numbers; 0 where there is none, or no finite one."""
+    """The pixel values, with 0 in place of NaN and infinity."""
     return np.nan_to_num(np.array(image, dtype=np.float32), posinf=0, neginf=0)

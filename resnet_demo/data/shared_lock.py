@@ -1,4 +1,4 @@
-"""A lock that many may hold together or one alone; the operating system gives it back when a process ends."""
+"""A file lock, shared or exclusive; the operating system releases it when a process ends."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if sys.platform == "win32":
 
     @contextlib.contextmanager
     def shared(path: Path) -> Iterator[None]:  # noqa: ARG001
-        """Nothing: this system's locks cannot be shared."""
+        """No lock: this system has no shared locks."""
         yield
 
     @contextlib.contextmanager
-    def alone(path: Path) -> Iterator[bool]:  # noqa: ARG001
-        """Never: nobody can tell whether others are at work."""
+    def exclusive(path: Path) -> Iterator[bool]:  # noqa: ARG001
+        """Never exclusive: other processes cannot be detected."""
         yield False
 
 else:
@@ -24,7 +24,7 @@ else:
 
     @contextlib.contextmanager
     def shared(path: Path) -> Iterator[None]:
-        """Hold the lock together with others; waits for one who holds it alone.
+        """Hold the lock shared; waits while it is held exclusively.
 
         Raises:
             OSError: the lock's file cannot be made.
@@ -34,8 +34,8 @@ else:
             yield
 
     @contextlib.contextmanager
-    def alone(path: Path) -> Iterator[bool]:
-        """Try to hold the lock alone; gives whether it is held.
+    def exclusive(path: Path) -> Iterator[bool]:
+        """Try to hold the lock exclusively; yields whether it is held.
 
         Raises:
             OSError: the lock's file cannot be made.

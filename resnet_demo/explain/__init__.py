@@ -1,1 +1,1 @@
-"""Looking inside a network: what its channels see, what its blocks add, and where it looked."""
+"""Interpretability: saliency maps, feature maps, residuals, gradient flow and ablation."""

@@ -1,7 +1,7 @@
-"""One forward pass cut in two at a layer: what leaves the layer, the logits, and the gradients of scores there.
+"""One forward pass split at a layer: the layer's activations, the logits, and the gradients of scores there.
 
-The network is only called, part by part: it has no hooks, its weights get no gradients, and any number of threads may
-look into it at the same time.
+The network is only called, part by part: no hooks are set and its weights get no gradients, so any number of threads
+may share it.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from resnet_demo.explain.targets import Target
 from resnet_demo.models.resnet import ResNet
 
 
-class Pass:
-    """A batch's way through a network.
+class ForwardPass:
+    """The forward pass of a batch.
 
-    `activations` (N, C, h, w) is what left the layer, `logits` (N, classes) what the network answers, and
-    `wanted` (K, N, classes) how much of each logit makes up each of the K scores that are asked about.
+    `activations` (N, C, h, w) are the output of the layer, `logits` (N, classes) that of the network, and
+    `target_weights` (K, N, classes) the weight of each logit in each of the K scores to explain.
 
     Args:
         network: in evaluation mode, with norms folded or not.
         images: normalised (N, 3, H, W), on the network's device.
         layer: `stem`, a stage or a block.
-        targets: what is asked about.
-        differentiable: whether `gradients` will be asked for.
+        targets: the K targets to explain.
+        differentiable: whether `gradients` will be called.
 
     Raises:
-        AppError: there is no layer of that name.
+        AppError: there is no layer of this name.
     """
 
     def __init__(
@@ -46,25 +46,25 @@ class Pass:
         with torch.set_grad_enabled(follow):
             self._logits = network.forward_from(layer, self._leaf)
         self.logits = self._logits.detach()
-        self.wanted = torch.stack([target(self.logits) for target in targets])
+        self.target_weights = torch.stack([target(self.logits) for target in targets])
 
     def gradients(self) -> Iterator[Tensor]:
-        """How each score grows with the activations: (N, C, h, w), one score after the other, once.
+        """The gradient of each score with respect to the activations, (N, C, h, w); to be iterated once.
 
-        Behind the last stage come only the mean over h x w and one linear layer: there the gradient is a row of its
-        weights divided by h w, the same everywhere, and no backward pass is needed (Selvaraju et al. 2017, section
-        3.1). Elsewhere one backward pass each leads down to the layer and no further.
+        After the last stage only the mean over h x w and one linear layer follow: there the gradient is a row of its
+        weights divided by h w, equal at all positions, and needs no backward pass (Selvaraju et al. 2017, section 3.1).
+        Elsewhere it takes one backward pass per score, down to the layer and no further.
         """
         if self.linear:
             for gradients in self.linear_gradients():
                 yield gradients[:, :, None, None].expand_as(self.activations)
             return
-        last = len(self.wanted) - 1
-        for number, wanted in enumerate(self.wanted):
-            score = (self._logits * wanted).sum()
+        last = len(self.target_weights) - 1
+        for number, target_weights in enumerate(self.target_weights):
+            score = (self._logits * target_weights).sum()
             yield torch.autograd.grad(score, self._leaf, retain_graph=number < last)[0]
 
     def linear_gradients(self) -> Tensor:
-        """Behind the last stage: the gradients of all scores at any place, (K, N, C)."""
+        """After the last stage: the gradients of all scores at any position, (K, N, C)."""
         _, _, height, width = self.activations.shape
-        return self.wanted @ self.network.fc.weight.detach() / (height * width)
+        return self.target_weights @ self.network.fc.weight.detach() / (height * width)

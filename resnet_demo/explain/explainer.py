@@ -1,4 +1,4 @@
-"""Photos in, maps out: where a network looked, batch by batch, in the order given."""
+"""Photos in, saliency maps out, batch by batch, in the order given."""
 
 from __future__ import annotations
 
@@ -8,47 +8,48 @@ from dataclasses import dataclass
 import torch
 
 from resnet_demo.data.images import Problem
-from resnet_demo.data.preprocessing import View
-from resnet_demo.explain import methods, targets
-from resnet_demo.explain.methods import METHODS, Maps, Method
-from resnet_demo.explain.placing import Box, Map, place
-from resnet_demo.explain.targets import Target
+from resnet_demo.data.preprocessing import CropMode
+from resnet_demo.explain import saliency_maps
+from resnet_demo.explain.methods import DEFAULT_METHOD, METHODS, Method
+from resnet_demo.explain.overlay import Box, Map, upsample
+from resnet_demo.explain.saliency_maps import Maps
+from resnet_demo.explain.targets import Target, best, probability
 from resnet_demo.inference import Classifier, Guess, Photo, Prepared
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """Where the network looked on one photo, as one method sees it.
+    """The saliency maps of one photo by one method.
 
-    `maps` (K, h, w), float32 from 0 to 1, lie evenly over the box `seen` of a photo of `size`, (width, height) in
-    pixels. `asked` says for each of the K targets which class it came to, and how probable the network finds that;
-    where two classes are compared, the first rather than the second, which is in `rivals`.
+    `maps` (K, h, w), float32 from 0 to 1, cover the box `seen` of a photo of `size`, (width, height) in pixels, evenly.
+    `target_classes` are the classes of the K targets with their probabilities. Where a target compares two classes, the
+    second is in `contrast_classes`, and the probability is that of the first given that it is one of the two.
     """
 
     file: str
     method: Method
-    asked: tuple[Guess, ...]
+    target_classes: tuple[Guess, ...]
     maps: Map
     size: tuple[int, int]
     seen: Box
-    rivals: tuple[str | None, ...]
+    contrast_classes: tuple[str | None, ...]
 
     def on_photo(self, target: int = 0) -> Map:
-        """The map of one target laid over the whole photo: (H, W), its largest value 1 unless it is 0 everywhere."""
-        placed = place(self.maps[target], self.size, self.seen)
-        return placed / (placed.max() or 1)
+        """The map of one target on the whole photo, (H, W); its largest value is 1 unless it is 0 everywhere."""
+        upsampled = upsample(self.maps[target], self.size, self.seen)
+        return upsampled / (upsampled.max() or 1)
 
     def is_empty(self, target: int = 0) -> bool:
-        """Whether the method found nothing that speaks for what was asked about."""
+        """Whether the method found no evidence for the target."""
         return not self.maps[target].any()
 
 
 class Explainer:
-    """Shows where a network looks; it shares the network that a classifier runs, and leaves it as it is.
+    """Makes saliency maps; it shares the network of a classifier and does not change it.
 
     >>> explainer = Explainer(Classifier(open_model("resnet50", settings), settings))
     >>> for found in explainer.explain([Path("cat.jpg")], [METHODS["gradcam"]]):
-    ...     print(found.file, found.asked[0].label, found.on_photo().shape)
+    ...     print(found.file, found.target_classes[0].label, found.on_photo().shape)
     """
 
     def __init__(self, classifier: Classifier) -> None:
@@ -57,10 +58,10 @@ class Explainer:
     def explain(
         self,
         photos: Sequence[Photo],
-        chosen: Sequence[Method] = (METHODS["gradcam"],),
+        chosen: Sequence[Method] = (METHODS[DEFAULT_METHOD],),
         layer: str | None = None,
-        asked: Sequence[Target] = (targets.best(),),
-        view: View = "crop",
+        targets: Sequence[Target] = (best(),),
+        crop_mode: CropMode = "crop",
         progress: Callable[[float], None] = lambda done: None,  # noqa: ARG005
     ) -> Iterator[Explanation | Problem]:
         """For each photo an explanation by each method, or what is wrong with the photo.
@@ -69,38 +70,38 @@ class Explainer:
             photos: files, or pictures already open.
             chosen: rows of `METHODS`.
             layer: a stage or a block (`stage3`, `stage3.1`); the last stage if absent.
-            asked: what the maps are about; several cost one forward pass together.
-            view: what the network is shown of each photo.
-            progress: told how many photos are done, with fractions; what it raises ends the work.
+            targets: what the maps explain; several share one forward pass.
+            crop_mode: the centre crop or the whole picture.
+            progress: called with the number of photos done, with fractions; an exception it raises ends the work.
 
         Raises:
-            AppError: there is no layer of that name.
+            AppError: there is no layer of this name.
         """
         network = self.classifier.engines.folded()
         network.is_last(layer or network.stage_names[-1])  # an unknown layer is refused before any photo is read
         done = 0
-        for batch in self.classifier.batches(photos, view):
+        for batch in self.classifier.batches(photos, crop_mode):
 
             def tell(share: float, before: int = done, now: int = len(batch)) -> None:
                 progress(before + share * now)
 
             tell(0)
             ready = [item for item in batch if isinstance(item, Prepared)]
-            found = iter(self._look(ready, chosen, layer, asked, tell) if ready else ())
+            found = iter(self._explain_batch(ready, chosen, layer, targets, tell) if ready else ())
             for item in batch:
                 yield from (item,) if isinstance(item, Problem) else next(found)
             done += len(batch)
         progress(done)
 
-    def _look(
+    def _explain_batch(
         self,
         photos: Sequence[Prepared],
         chosen: Sequence[Method],
         layer: str | None,
-        asked: Sequence[Target],
+        targets: Sequence[Target],
         tell: Callable[[float], None],
     ) -> list[list[Explanation]]:
-        """For each photo of a batch what each method finds; `tell` gets the share that is done."""
+        """For each photo of a batch its explanations by each method; `tell` is called with the share done."""
         images = self.classifier.normalised(photos)
         explanations: list[list[Explanation]] = [[] for _ in photos]
         for number, method in enumerate(chosen):
@@ -108,28 +109,30 @@ class Explainer:
             def step(done: int, steps: int, before: int = number) -> None:
                 tell((before + done / steps) / len(chosen))
 
-            maps = methods.explain(self.classifier.engines.folded(), images, method, layer, asked, step)
-            values, guesses, rivals = maps.values.cpu().numpy(), self._guesses(maps), self._rivals(maps)
+            maps = saliency_maps.explain(self.classifier.engines.folded(), images, method, layer, targets, step)
+            values = maps.values.cpu().numpy()
+            classes, contrast_classes = self._target_classes(maps), self._contrast_classes(maps)
             for row, photo in enumerate(photos):
-                looked = Explanation(
-                    photo.file, method, guesses[row], values[:, row], photo.size, photo.seen, rivals[row]
+                explanation = Explanation(
+                    photo.file, method, classes[row], values[:, row], photo.size, photo.seen, contrast_classes[row]
                 )
-                explanations[row].append(looked)
+                explanations[row].append(explanation)
         return explanations
 
-    def _guesses(self, maps: Maps) -> list[tuple[Guess, ...]]:
-        """For each photo the class that each target came to: what it wants most of."""
+    def _target_classes(self, maps: Maps) -> list[tuple[Guess, ...]]:
+        """For each photo the class of each target: the one with the largest weight."""
         model = self.classifier.model
         logits = model.calibrated(maps.logits)
-        probabilities = torch.stack([targets.probability(logits, wanted) for wanted in maps.wanted])
+        probabilities = torch.stack([probability(logits, weights) for weights in maps.target_weights])
+        largest = maps.target_weights.argmax(dim=2)
         return [
             tuple(Guess(model.labels[index], index, value) for index, value in zip(indices, values, strict=True))
-            for indices, values in zip(maps.wanted.argmax(dim=2).T.tolist(), probabilities.T.tolist(), strict=True)
+            for indices, values in zip(largest.T.tolist(), probabilities.T.tolist(), strict=True)
         ]
 
-    def _rivals(self, maps: Maps) -> list[tuple[str | None, ...]]:
-        """For each photo the class that each target speaks against, where it compares two."""
-        lowest, indices = (found.T.tolist() for found in maps.wanted.min(dim=2))
+    def _contrast_classes(self, maps: Maps) -> list[tuple[str | None, ...]]:
+        """For each photo the second class of each target that compares two."""
+        lowest, indices = (found.T.tolist() for found in maps.target_weights.min(dim=2))
         labels = self.classifier.model.labels
         return [
             tuple(labels[index] if value < 0 else None for value, index in zip(*row, strict=True))

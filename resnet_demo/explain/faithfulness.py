@@ -1,8 +1,8 @@
-"""Is the map true? What the network says while the places that the map names are taken away, or shown alone.
+"""Faithfulness of a saliency map: its deletion and insertion curves, compared with those of random maps.
 
-Deletion and insertion are those of Petsiuk et al. 2018 (RISE): the more the network needs a place, the sooner the
-probability falls when it is deleted, and the sooner it rises when it is inserted. By themselves the areas say little,
-for any hole harms a photo; so random maps, as coarse as this one, are judged beside it.
+Deletion and insertion follow Petsiuk et al. 2018 (RISE): the more important a pixel, the sooner the probability falls
+when pixels are deleted in the map's order, and the sooner it rises when they are inserted. Any deletion harms a photo,
+so the areas alone say little; they are compared with those of random maps of the same resolution.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from torch import Tensor
 
 from resnet_demo.explain import targets
 from resnet_demo.explain.cam import Progress
-from resnet_demo.explain.placing import Map
+from resnet_demo.explain.overlay import Map
 from resnet_demo.texts import Message
 
 STEPS = 10
-"""Parts in which a photo is taken away."""
+"""Steps in which a photo is deleted or inserted."""
 RANDOM_MAPS = 9
-"""One more map than these: a random one would come out best of all by chance once in ten times."""
+"""With nine random maps, a tenth random map would be best by chance one time in ten."""
 BLUR_RADIUS, BLUR_SIGMA = 5, 5.0
 """Pixels; as in RISE."""
 CHUNK = 16
@@ -31,19 +31,19 @@ CHUNK = 16
 
 @dataclass(frozen=True)
 class Curves:
-    """How probable what was asked about is, at shares 0, 1/steps, …, 1 of the photo taken away or shown."""
+    """Probability of the target with shares 0, 1/steps, …, 1 of the photo deleted or inserted."""
 
     deletion: tuple[float, ...]
     insertion: tuple[float, ...]
 
     @property
     def deletion_area(self) -> float:
-        """Below the curve, 0 to 1; the smaller the better."""
+        """Area under the deletion curve, 0 to 1; smaller is better."""
         return float(np.trapezoid(self.deletion, dx=1 / (len(self.deletion) - 1)))
 
     @property
     def insertion_area(self) -> float:
-        """Below the curve, 0 to 1; the larger the better."""
+        """Area under the insertion curve, 0 to 1; larger is better."""
         return float(np.trapezoid(self.insertion, dx=1 / (len(self.insertion) - 1)))
 
 
@@ -56,21 +56,16 @@ class Faithfulness:
 
     @property
     def beaten_by_deletion(self) -> int:
-        """How many of the random maps name places whose loss harms less."""
+        """The number of random maps with a larger deletion area."""
         return sum(curves.deletion_area > self.curves.deletion_area for curves in self.random)
 
     @property
     def beaten_by_insertion(self) -> int:
-        """How many of the random maps name places that alone help less."""
+        """The number of random maps with a smaller insertion area."""
         return sum(curves.insertion_area < self.curves.insertion_area for curves in self.random)
 
-    @property
-    def better_than_random(self) -> bool:
-        """Whether all of them do worse, in both."""
-        return self.beaten_by_deletion == self.beaten_by_insertion == len(self.random)
-
     def verdict(self) -> Message:
-        """The judgement in words."""
+        """The result as a sentence."""
         deletion, insertion, random = self.beaten_by_deletion, self.beaten_by_insertion, len(self.random)
         key = {
             (True, True): "explain.faithful.better",
@@ -85,39 +80,39 @@ class Faithfulness:
 def faithfulness(
     network: Callable[[Tensor], Tensor],
     image: Tensor,
-    heat: Map,
-    wanted: Tensor,
+    saliency: Map,
+    target_weights: Tensor,
     *,
     steps: int = STEPS,
     random_maps: int = RANDOM_MAPS,
     progress: Progress = lambda done, total: None,  # noqa: ARG005
 ) -> Faithfulness:
-    """Judge a map of one photo.
+    """Measure the faithfulness of a map of one photo.
 
     Args:
         network: images (N, 3, H, W) -> logits (N, classes).
         image: normalised (1, 3, H, W).
-        heat: the map as a method gives it, (h, w), before it is laid over the photo.
-        wanted: what the map was asked about, (classes,): a row of `Maps.wanted`.
-        steps: parts in which the photo is taken away.
-        random_maps: maps of as many random numbers, stretched over the photo in the same way.
-        progress: told how many maps are judged; what it raises ends the work.
+        saliency: the map as the method returns it, (h, w).
+        target_weights: the target that the map explains, (classes,): a row of `Maps.target_weights`.
+        steps: the number of steps in which the photo is deleted or inserted.
+        random_maps: the number of random maps, of the same resolution, upsampled in the same way.
+        progress: called with the number of maps done; an exception it raises ends the work.
     """
     generator = torch.Generator().manual_seed(0)
-    judged = [torch.from_numpy(heat), *(torch.rand(heat.shape, generator=generator) for _ in range(random_maps))]
-    photo = _Photo(network, image, wanted, steps)
+    maps = [torch.from_numpy(saliency), *(torch.rand(saliency.shape, generator=generator) for _ in range(random_maps))]
+    photo = _Photo(network, image, target_weights, steps)
     curves = []
-    for number, values in enumerate(judged):
-        progress(number, len(judged))
+    for number, values in enumerate(maps):
+        progress(number, len(maps))
         curves.append(photo.curves(_order(values, image[0, 0].shape, generator).to(image.device)))
-    progress(len(judged), len(judged))
+    progress(len(maps), len(maps))
     return Faithfulness(curves[0], tuple(curves[1:]))
 
 
 def _order(values: Tensor, size: torch.Size, generator: torch.Generator) -> Tensor:
-    """The pixels of a photo from the one where the map is largest to the one where it is smallest, (H W,).
+    """The pixels of a photo, (H W,), sorted by the map from its largest value to its smallest.
 
-    Where it is the same, in the order of a random map as coarse as this one.
+    Equal values are in the order of a random map of the same resolution.
     """
     flat = F.interpolate(values[None, None], list(size), mode="bilinear").flatten()
     noise = torch.rand(values.shape, generator=generator)
@@ -126,13 +121,13 @@ def _order(values: Tensor, size: torch.Size, generator: torch.Generator) -> Tens
 
 
 class _Photo:
-    """One photo, and what can be put in the place of its pixels: nothing (the average colour), or a blurred copy."""
+    """One photo, whose pixels are replaced by the average colour (deletion) or come from a blurred copy (insertion)."""
 
-    def __init__(self, network: Callable[[Tensor], Tensor], image: Tensor, wanted: Tensor, steps: int) -> None:
+    def __init__(self, network: Callable[[Tensor], Tensor], image: Tensor, target_weights: Tensor, steps: int) -> None:
         self._network = network
         self._image = image
         self._blurred = _blurred(image)
-        self._wanted = wanted.to(image)
+        self._target_weights = target_weights.to(image)
         self._steps = steps
         # The ends are the same for every map.
         self._whole, self._empty, self._dim = self._ask(
@@ -140,13 +135,13 @@ class _Photo:
         ).tolist()
 
     def curves(self, order: Tensor) -> Curves:
-        """Deletion and insertion for pixels in this order."""
+        """The deletion and insertion curves for pixels in this order."""
         deletion = self._curve(order, self._image, torch.zeros_like(self._image))
         insertion = self._curve(order, self._blurred, self._image)
         return Curves((self._whole, *deletion, self._empty), (self._dim, *insertion, self._whole))
 
     def _curve(self, order: Tensor, before: Tensor, after: Tensor) -> list[float]:
-        """The probabilities between the ends, while the pixels of `before` give way to those of `after`."""
+        """The probabilities between the ends, while pixels of `before` are replaced by those of `after`."""
         pixels = len(order)
         rank = torch.empty_like(order)
         rank[order] = torch.arange(pixels, device=order.device)
@@ -159,11 +154,11 @@ class _Photo:
         return values
 
     def _ask(self, images: Tensor) -> Tensor:
-        return targets.probability(self._network(images), self._wanted.expand(len(images), -1))
+        return targets.probability(self._network(images), self._target_weights.expand(len(images), -1))
 
 
 def _blurred(image: Tensor) -> Tensor:
-    """An image (1, 3, H, W) after a Gaussian of `BLUR_SIGMA`, cut off at `BLUR_RADIUS`."""
+    """An image (1, 3, H, W) blurred by a Gaussian of `BLUR_SIGMA`, cut off at `BLUR_RADIUS`."""
     distance = torch.arange(-BLUR_RADIUS, BLUR_RADIUS + 1, device=image.device)
     kernel = torch.exp(-((distance / BLUR_SIGMA) ** 2) / 2)
     kernel /= kernel.sum()

@@ -1,7 +1,8 @@
-"""A figure for a paper: the photo, the map over it, its colours as a bar, a caption; saved as PDF or SVG."""
+"""A figure for a paper, as PDF or SVG: the photo, the overlay, a colour bar and a caption."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from matplotlib import font_manager
@@ -14,7 +15,8 @@ from PIL import Image
 
 from resnet_demo.data.display import thumbnail
 from resnet_demo.explain.explainer import Explanation
-from resnet_demo.explain.placing import over_photo
+from resnet_demo.explain.overlay import overlay_map
+from resnet_demo.models.class_names import class_names
 from resnet_demo.texts import text
 
 WIDTH = 6.5
@@ -25,35 +27,46 @@ CHINESE = ("Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Microsoft Y
 
 
 def figure(
-    looked: Explanation, photo: Image.Image, opacity: float, language: str, caption: str | None = None, target: int = 0
+    explanation: Explanation,
+    photo: Image.Image,
+    opacity: float,
+    language: str,
+    caption: str | None = None,
+    target: int = 0,
+    labels: Sequence[str] = (),
 ) -> Figure:
     """Draw one map of an explanation; `figure(…).savefig("daisy.pdf")`.
 
     Args:
-        looked: what a method found.
+        explanation: the explanation.
         photo: the upright photo, perhaps decoded at reduced scale.
-        opacity: of the colours over the photo, 0 to 1.
-        language: of the words.
-        caption: below the pictures; method, class and probability if absent.
-        target: which of the explanation's maps.
+        opacity: of the overlay, 0 to 1.
+        language: of the labels.
+        caption: text below the pictures; method, class and probability if absent.
+        target: the number of the explanation's map.
+        labels: of the model; where its classes are known, the caption names them in `language`.
     """
-    guess, rival = looked.asked[target], looked.rivals[target]
-    said = caption or text(
+    names = class_names(labels, language)
+    guess, rival = explanation.target_classes[target], explanation.contrast_classes[target]
+    caption_text = caption or text(
         "explain.figure.caption" if rival is None else "explain.figure.rather",
         language,
-        method=looked.method.say(language),
-        label=guess.label,
-        other=rival or "",
+        method=explanation.method.title(language),
+        label=names.full(guess.label),
+        other=names.full(rival or ""),
         percent=f"{100 * guess.probability:.1f}",
     )
     small = thumbnail(photo, SIDE)
     drawn = Figure(figsize=(WIDTH, WIDTH * 0.46 * small.height / small.width + 0.6), layout="constrained")
     left, right = drawn.subplots(1, 2)
     _show(left, small)
-    _show(right, Image.fromarray(over_photo(small, looked.size, looked.seen, looked.maps[target], opacity)))
+    _show(
+        right,
+        Image.fromarray(overlay_map(small, explanation.size, explanation.seen, explanation.maps[target], opacity)),
+    )
     bar = drawn.colorbar(ScalarMappable(Normalize(0, 1), "inferno"), ax=right, shrink=0.9, ticks=(0, 1))
     bar.set_label(text("explain.figure.bar", language), fontproperties=_font(8))
-    drawn.supxlabel(said, fontproperties=_font(9), parse_math=False)
+    drawn.supxlabel(caption_text, fontproperties=_font(9), parse_math=False)
     return drawn
 
 
@@ -68,6 +81,6 @@ def _font(size: float) -> FontProperties:
 
 @cache
 def _families() -> tuple[str, ...]:
-    """A font for letters, and those of this machine that have Chinese ones too."""
+    """A Latin font, and the installed fonts with Chinese characters."""
     here = set(font_manager.get_font_names())
     return ("DejaVu Sans", *(name for name in CHINESE if name in here))

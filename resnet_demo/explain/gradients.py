@@ -1,6 +1,6 @@
-"""Maps from the gradient at the photo itself, pixel by pixel: guided backpropagation, SmoothGrad, Integrated Gradients.
+"""Maps from the gradient at the input pixels: guided backpropagation, SmoothGrad, Integrated Gradients.
 
-Each gives one number for every score, photo, colour and pixel: (K, N, 3, H, W).
+Each function returns attributions (K, N, 3, H, W) for K scores and N photos.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from resnet_demo.explain.activations import Pass
+from resnet_demo.explain.activations import ForwardPass
 from resnet_demo.explain.cam import Progress
 from resnet_demo.models.resnet import ResNet
 
@@ -29,19 +29,19 @@ CAP = 0.99
 
 
 def magnitude(attributions: Tensor) -> Tensor:
-    """(K, N, 3, H, W) -> maps (K, N, H, W) from 0: the colour that matters most (Simonyan et al. 2014, section 3.1)."""
+    """(K, N, 3, H, W) -> maps (K, N, H, W): the largest colour channel (Simonyan et al. 2014, section 3.1)."""
     maps = attributions.abs().amax(dim=2)
     cap = maps.flatten(start_dim=2).kthvalue(max(1, round(CAP * maps[0, 0].numel())), dim=2).values
     return torch.minimum(maps, cap[:, :, None, None])
 
 
-def guided_backprop(run: Pass, progress: Progress) -> Tensor:  # noqa: ARG001
-    """The gradient, held back at every ReLU where it is below zero (Springenberg et al. 2015, section 4)."""
-    return _gradients(guided_twin(run.network), run.images, run.wanted)
+def guided_backprop(run: ForwardPass, progress: Progress) -> Tensor:  # noqa: ARG001
+    """The gradient, with negative values set to zero at every ReLU (Springenberg et al. 2015, section 4)."""
+    return _gradients(guided_twin(run.network), run.images, run.target_weights)
 
 
-def smoothgrad(run: Pass, progress: Progress) -> Tensor:
-    """The gradient's mean over copies of the photo with noise, the same each time (Smilkov et al. 2017)."""
+def smoothgrad(run: ForwardPass, progress: Progress) -> Tensor:
+    """The mean gradient over noisy copies of the photo; the noise is the same each time (Smilkov et al. 2017)."""
     shape = SAMPLES, *run.images.shape[1:]
     noise = NOISE * torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(run.images.device)
     span = run.images.amax(dim=(1, 2, 3)) - run.images.amin(dim=(1, 2, 3))
@@ -52,11 +52,11 @@ def smoothgrad(run: Pass, progress: Progress) -> Tensor:
     return _mean_gradients(run, noisy, torch.full((SAMPLES,), 1 / SAMPLES), progress)
 
 
-def integrated_gradients(run: Pass, progress: Progress) -> Tensor:
-    """The gradient's mean on the way from a grey picture to the photo, times that way (Sundararajan et al. 2017).
+def integrated_gradients(run: ForwardPass, progress: Progress) -> Tensor:
+    """The mean gradient from a grey picture to the photo, times their difference (Sundararajan et al. 2017).
 
-    The grey is the average colour of the photos that the network was trained with, zero once normalised. Over all
-    pixels the map adds up to the score's difference between the two. By Gauss and Legendre's rule.
+    The grey is the mean colour of the training photos, zero once normalised. The sum over all pixels is the difference
+    between the two scores. The integral is computed by Gauss-Legendre quadrature.
     """
     points, weights = np.polynomial.legendre.leggauss(STEPS)
     shares = torch.tensor((points + 1) / 2, dtype=torch.float32, device=run.images.device)
@@ -69,7 +69,7 @@ def integrated_gradients(run: Pass, progress: Progress) -> Tensor:
 
 
 def guided_twin(network: ResNet) -> ResNet:
-    """A network of its own over the same weights, whose ReLUs hold gradients below zero back."""
+    """A second network with the same weights, whose ReLUs set negative gradients to zero."""
     weights = [*network.parameters(), *network.buffers()]
     twin = copy.deepcopy(network, {id(weight): weight for weight in weights})
     for module in list(twin.modules()):
@@ -87,33 +87,35 @@ class _GuidedReLU(nn.Module):
         return y
 
 
-def _gradients(network: Callable[[Tensor], Tensor], images: Tensor, wanted: Tensor) -> Tensor:
-    """Of scores with respect to the images (N, 3, H, W): (K, N, 3, H, W), for `wanted` (K, N, classes)."""
+def _gradients(network: Callable[[Tensor], Tensor], images: Tensor, target_weights: Tensor) -> Tensor:
+    """The gradients (K, N, 3, H, W) of the scores of `target_weights` (K, N, classes) at the images (N, 3, H, W)."""
     leaf = images.detach().requires_grad_()
     with torch.enable_grad():
         logits = network(leaf)
-        scores = [(logits * one).sum() for one in wanted]
+        scores = [(logits * one).sum() for one in target_weights]
     last = len(scores) - 1
     return torch.stack(
         [torch.autograd.grad(score, leaf, retain_graph=number < last)[0] for number, score in enumerate(scores)]
     )
 
 
-def _mean_gradients(run: Pass, images: Callable[[int, slice], Tensor], weights: Tensor, progress: Progress) -> Tensor:
-    """The gradients at several images in the place of each photo, added up by `weights`: (K, N, 3, H, W).
+def _mean_gradients(
+    run: ForwardPass, images: Callable[[int, slice], Tensor], weights: Tensor, progress: Progress
+) -> Tensor:
+    """The sum with `weights` of the gradients at several versions of each photo: (K, N, 3, H, W).
 
-    `images` gives some of those of one photo, (count, 3, H, W).
+    `images` returns some of the versions of one photo, (count, 3, H, W).
     """
     steps, photos = len(weights), len(run.images)
-    total = torch.zeros(len(run.wanted), *run.images.shape, device=run.images.device)
+    total = torch.zeros(len(run.target_weights), *run.images.shape, device=run.images.device)
     weights = weights.to(run.images.device)
     for photo in range(photos):
         for first in range(0, steps, CHUNK):
             progress(photo * steps + first, photos * steps)
             chunk = slice(first, min(first + CHUNK, steps))
             several = images(photo, chunk)
-            wanted = run.wanted[:, photo : photo + 1].expand(-1, len(several), -1)
-            gradients = _gradients(run.network, several, wanted)
+            target_weights = run.target_weights[:, photo : photo + 1].expand(-1, len(several), -1)
+            gradients = _gradients(run.network, several, target_weights)
             total[:, photo] += torch.einsum("ksrhw,s->krhw", gradients, weights[chunk])
     progress(photos * steps, photos * steps)
     return total

@@ -1,123 +1,108 @@
-"""Ways to see where a network looked, one row each, and the one function that carries them out."""
+"""The register of saliency methods.
+
+Imports no torch until a method is run, so that the page and the command line can list the methods before.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from resnet_demo.explain import cam, gradients
-from resnet_demo.explain.activations import Pass
-from resnet_demo.explain.cam import Formula, Progress
-from resnet_demo.explain.targets import Target, best
-from resnet_demo.models.resnet import ResNet
 from resnet_demo.texts import AppError, text
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from resnet_demo.explain.activations import ForwardPass
+    from resnet_demo.explain.cam import Progress
+
+DEFAULT_METHOD = "gradcam"
 
 
 @dataclass(frozen=True)
 class Method:
-    """One way: `maps` turns a pass into maps (K, N, h, w).
+    """One method: `maps` turns a pass into maps (K, N, h, w).
 
-    `layered`: it reads what leaves a layer, any layer; the others read the photo itself. `differentiable`: it asks the
-    pass for gradients. `slow`: it takes hundreds of passes and tells how far it is.
+    Its texts are `explain.method.<name>` and `explain.about.<name>`.
+    `layered`: it works on the activations of any layer; the others work on the input pixels. `differentiable`: it needs
+    the gradients of the pass. `slow`: it takes hundreds of passes and reports its progress.
     """
 
     name: str
-    maps: Callable[[Pass, Progress], Tensor]
+    maps: Callable[[ForwardPass, Progress], Tensor]
     layered: bool = True
     differentiable: bool = False
     slow: bool = False
 
-    def say(self, language: str) -> str:
-        """What it is called."""
+    def title(self, language: str) -> str:
+        """Its name in this language."""
         return text(f"explain.method.{self.name}", language)
 
     def about(self, language: str) -> str:
-        """What it does, in a sentence."""
+        """What it does, in one sentence."""
         return text(f"explain.about.{self.name}", language)
 
 
-def _by_gradient(name: str, formula: Formula) -> Method:
-    return Method(name, lambda run, _: cam.weigh(formula, run), differentiable=True)
+def _by_gradient(name: str, formula: str) -> Method:
+    """Channels weighted by their gradients, by a formula of `explain.cam`."""
+
+    def maps(run: ForwardPass, progress: Progress) -> Tensor:  # noqa: ARG001
+        from resnet_demo.explain import cam
+
+        return cam.weigh(getattr(cam, formula), run)
+
+    return Method(name, maps, differentiable=True)
 
 
-def _by_pixel(name: str, attributions: Callable[[Pass, Progress], Tensor], slow: bool = True) -> Method:
-    return Method(name, lambda *asked: gradients.magnitude(attributions(*asked)), layered=False, slow=slow)
+def _by_activation(name: str, function: str, *, slow: bool) -> Method:
+    """Channels weighted without gradients, by a function of `explain.cam`."""
+
+    def maps(run: ForwardPass, progress: Progress) -> Tensor:
+        from resnet_demo.explain import cam
+
+        found: Tensor = getattr(cam, function)(run, progress)
+        return found
+
+    return Method(name, maps, slow=slow)
+
+
+def _by_pixel(name: str, function: str, *, slow: bool) -> Method:
+    """The size of the attributions to the input pixels, by a function of `explain.gradients`."""
+
+    def maps(run: ForwardPass, progress: Progress) -> Tensor:
+        from resnet_demo.explain import gradients
+
+        return gradients.magnitude(getattr(gradients, function)(run, progress))
+
+    return Method(name, maps, layered=False, slow=slow)
 
 
 METHODS = {
     method.name: method
     for method in (
-        _by_gradient("gradcam", cam.gradcam),
-        _by_gradient("gradcam++", cam.gradcam_plus_plus),
-        _by_gradient("hirescam", cam.hirescam),
-        _by_gradient("layercam", cam.layercam),
-        _by_gradient("xgradcam", cam.xgradcam),
-        Method("eigencam", cam.eigencam),
-        Method("scorecam", cam.scorecam, slow=True),
-        Method("ablationcam", cam.ablationcam, slow=True),
-        _by_pixel("guidedbackprop", gradients.guided_backprop, slow=False),
-        _by_pixel("smoothgrad", gradients.smoothgrad),
-        _by_pixel("integratedgradients", gradients.integrated_gradients),
+        _by_gradient("gradcam", "gradcam"),
+        _by_gradient("gradcam++", "gradcam_plus_plus"),
+        _by_gradient("hirescam", "hirescam"),
+        _by_gradient("layercam", "layercam"),
+        _by_gradient("xgradcam", "xgradcam"),
+        _by_activation("eigencam", "eigencam", slow=False),
+        _by_activation("scorecam", "scorecam", slow=True),
+        _by_activation("ablationcam", "ablationcam", slow=True),
+        _by_pixel("guidedbackprop", "guided_backprop", slow=False),
+        _by_pixel("smoothgrad", "smoothgrad", slow=True),
+        _by_pixel("integratedgradients", "integrated_gradients", slow=True),
     )
 }
+"""Every method by its name; the command line's help and the page's list come from here."""
 
 
 def method_named(name: str) -> Method:
-    """A row of the table.
+    """The method of this name.
 
     Raises:
-        AppError: there is none of that name; the sentence gives the choices.
+        AppError: there is no such method; the message lists the choices.
     """
     if name not in METHODS:
         raise AppError("explain.problem.unknown_method", name=name, choices=", ".join(METHODS))
     return METHODS[name]
-
-
-@dataclass(frozen=True, eq=False)
-class Maps:
-    """Where a network looked: `values` (K, N, h, w) from 0 to 1 for K targets and N photos.
-
-    1 is what speaks most for what was asked about, 0 what does not; a map that is 0 everywhere found nothing that does.
-    `logits` (N, classes) is what the network answered, `wanted` (K, N, classes) what the targets made of it.
-    """
-
-    values: Tensor
-    logits: Tensor
-    wanted: Tensor
-
-
-def explain(
-    network: ResNet,
-    images: Tensor,
-    method: Method,
-    layer: str | None = None,
-    targets: Sequence[Target] = (best(),),
-    progress: Progress = lambda done, total: None,  # noqa: ARG005
-) -> Maps:
-    """Maps for a batch; several targets cost one forward pass together.
-
-    Args:
-        network: in evaluation mode; it is left as it was.
-        images: normalised (N, 3, H, W), on the network's device.
-        method: a row of `METHODS`.
-        layer: a stage or a block; the last stage if absent, and for methods that read no layer.
-        targets: what is asked about.
-        progress: told how far a slow method is; what it raises ends the work.
-
-    Raises:
-        AppError: there is no layer of that name.
-    """
-    last = network.stage_names[-1]
-    chosen = layer if layer and method.layered else last
-    run = Pass(network, images, chosen, targets, differentiable=method.differentiable)
-    return Maps(_scaled(method.maps(run, progress)), run.logits, run.wanted)
-
-
-def _scaled(maps: Tensor) -> Tensor:
-    """Each map without what is below zero, and its largest value 1."""
-    positive = maps.clamp(min=0)
-    most = positive.amax(dim=(2, 3), keepdim=True)
-    return positive / torch.where(most > 0, most, 1.0)

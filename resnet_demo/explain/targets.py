@@ -1,4 +1,4 @@
-"""What a map is asked about: one class, the best ones, or why one class and not another."""
+"""Targets that a saliency map explains: one class, the best ones, or one class against another."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from resnet_demo.texts import AppError
+from resnet_demo.models.class_names import class_names
+from resnet_demo.texts import DEFAULT_LANGUAGE, AppError
 
 Target = Callable[[Tensor], Tensor]
-"""Logits (N, classes) -> how much of each makes up the score that a map explains, (N, classes)."""
+"""Logits (N, classes) -> the weight of each logit in the score that a map explains, (N, classes)."""
 
 CHOICES_SHOWN = 12
 
@@ -26,7 +27,7 @@ def named(index: int) -> Target:
 
 
 def best(rank: int = 0) -> Target:
-    """The logit of the class that each photo's network finds most probable, or of the one `rank` places behind it."""
+    """The logit of each photo's most probable class, or of the class `rank` places behind it."""
 
     def target(logits: Tensor) -> Tensor:
         return _one_hot(logits, logits.argsort(dim=1, descending=True, stable=True)[:, rank])
@@ -34,20 +35,20 @@ def best(rank: int = 0) -> Target:
     return target
 
 
-def difference(wanted: Target, other: Target) -> Target:
-    """Why one and not the other: by how much the first one's logit is above the second one's."""
+def difference(target_class: Target, contrast_class: Target) -> Target:
+    """One class against another: the difference of their logits."""
 
     def target(logits: Tensor) -> Tensor:
-        return wanted(logits) - other(logits)
+        return target_class(logits) - contrast_class(logits)
 
     return target
 
 
-def settled(wanted: Tensor) -> Target:
-    """What a target came to before, (classes,), whatever is answered now."""
+def fixed(weights: Tensor) -> Target:
+    """The given weights (classes,), whatever the logits are."""
 
     def target(logits: Tensor) -> Tensor:
-        return wanted.to(logits).expand_as(logits)
+        return weights.to(logits).expand_as(logits)
 
     return target
 
@@ -56,30 +57,34 @@ def _one_hot(logits: Tensor, indices: Tensor) -> Tensor:
     return torch.zeros_like(logits).scatter_(1, indices[:, None], 1.0)
 
 
-def probability(logits: Tensor, wanted: Tensor) -> Tensor:
-    """How probable it is that a photo shows what was asked about, (N,); of two classes, the one rather than the other.
+def probability(logits: Tensor, weights: Tensor) -> Tensor:
+    """The probability of the target, (N,); of two classes, that of the first given that it is one of the two.
 
     Args:
         logits: (N, classes).
-        wanted: what a target made of them, (N, classes).
+        weights: of the target, (N, classes).
     """
-    one = (logits.softmax(dim=1) * wanted).sum(dim=1)
-    rather = (logits * wanted).sum(dim=1).sigmoid()
-    return torch.where((wanted < 0).any(dim=1), rather, one)
+    single = (logits.softmax(dim=1) * weights).sum(dim=1)
+    of_two = (logits * weights).sum(dim=1).sigmoid()
+    return torch.where((weights < 0).any(dim=1), of_two, single)
 
 
-def class_named(labels: Sequence[str], name: str) -> int:
-    """The index of a class by its name, in capitals or not.
+def class_named(labels: Sequence[str], name: str, language: str = DEFAULT_LANGUAGE) -> int:
+    """The index of a class by its label or its name in `language`; upper and lower case count as the same.
 
     Raises:
-        AppError: there is none of that name; the sentence gives the choices, of many those that are spelt most alike.
+        AppError: there is no such class; the message lists the choices or, of many, the closest names.
     """
-    folded = [label.casefold() for label in labels]
-    wish = name.strip().casefold()
-    if wish in folded:
-        return folded.index(wish)
+    names = class_names(labels, language)
+    known: dict[str, int] = {}
+    for called in (str, names.short, names.full):  # labels first
+        for index, label in enumerate(labels):
+            known.setdefault(called(label).casefold(), index)
+    asked = name.strip().casefold()
+    if asked in known:
+        return known[asked]
     if len(labels) <= CHOICES_SHOWN:
-        raise AppError("explain.problem.unknown_class", name=name, choices=", ".join(labels))
-    alike = difflib.get_close_matches(wish, folded, CHOICES_SHOWN, cutoff=0.0)
-    choices = ", ".join(labels[folded.index(label)] for label in alike)
+        raise AppError("explain.problem.unknown_class", name=name, choices=", ".join(map(names.full, labels)))
+    alike = dict.fromkeys(known[one] for one in difflib.get_close_matches(asked, known, CHOICES_SHOWN, cutoff=0.0))
+    choices = ", ".join(names.full(labels[index]) for index in alike)
     raise AppError("explain.problem.unknown_of_many", name=name, classes=len(labels), choices=choices)

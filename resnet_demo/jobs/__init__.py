@@ -1,1 +1,1 @@
-"""Processes that carry out long work, and whose turn it is."""
+"""Background jobs: a queue of runs and the worker processes that execute them."""

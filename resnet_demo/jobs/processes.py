@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from resnet_demo.models.places import file_only
+from resnet_demo.models.model_folders import file_only
 from resnet_demo.settings import PREFIX
 from resnet_demo.texts import AppError
 from resnet_demo.training.memory_kills import KillCount
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COOKIE = PREFIX + "RUN"
 # What torchrun tells the processes that it starts; a worker of the queue is alone.
 RANK_VARIABLES = re.compile(r"((LOCAL|GROUP|ROLE)_)?(RANK|WORLD_SIZE|NAME)|MASTER_(ADDR|PORT)|TORCHELASTIC_\w+")
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 COUNT_SECONDS, COUNTS = 2.0, 15
 """What the kernel counts as ended for want of memory is read so often, and remembered so many times: a process that
 holds much may need some seconds to be gone."""
@@ -49,7 +49,7 @@ def start_worker(run: Run, home: Path) -> Process:
     apart: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    with open(run.log, "ab", opener=file_only) as log:
+    with open(run.log.path, "ab", opener=file_only) as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "resnet_demo.jobs.worker", str(run.folder)],
             cwd=ROOT,
@@ -77,25 +77,25 @@ def _watch(run: Run, worker: subprocess.Popen[bytes]) -> None:
     while not ended.wait(COUNT_SECONDS):
         counts.append(KillCount.here())
     # Somebody who stops a run kills its worker too, and says so.
-    if sys.platform != "win32" and worker.returncode == -signal.SIGKILL and not run.stop_asked():
+    if sys.platform != "win32" and worker.returncode == -signal.SIGKILL and not run.worker.stop_asked():
         before = counts[0]
         with contextlib.suppress(
             AppError, OSError
         ):  # the run was deleted, or its disk is full: it stays without a word
-            run.append("killed", memory=before is not None and before.has_risen(), sure=True)
+            run.events.append("killed", memory=before is not None and before.has_risen(), sure=True)
 
 
 def end_all(run: Run, grace_seconds: float) -> None:
     """Wait for the run's processes to end, and after `grace_seconds` end those that are left."""
     grace = time.monotonic() + grace_seconds
-    while (left := list(_members(run))) or run.worker_lives():
+    while (left := list(_members(run))) or run.worker.lives():
         now = time.monotonic()
         if now > grace + KILL_SECONDS:
             break
         for process in left if now > grace else ():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        time.sleep(LOOK_SECONDS)
+        time.sleep(POLL_SECONDS)
 
 
 def _members(run: Run) -> Iterator[psutil.Process]:
@@ -114,8 +114,8 @@ def _members(run: Run) -> Iterator[psutil.Process]:
 
 def _launched(run: Run) -> Iterator[Process]:
     """The run's newest worker, and those that torchrun started on this machine to take part in its training."""
-    for event in run.backwards():
-        if event["kind"] in {"launched", "joined"} and (process := Process.told_by(event)):
+    for event in run.events.backwards():
+        if event["kind"] in {"launched", "joined"} and (process := Process.from_event(event)):
             yield process
         if event["kind"] == "launched":
             return

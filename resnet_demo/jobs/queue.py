@@ -1,4 +1,4 @@
-"""Whose turn it is: runs stand in line and one at a time is carried out; start, stop, resume, delete.
+"""The queue of runs: one is executed at a time; submit, stop, resume and delete.
 
 Everything is decided from the runs' folders, under one lock in the data home, so any number of pages, command lines
 and ending workers may ask at once. Free of torch.
@@ -20,36 +20,37 @@ from pathlib import Path
 from filelock import FileLock
 
 from resnet_demo.download import Progress
-from resnet_demo.jobs import meeting, processes
-from resnet_demo.models import places
-from resnet_demo.models.places import NAME, RUNS
+from resnet_demo.jobs import processes, rendezvous
+from resnet_demo.models import model_folders
+from resnet_demo.models.model_folders import NAME, RUNS
 from resnet_demo.settings import PREFIX, Settings, expanded
 from resnet_demo.texts import AppError
-from resnet_demo.training import writing
+from resnet_demo.training import atomic_writes
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.dataset_splits import facts_of
 from resnet_demo.training.events import Event
-from resnet_demo.training.foreseen import check_memory, memory_share
 from resnet_demo.training.listed_runs import is_empty
-from resnet_demo.training.material import facts_of
+from resnet_demo.training.memory_forecast import check_memory, max_training_memory
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, DELETED, ENDED, NEW, Run, State, Stop
+from resnet_demo.training.run import ACTIVE, DELETED, ENDED, NEW, Run, State
+from resnet_demo.training.worker_state import Stop
 
 GRACE_SECONDS = 5.0
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def _deciding(home: Path) -> Iterator[None]:
-    """Inside, nobody else makes, starts, stops or removes a run of this data home.
+def _queue_lock(home: Path) -> Iterator[None]:
+    """A block in which no other process creates, starts, stops or removes a run of this data home.
 
     Raises:
         AppError: the disk is full, or the home cannot be written to.
     """
     runs = home / RUNS
     lock = FileLock(runs / ".lock")
-    with writing.refusals(runs, "queue.problem.home"):
+    with atomic_writes.disk_errors(runs, "queue.problem.home"):
         runs.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     try:
@@ -58,24 +59,24 @@ def _deciding(home: Path) -> Iterator[None]:
         lock.release()
 
 
-def tidy(home: Path) -> None:
+def clean_up(home: Path) -> None:
     """Clear up what processes left in the data home that were killed while they made or removed a run.
 
     Raises:
         AppError: the disk is full, or the home cannot be written to.
     """
     if os.path.isdir(home / RUNS):  # noqa: PTH112  Path's own raises where a folder above is closed
-        with _deciding(home):
-            _tidy(home / RUNS)
+        with _queue_lock(home):
+            _clean_up(home / RUNS)
 
 
-def _tidy(runs: Path) -> None:
-    """As `tidy`, for whoever decides: nobody else works with what is called so."""
+def _clean_up(runs: Path) -> None:
+    """As `clean_up`, for whoever holds the queue's lock."""
     for path in list(runs.iterdir()):
         if path.name.startswith((NEW, DELETED)):
             shutil.rmtree(path, ignore_errors=True)
         elif NAME.fullmatch(path.name):
-            writing.remove_parts(path / places.POINTER)
+            atomic_writes.remove_temporary(path / model_folders.POINTER)
             if is_empty(path):
                 with contextlib.suppress(OSError):  # a disk that may only be read
                     path.rmdir()
@@ -84,58 +85,58 @@ def _tidy(runs: Path) -> None:
 def submit(
     config: TrainConfig, settings: Settings, progress: Progress | None = None, *, owner: str | None = None
 ) -> Run:
-    """Make a run of these settings, to be carried out in the background when its turn comes; `owner` as for `make`.
+    """Create a run, to be executed in the background when its turn comes; `owner` as for `create`.
 
     Raises:
         AppError: the photos cannot be used as they are, or the run's folder cannot be written.
     """
-    run = make(config, settings, progress=progress, owner=owner)
-    move_on(settings.home)
+    run = create(config, settings, progress=progress, owner=owner)
+    advance(settings.home)
     return run
 
 
-def make(
+def create(
     config: TrainConfig,
     settings: Settings,
     *,
     folder: Path | None = None,
-    waiter: Process | None = None,
+    foreground_process: Process | None = None,
     progress: Progress | None = None,
     owner: str | None = None,
 ) -> Run:
-    """Look at the photos, split them, and put a run in line.
+    """Scan the photos, split them, and queue a run.
 
     Args:
         folder: where the run's folder shall be, if not in the data home.
-        waiter: the process that will carry it out itself.
-        progress: told photos looked at, and in all.
-        owner: the secret of the page's visitor whom the run belongs to where strangers share the page.
+        foreground_process: the process that will execute it itself.
+        progress: called with the photos scanned so far and their total.
+        owner: the secret of the page's visitor whom the run belongs to on a public page.
 
     Raises:
         AppError: as `submit`.
     """
-    config = located(config, settings)
+    config = with_absolute_paths(config, settings)
     weights = {"weights": str(settings.weights.absolute()) if settings.weights else None}
     facts = facts_of(config, settings, progress) | weights | _owned(owner, settings)
-    if meeting.alone():
+    if rendezvous.is_single_process():
         check_memory(config, facts, settings, idle=_active(settings.home) is None)
-    with _deciding(settings.home):
-        _tidy(settings.home / RUNS)
-        return Run.create(settings.home, config, facts, folder=folder, waiter=waiter)
+    with _queue_lock(settings.home):
+        _clean_up(settings.home / RUNS)
+        return Run.create(settings.home, config, facts, folder=folder, foreground_process=foreground_process)
 
 
 def _owned(owner: str | None, settings: Settings) -> dict[str, object]:
-    """Whose a run is, whether strangers shared the page (theirs goes in time), and the memory that it may take."""
-    share = memory_share(settings)
+    """Facts about a run's owner, whether the page was public (then the run expires), and its memory limit."""
+    share = max_training_memory(settings)
     limits = {} if share is None else {"max_memory": share}
     return limits | ({"owner": owner, "stranger": not settings.local_paths_allowed} if owner else {})
 
 
-def located(config: TrainConfig, settings: Settings) -> TrainConfig:
+def with_absolute_paths(config: TrainConfig, settings: Settings) -> TrainConfig:
     """The settings with whole paths, since a worker starts elsewhere; a model that has a name keeps it."""
     parent = config.parent
-    if parent is not None and places.named(parent, settings) is None:
-        folder = places.folder_of(parent, settings)
+    if parent is not None and model_folders.named(parent, settings) is None:
+        folder = model_folders.folder_of(parent, settings)
         parent = parent if folder is None else str(folder.absolute())
     return replace(config, data=str(expanded(config.data).absolute()), parent=parent)
 
@@ -143,93 +144,93 @@ def located(config: TrainConfig, settings: Settings) -> TrainConfig:
 def start_next(home: Path) -> Run | None:
     """Start the worker of the run whose turn it is, if there is one; gives it back. One that cannot be started fails.
 
-    Pages call it while they show runs and workers when they end, so that the line moves on whoever is gone.
+    Pages call it while they show runs and workers when they end, so that the queue advances whoever is gone.
 
     Raises:
         AppError: none could be started, and of one that could not, not even that can be written down.
     """
-    with _deciding(home):
-        trouble: dict[Run, AppError] = {}
-        while (run := _first(home, trouble)) is not None and not _waiter(run):
+    with _queue_lock(home):
+        failures: dict[Run, AppError] = {}
+        while (run := _next_queued(home, failures)) is not None and not _foreground_process(run):
             try:
                 if _start(run, home):
                     return run
             except AppError as error:
-                trouble[run] = error
-        if run is None and trouble:
-            raise next(iter(trouble.values()))
+                failures[run] = error
+        if run is None and failures:
+            raise next(iter(failures.values()))
         return None
 
 
-def move_on(home: Path) -> None:
-    """As `start_next`, for those who have done what they were asked: what is wrong with other runs is only logged."""
+def advance(home: Path) -> None:
+    """As `start_next`, but problems with other runs are only logged."""
     try:
         start_next(home)
     except AppError as error:
-        log.warning("The line of runs cannot move on: %s", error)
+        log.warning("The queue of runs cannot advance: %s", error)
 
 
-def wait_for_turn(run: Run, home: Path, me: Process, tell: Callable[[Run], None]) -> bool:
-    """Stand in line with a run that this process will carry out itself; meanwhile the line moves on.
+def wait_for_turn(run: Run, home: Path, me: Process, on_wait: Callable[[Run], None]) -> bool:
+    """Wait for the turn of a run that this process will execute itself; meanwhile the queue advances.
 
     Args:
-        tell: is called with the run that goes before, each time that is another one.
+        on_wait: called with the run that goes before, each time that is another one.
 
     Returns:
-        Whether it is this run's turn now; False if somebody took it out of the line.
+        Whether it is this run's turn now; False if it was taken out of the queue.
     """
-    told = None
-    passed: set[Run] = set()
+    announced = None
+    skipped: set[Run] = set()
     while True:
-        with _deciding(home):
+        with _queue_lock(home):
             if run.state() != "queued":
                 return False
-            first = _first(home, passed)
+            first = _next_queued(home, skipped)
             if first == run:
                 run.launch(me)
                 return True
-            if first is not None and not _waiter(first):
+            if first is not None and not _foreground_process(first):
                 try:
                     _start(first, home)
                 except AppError:
-                    passed.add(first)
+                    skipped.add(first)
             before = first or _active(home)
-        if before is not None and before != told:
-            tell(before)
-            told = before
-        time.sleep(LOOK_SECONDS)
+        if before is not None and before != announced:
+            on_wait(before)
+            announced = before
+        time.sleep(POLL_SECONDS)
 
 
 def stop(run: Run, home: Path, how: Stop) -> None:
     """Stop a run: `keep` once this step is done and saved; `now` ends all its processes, after a short grace.
 
     Raises:
-        AppError: it is not running and not in line.
+        AppError: it is neither running nor queued.
     """
-    with _deciding(home):
+    with _queue_lock(home):
         state = run.state()
         if state in ENDED:
             raise AppError("queue.problem.not_running", name=run.name)
         if state == "queued":
-            run.append("stopped", how=how)
+            run.events.append("stopped", how=how)
             return
-        run.ask_stop(how)
+        run.worker.ask_stop(how)
     if how == "now":
         processes.end_all(run, GRACE_SECONDS)
-        with _deciding(home):
+        with _queue_lock(home):
             if run.state() == "lost":
-                run.tidy()
-                run.append("stopped", how=how)
-        move_on(home)
+                run.clean_up()
+                run.events.append("stopped", how=how)
+        advance(home)
 
 
-def resume(run: Run, home: Path, *, more_epochs: int = 0, waiter: Process | None = None) -> None:
-    """Put a run in line again, to go on from its newest checkpoint; without a `waiter` in the background.
+def resume(run: Run, home: Path, *, more_epochs: int = 0, foreground_process: Process | None = None) -> None:
+    """Queue a run again, to resume from its newest checkpoint; without a `foreground_process` in the background.
 
     Raises:
-        AppError: it is running or in line, or it is finished and no more epochs were asked for.
+        AppError: it is running or queued, or it is finished and no more epochs were asked for.
     """
-    with _deciding(home):
+    with _queue_lock(home):
         state = run.state()
         if state not in ENDED:
             raise AppError("queue.problem.going_on", name=run.name)
@@ -238,9 +239,9 @@ def resume(run: Run, home: Path, *, more_epochs: int = 0, waiter: Process | None
         if state == "lost":
             run.note_kill()
             processes.end_all(run, 0)  # what its worker has left behind
-        run.queue_again(waiter=waiter, more_epochs=more_epochs)
-    if waiter is None:
-        move_on(home)
+        run.queue_again(foreground_process=foreground_process, more_epochs=more_epochs)
+    if foreground_process is None:
+        advance(home)
 
 
 def note_kill(run: Run) -> None:
@@ -253,13 +254,13 @@ def delete(name: str, home: Path) -> None:
     """Remove a run that is over from the data home; of one whose folder lies elsewhere, only the mention of it.
 
     Raises:
-        AppError: there is no such run, it is running or in line, or it cannot be removed.
+        AppError: there is no such run, it is running or queued, or it cannot be removed.
     """
     place = home / RUNS / name
-    if name not in places.run_names(home) or (place.is_symlink() and _is_whole(_at(place))):
+    if name not in model_folders.run_names(home) or (place.is_symlink() and _is_whole(_at(place))):
         raise AppError("run.problem.no_name", name=name[:100])
-    with _deciding(home):
-        _tidy(home / RUNS)
+    with _queue_lock(home):
+        _clean_up(home / RUNS)
         if not _is_over(_at(place)):
             raise AppError("queue.problem.going_on", name=name)
         try:
@@ -301,22 +302,22 @@ def _start(run: Run, home: Path) -> bool:
         AppError: not even that can be written down; whoever was started then ends by itself, for nobody named it.
     """
     try:
-        run.check_writable()
+        run.events.check_writable()
         worker = processes.start_worker(run, home)
     except OSError as error:
-        run.append("failed", key="queue.problem.not_started", fields={"reason": str(error)})
+        run.events.append("failed", key="queue.problem.not_started", fields={"reason": str(error)})
         return False
     run.launch(worker)
     return True
 
 
 def _listed(home: Path) -> dict[Run, State]:
-    """How every run stands, those passed over that cannot be read.
+    """The state of every run; those that cannot be read are left out.
 
     Their settings, which may hold the split of many photos, are not read for that.
     """
     states = {}
-    for name in places.run_names(home):
+    for name in model_folders.run_names(home):
         run = _at(home / RUNS / name)
         with contextlib.suppress(AppError):
             states[run] = run.state()
@@ -329,7 +330,7 @@ def _active(home: Path) -> Run | None:
 
 def _at(place: Path) -> Run:
     """The run that a folder of the data home holds or points to, whether or not it can be read."""
-    return Run(places.run_folder(place))
+    return Run(model_folders.run_folder(place))
 
 
 def _is_whole(run: Run) -> bool:
@@ -339,42 +340,42 @@ def _is_whole(run: Run) -> bool:
         return False
 
 
-def _first(home: Path, passed: Collection[Run] = ()) -> Run | None:
-    """The run whose turn it is: none while one is carried out, else the one that has been in line for longest.
+def _next_queued(home: Path, skipped: Collection[Run] = ()) -> Run | None:
+    """The run whose turn it is: none while one is executed, else the one that has been queued for longest.
 
     Args:
-        passed: those that could not be started; no other is held up by them.
+        skipped: those that could not be started; no other is held up by them.
     """
     states = _listed(home)
     if any(state in ACTIVE and _is_whole(run) for run, state in states.items()):
         return None
     # One whose disk was taken away, or may only be read, does not hold up the others.
     waiting = [
-        (run.queued["t"], run.folder.name, run)
+        (run.events.queued["t"], run.folder.name, run)
         for run, state in states.items()
-        if state == "queued" and run not in passed and os.access(run.folder, os.W_OK)
+        if state == "queued" and run not in skipped and os.access(run.folder, os.W_OK)
     ]
     waiting.sort(key=lambda entry: entry[:2])
     return next((run for _, _, run in waiting if _is_whole(run)), None)
 
 
-def _waiter(run: Run) -> Process | None:
-    """The process that waits to carry the run out itself."""
-    return Process.told_by(run.queued)
+def _foreground_process(run: Run) -> Process | None:
+    """The foreground process that waits to execute the run."""
+    return Process.from_event(run.events.queued)
 
 
 def _is_over(run: Run) -> bool:
-    """Whether nobody needs the run any more; one that cannot be read is not in line, whatever it says."""
+    """Whether nobody needs the run any more; one that cannot be read is not queued, whatever it says."""
     try:
         state = run.state()
     except AppError:
-        return not run.worker_lives()
+        return not run.worker.lives()
     return state in ENDED or (state == "queued" and not _is_whole(run))
 
 
 def repeat_command(run: Run, settings: Settings, started: Event | None = None) -> str:
-    """The line for a shell that does the same again; `started` is the newest event of this kind, for who knows it."""
-    count = (started or run.newest("started") or {}).get("processes", 1)
+    """The shell command that repeats a run; `started` is the newest event of this kind, for who knows it."""
+    count = (started or run.events.newest("started") or {}).get("processes", 1)
     python = ["python"] if count == 1 else ["torchrun", "--nproc-per-node", str(count)]
     words = [*python, "-m", "resnet_demo", *settings.home_flag, "train", *run.config.arguments()]
     weights = run.facts.get("weights")

@@ -1,32 +1,36 @@
-"""The blocks that the networks are stacks of: residual, pre-activation, Res2Net, Highway and plain.
+"""The blocks of the networks: residual, pre-activation, Res2Net, Highway and plain.
 
 Each is drawn in its docstring as in its paper, and written in the same order. Throughout, `x` is
 (N, C, H, W), `width` is the channels of a stage's 3x3 convolutions in a ResNet (64, 128, 256, 512), and a
 stride of 2 halves H and W. Nothing is overwritten in place: whoever holds a block's input, a part of it or a
 layer's output may keep it. Every ReLU reads a tensor made for it alone, so a copy of a network that nobody
-looks into may set `relu.inplace`.
+inspects may set `relu.inplace`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnet_demo.texts import Message
+
+ShortcutKind = Literal["same", "projected", "padded"]
+"""`x` itself, W x, or `x` with zero padding."""
 ShapeChange = Callable[[int, int, int], nn.Module]
-"""(channels in, channels out, stride) -> what brings a shortcut to the shape of its residual."""
+"""(channels in, channels out, stride) -> the module that brings a shortcut to the shape of its residual."""
 
 
 def conv3x3(in_channels: int, out_channels: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:
-    """A 3x3 convolution that keeps H and W at stride 1; no bias, for the norms have one."""
+    """A 3x3 convolution that keeps H and W at stride 1; without bias, since the norms have one."""
     return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, groups=groups, bias=False)
 
 
 def conv1x1(in_channels: int, out_channels: int, stride: int = 1) -> nn.Conv2d:
-    """A 1x1 convolution; no bias, for the norms have one."""
+    """A 1x1 convolution; without bias, since the norms have one."""
     return nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
 
 
@@ -36,12 +40,12 @@ def projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
 
 
 def bare_projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
-    """The same without its norm, for pre-activation blocks: there the next block brings the next norm."""
+    """A projection without norm, for pre-activation blocks, where the next block begins with one."""
     return nn.Sequential(conv1x1(in_channels, out_channels, stride))
 
 
 class PaddedShortcut(nn.Module):
-    """Option A, without parameters: every `stride`-th row and column, and zeros as new channels.
+    """Option A, without parameters: every `stride`-th row and column, with zero padding for the new channels.
 
     Half of the new channels come before x's own, half after.
     """
@@ -64,6 +68,11 @@ class ResidualBlock(nn.Module):
     `activation(residual(x) + shortcut(x))`, each layer computed once.
     """
 
+    has_shortcut: ClassVar[Literal[True]] = True
+    can_zero_init: ClassVar[bool] = True
+    """Whether it can begin as its shortcut alone, and still learn."""
+    norms_before_conv1: ClassVar[int] = 0
+
     def __init__(
         self, in_channels: int, out_channels: int, stride: int, shape_change: ShapeChange = projection
     ) -> None:
@@ -73,37 +82,56 @@ class ResidualBlock(nn.Module):
         changes = stride != 1 or in_channels != out_channels
         self.downsample = shape_change(in_channels, out_channels, stride) if changes else None
 
+    @property
+    def shortcut_kind(self) -> ShortcutKind:
+        """What its shortcut does to `x`."""
+        if self.downsample is None:
+            return "same"
+        return "padded" if isinstance(self.downsample, PaddedShortcut) else "projected"
+
+    @property
+    def description(self) -> tuple[Message, ...]:
+        """Sentences on what x, F(x) and their sum are: first on the shortcut, then on the rest."""
+        return (Message(f"explain.blocks.means.{self.shortcut_kind}"), *self._residual_description())
+
+    def _residual_description(self) -> tuple[Message, ...]:
+        return (Message("explain.blocks.means.relu"),)
+
+    def bypass(self, x: Tensor) -> Tensor:
+        """What a network passes on where this block is removed: `x`, whose shape the block must not change."""
+        return x
+
     def residual(self, x: Tensor) -> Tensor:
-        """F(x), which the block adds to its shortcut: (N, out_channels, H / stride, W / stride)."""
+        """F(x), the residual: (N, out_channels, H / stride, W / stride)."""
         raise NotImplementedError
 
     def shortcut(self, x: Tensor) -> Tensor:
-        """What goes past the layers: `x` itself, or `x` brought to the shape of F(x)."""
+        """The shortcut: `x` itself, or `x` brought to the shape of F(x)."""
         if self.downsample is None:
             return x
         shortcut: Tensor = self.downsample(x)
         return shortcut
 
     def activation(self, total: Tensor) -> Tensor:
-        """What follows the sum."""
+        """The activation after the sum."""
         y: Tensor = self.relu(total)
         return y
 
     def forward(self, x: Tensor) -> Tensor:
-        """Both ways, their sum, its activation."""
+        """Residual plus shortcut, then the activation."""
         return self.activation(self.residual(x) + self.shortcut(x))
 
     def residual_scale(self) -> Tensor:
-        """The parameter of F's last layer that F(x) is zero with."""
+        """The parameter of F's last layer; F(x) is zero if it is zero."""
         raise NotImplementedError
 
     def zero_residual(self) -> None:
-        """Let the block start as its shortcut alone (Goyal et al. 2017, section 5.1).
+        """Zero-initialise the residual branch (Goyal et al. 2017, section 5.1).
 
-        Not beside a padded shortcut: its new channels would be zero both ways, and stay so, since a ReLU lets
-        no gradient through at zero.
+        Not with a padded shortcut: its new channels would be zero in both branches and stay so, since a ReLU
+        passes no gradient at zero.
         """
-        if not isinstance(self.downsample, PaddedShortcut):
+        if self.shortcut_kind != "padded":
             nn.init.zeros_(self.residual_scale())
 
 
@@ -135,7 +163,7 @@ class BasicBlock(ResidualBlock):
 
 
 class Bottleneck(ResidualBlock):
-    """Narrow with 1x1, look around with 3x3, widen with 1x1: He et al. 2016, figure 5, right.
+    """A 1x1 layer that reduces the channels, a 3x3, and a 1x1 that restores them: He et al. 2016, figure 5, right.
 
     ```
     x ─┬─ 1x1 ─ BN ─ ReLU ─ 3x3 ─ BN ─ ReLU ─ 1x1 ─ BN ─(+)─ ReLU ─ y
@@ -179,7 +207,7 @@ class Bottleneck(ResidualBlock):
 
 
 class Res2NetBlock(ResidualBlock):
-    """A bottleneck whose 3x3 layer is a ladder of small ones: Gao et al. 2019, figure 2b (here scale 4).
+    """A bottleneck whose 3x3 layer is split hierarchically: Gao et al. 2019, figure 2b (here scale 4).
 
     ```
                    ┌─ x1 ─ 3x3 ─┬───────────────── y1 ─┐
@@ -187,9 +215,9 @@ class Res2NetBlock(ResidualBlock):
                    ├─ x3 ───────────────(+)─ 3x3 ─ y3 ─┤
                    └─ x4 ───────────────────────── y4 ─┘
     ```
-    Norms and ReLUs stand as in the bottleneck. Two things are as in the authors' code and weights and not as
-    in the figure: the part that passes by is the last, not the first; and in the first block of a stage no rung
-    hears of the one above, and an average pool with the block's stride takes x4 to y4.
+    Norms and ReLUs are placed as in the bottleneck. Two things follow the authors' code and weights, not the
+    figure: the group without convolution is the last, not the first; and in the first block of a stage no group
+    receives the output of the one before, and an average pool with the block's stride takes x4 to y4.
     """
 
     expansion = 4
@@ -207,6 +235,9 @@ class Res2NetBlock(ResidualBlock):
         self.pool = None if self.downsample is None else nn.AvgPool2d(3, stride, padding=1)
         self.conv3 = conv1x1(inner, self.out_channels)
         self.bn3 = nn.BatchNorm2d(self.out_channels)
+
+    def _residual_description(self) -> tuple[Message, ...]:
+        return (Message("explain.blocks.means.ladder"), *super()._residual_description())
 
     def residual(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.conv1(x)))
@@ -235,13 +266,23 @@ class PreActivationBlock(ResidualBlock):
     block too (the paper's appendix).
     """
 
+    norms_before_conv1 = 1
+
     def __init__(self, in_channels: int, out_channels: int, stride: int, shape_change: ShapeChange) -> None:
         super().__init__(in_channels, out_channels, stride, shape_change)
         self.activates_before_split = self.downsample is not None
         self.bn1 = nn.BatchNorm2d(in_channels)
 
+    def _residual_description(self) -> tuple[Message, ...]:
+        split = "before" if self.activates_before_split else "inside"
+        return Message(f"explain.blocks.means.activated_{split}"), Message("explain.blocks.means.bare_sum")
+
+    def bypass(self, x: Tensor) -> Tensor:
+        """`x`; with the norm and ReLU that come before the split, if they do."""
+        return self.shortcut(x)
+
     def preactivation(self, x: Tensor) -> Tensor:
-        """The norm and ReLU at the block's beginning."""
+        """The norm and ReLU at the beginning of the block."""
         activated: Tensor = self.relu(self.bn1(x))
         return activated
 
@@ -319,6 +360,8 @@ class HighwayBlock(BasicBlock):
     starts by carrying (Srivastava et al. 2015, section 2.2).
     """
 
+    can_zero_init = False
+    """H(x) ends in a ReLU: from zero it could not learn."""
     initial_gate_bias = -3.0
 
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
@@ -326,6 +369,9 @@ class HighwayBlock(BasicBlock):
         gate = nn.Conv2d(in_channels, width, 1, stride)
         nn.init.constant_(gate.get_parameter("bias"), self.initial_gate_bias)
         self.gate = nn.Sequential(gate, nn.Sigmoid())
+
+    def _residual_description(self) -> tuple[Message, ...]:
+        return (Message("explain.blocks.means.gated"),)
 
     def transform(self, x: Tensor) -> Tensor:
         """H(x)."""
@@ -358,6 +404,10 @@ class PlainBlock(nn.Module):
     layers compute is the whole answer and no residual.
     """
 
+    has_shortcut: ClassVar[Literal[False]] = False
+    can_zero_init: ClassVar[Literal[False]] = False
+    norms_before_conv1: ClassVar[int] = 0
+
     def __init__(self, in_channels: int, width: int, stride: int = 1) -> None:
         super().__init__()
         self.out_channels = width
@@ -366,6 +416,15 @@ class PlainBlock(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.conv2 = conv3x3(width, width)
         self.bn2 = nn.BatchNorm2d(width)
+
+    @property
+    def description(self) -> tuple[Message, ...]:
+        """A sentence on what is missing."""
+        return (Message("explain.blocks.means.plain"),)
+
+    def bypass(self, x: Tensor) -> Tensor:
+        """What a network passes on where this block is removed: `x`, whose shape the block must not change."""
+        return x
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.conv1(x)))

@@ -1,4 +1,4 @@
-"""The JSON files of a saved model: what they say of it, made from a model, and read without trusting who wrote them.
+"""The JSON files of a saved model: written from a model, and read as untrusted input.
 
 `config.json` is timm's, so that timm and transformers can open the folder; `resnet_demo.json` has what is ours alone.
 """
@@ -17,8 +17,8 @@ from typing import Any
 
 from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.models import variants
-from resnet_demo.models.model import Model, Teaching
-from resnet_demo.models.places import CONFIG
+from resnet_demo.models.model import Model, TrainingInfo
+from resnet_demo.models.model_folders import CONFIG
 from resnet_demo.models.pretrained import MAX_CLASSES, imagenet_ids, imagenet_labels
 from resnet_demo.models.variants import Variant
 from resnet_demo.settings import MEGABYTE
@@ -40,21 +40,21 @@ MAX_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Description:
-    """All of a model but its weights, checked; of those only their hash, None where nobody wrote it down."""
+    """A saved model without its weights, checked; `weights_sha256` is None if the files do not give it."""
 
     variant: str
     labels: tuple[str, ...]
     spec: ImageSpec
     licence: str | None = None
-    teaching: Teaching = field(default_factory=Teaching)
+    training_info: TrainingInfo = field(default_factory=TrainingInfo)
     weights_sha256: str | None = None
 
 
 def read_folder(folder: Path) -> Description:
-    """All of a saved model but its weights, from its folder; reads no weights and needs no torch.
+    """Read the description of a saved model from its folder; reads no weights and imports no torch.
 
     Raises:
-        AppError: a file is missing, too large or no JSON, or as `read`.
+        AppError: a file is missing, too large or not JSON, or as in `read`.
     """
     config = read_json(folder / CONFIG)
     ours = read_json(folder / OURS) if MARK in config else None
@@ -68,8 +68,8 @@ def describe(model: Model) -> tuple[Entries, Entries]:
     """The entries of `config.json` and of `resnet_demo.json`.
 
     Raises:
-        AppError: there are fewer or more labels than classes, or what could not be read again (a label of 300
-            characters, a metric that is no number).
+        AppError: the number of labels differs from that of classes, or an entry could not be read again (a label of
+            300 characters, a metric that is not a number).
     """
     classes = len(model.labels)
     _require(classes == model.network.fc.out_features, "label_names", classes)
@@ -89,17 +89,17 @@ def describe(model: Model) -> tuple[Entries, Entries]:
             "classifier": "fc",
         },
     }
-    optional = {"licence": model.licence, "teaching": _filled(asdict(model.teaching))}
+    optional = {"licence": model.licence, "teaching": _filled(asdict(model.training_info))}
     ours = {"version": VERSION, "variant": model.variant, "image_spec": _spec(model.spec), **_filled(optional)}
     read(config, ours)
     return config, ours
 
 
 def read(config: Entries, ours: Entries | None) -> Description:
-    """Check and understand both files; `ours` is None where timm wrote the folder.
+    """Check and read the entries of both files; `ours` is None if timm wrote the folder.
 
     Raises:
-        AppError: a network that is not here, or an entry that does not fit; the message names it.
+        AppError: an unsupported network, or an invalid entry; the message names it.
     """
     description = _read_config(config)
     return description if ours is None else _complete(description, ours)
@@ -109,7 +109,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a saved model.
 
     Raises:
-        AppError: there is no such file, it is too large, or holds something else.
+        AppError: there is no such file, it is too large, or is not a JSON object.
     """
     check_file(path, MAX_JSON_BYTES)
     try:
@@ -122,10 +122,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def check_file(path: Path, max_bytes: int) -> None:
-    """Refuse a file that is not there, or larger than any of a saved model.
+    """Check that a file exists and is no larger than `max_bytes`.
 
     Raises:
-        AppError: as it says.
+        AppError: it is missing or too large.
     """
     try:
         found = path.stat()
@@ -141,7 +141,7 @@ def _read_config(config: Entries) -> Description:
     name = config.get("architecture")
     found = [variant.name for variant in variants.all_variants() if _architecture(variant) == name]
     if not found:
-        raise AppError("saved.problem.architecture", name=_shown(name))
+        raise AppError("saved.problem.architecture", name=_displayable(name))
     # In timm's oldest files all entries are on one level.
     pretrained_cfg = config.get("pretrained_cfg", config)
     _require(isinstance(pretrained_cfg, dict), "pretrained_cfg", pretrained_cfg)
@@ -149,12 +149,12 @@ def _read_config(config: Entries) -> Description:
     _require(type(classes) is int and 1 <= classes <= MAX_CLASSES, "num_classes", classes)
     _require_same_network(config, pretrained_cfg, classes)
     names = config.get("label_names", pretrained_cfg.get("label_names"))
-    licence = _optional_line(pretrained_cfg, "license")
+    licence = _optional_text(pretrained_cfg, "license")
     return Description(found[0], _labels(names, classes), ImageSpec.from_timm(pretrained_cfg), licence)
 
 
 def _complete(description: Description, ours: Entries) -> Description:
-    """Add what only our own file says, if it speaks of the same network."""
+    """Add the entries of our own file, if it describes the same network."""
     version = ours.get("version")
     if type(version) is int and version > VERSION:
         raise AppError("saved.problem.newer")
@@ -163,14 +163,14 @@ def _complete(description: Description, ours: Entries) -> Description:
     _require(ours.get("image_spec") == _spec(description.spec), "image_spec", ours.get("image_spec"))
     return replace(
         description,
-        licence=_optional_line(ours, "licence"),
-        teaching=_teaching(ours.get("teaching", {})),
-        weights_sha256=_optional_line(ours, HASH),
+        licence=_optional_text(ours, "licence"),
+        training_info=_training_info(ours.get("teaching", {})),
+        weights_sha256=_optional_text(ours, HASH),
     )
 
 
 def _require_same_network(config: Entries, pretrained_cfg: Entries, classes: int) -> None:
-    """Refuse what makes timm build another network of the same name; dropout, at rest in evaluation, does not."""
+    """Refuse arguments that make timm build another network of this name; dropout is inactive in evaluation."""
     arguments = config.get("model_args") or {}
     _require(isinstance(arguments, dict), "model_args", arguments)
     neutral = {"num_classes": classes, "in_chans": 3, "global_pool": "avg"}
@@ -182,22 +182,22 @@ def _require_same_network(config: Entries, pretrained_cfg: Entries, classes: int
 
 
 def _labels(names: object, classes: int) -> tuple[str, ...]:
-    """One name for each logit: ImageNet's for a thousand nameless classes, numbers for any other count."""
+    """One label per logit; without names, ImageNet's for 1,000 classes and numbers for any other count."""
     if names is None:
         return imagenet_labels() if classes == len(imagenet_ids()) else tuple(map(str, range(classes)))
     if isinstance(names, dict):
         names = [names.get(str(index)) for index in range(classes)]
     if not isinstance(names, list) or len(names) != classes:
         raise _misfit("label_names", names)
-    labels = tuple(_line("label_names", name) for name in names)
-    return imagenet_labels() if labels == imagenet_ids() else _told_apart(labels)
+    labels = tuple(_text("label_names", name) for name in names)
+    return imagenet_labels() if labels == imagenet_ids() else _unique(labels)
 
 
-def _told_apart(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The second `cat` becomes `cat (2)`, or the next number that is free, for two classes must not look like one."""
+def _unique(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Make labels unique: a second `cat` becomes `cat (2)`, or gets the next free number."""
     taken, numbers = set(labels), defaultdict[str, Iterator[int]](lambda: count(2))
     first: set[str] = set()
-    told = []
+    unique = []
     for label in labels:
         name = label
         if label in first:
@@ -205,19 +205,19 @@ def _told_apart(labels: tuple[str, ...]) -> tuple[str, ...]:
             name = next(fresh for number in numbers[stem] if (fresh := f"{stem} ({number})") not in taken)
         first.add(label)
         taken.add(name)
-        told.append(name)
-    return tuple(told)
+        unique.append(name)
+    return tuple(unique)
 
 
-def _teaching(entries: Any) -> Teaching:
-    known = {entry.name for entry in fields(Teaching)}
+def _training_info(entries: Any) -> TrainingInfo:
+    known = {entry.name for entry in fields(TrainingInfo)}
     _require(isinstance(entries, dict) and set(entries) <= known, "teaching", entries)
     metrics = entries.get("metrics", {})
     _require(isinstance(metrics, dict) and len(metrics) <= MAX_METRICS, "metrics", metrics)
-    return Teaching(
-        parent=_optional_line(entries, "parent"),
-        data=_optional_line(entries, "data"),
-        metrics={_line("metrics", name): _number("metrics", value) for name, value in metrics.items()},
+    return TrainingInfo(
+        parent=_optional_text(entries, "parent"),
+        data=_optional_text(entries, "data"),
+        metrics={_text("metrics", name): _number("metrics", value) for name, value in metrics.items()},
         temperature=_number("temperature", entries["temperature"]) if "temperature" in entries else None,
         threshold=_number("threshold", entries["threshold"]) if "threshold" in entries else None,
     )
@@ -228,7 +228,7 @@ def _architecture(variant: Variant) -> str:
 
 
 def _spec(spec: ImageSpec) -> Any:
-    """As it looks after a journey through JSON."""
+    """The spec as it is read back from JSON."""
     return json.loads(json.dumps(asdict(spec)))
 
 
@@ -236,12 +236,12 @@ def _filled(entries: Entries) -> Entries:
     return {name: value for name, value in entries.items() if value not in (None, {})}
 
 
-def _optional_line(entries: Entries, name: str) -> str | None:
-    return None if entries.get(name) is None else _line(name, entries[name])
+def _optional_text(entries: Entries, name: str) -> str | None:
+    return None if entries.get(name) is None else _text(name, entries[name])
 
 
-def _line(name: str, value: Any) -> str:
-    """Text that can be shown and stored: not empty, not long, no control characters or lone surrogates."""
+def _text(name: str, value: Any) -> str:
+    """Check a text: not empty, not long, without control characters and lone surrogates."""
     sound = isinstance(value, str) and 1 <= len(value) <= MAX_CHARACTERS
     _require(sound and not {"Cc", "Cs"} & set(map(unicodedata.category, value)), name, value)
     return str(value)
@@ -258,10 +258,10 @@ def _require(condition: bool, name: str, value: object) -> None:
 
 
 def _misfit(name: str, value: object) -> AppError:
-    return AppError("saved.problem.entry", name=name[:MAX_CHARACTERS], value=_shown(value))
+    return AppError("saved.problem.entry", name=name[:MAX_CHARACTERS], value=_displayable(value))
 
 
-def _shown(value: object) -> str:
-    """A hostile value, made fit to be shown: short, and without its inner parts."""
+def _displayable(value: object) -> str:
+    """An untrusted value for display: short, and without its inner parts."""
     text = str(value) if isinstance(value, str | int | float) else type(value).__name__
     return text[:MAX_CHARACTERS].encode(errors="replace").decode()

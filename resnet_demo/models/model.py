@@ -1,4 +1,4 @@
-"""A network with all that belongs to it: what every loader returns and everything else works on."""
+"""A network with its labels, preprocessing and provenance: what every loader returns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Teaching:
-    """What is known of a model that was taught here; empty for any other.
+class TrainingInfo:
+    """How a model was trained, if it was trained here; empty for any other.
 
     `parent` is the model that it started from, `data` the fingerprint of the photos, `metrics` names and
     figures. Logits are divided by `temperature` before softmax (Guo et al. 2017, section 4.2); below
@@ -33,7 +33,7 @@ class Teaching:
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready to answer, in evaluation mode, float32, on the CPU.
+    """A network ready for inference: in evaluation mode, float32, on the CPU.
 
     `name` is what `--model` was given. `origin` is the web address of the weights, None where they are a local
     file; `licence` is None where it is unknown. `top1` is the published accuracy in percent, None where
@@ -48,15 +48,15 @@ class Model:
     licence: str | None
     origin: str | None
     top1: float | None = None
-    teaching: Teaching = field(default_factory=Teaching)
+    training_info: TrainingInfo = field(default_factory=TrainingInfo)
 
     def calibrated(self, logits: Tensor) -> Tensor:
-        """Logits (..., classes) whose softmax gives the probabilities that are shown (Guo et al. 2017, section 4.2)."""
-        return logits / (self.teaching.temperature or 1.0)
+        """Logits (..., classes) after temperature scaling (Guo et al. 2017, section 4.2)."""
+        return logits / (self.training_info.temperature or 1.0)
 
     @property
     def provenance(self) -> Message:
-        """Where the weights come from and under which licence, for people."""
+        """Origin and licence of the weights, as a sentence."""
         place = "local" if self.origin is None else "web"
         known = "unknown" if self.licence is None else "known"
         fields = {"origin": self.origin or "", "licence": self.licence or ""}

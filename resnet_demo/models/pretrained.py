@@ -1,6 +1,6 @@
-"""The published weights of these networks: one record each, and how they come onto this disk.
+"""Published weights: a record for each set, found on the disk or downloaded, and checked.
 
-Free of torch until a model is opened, so that the page can list what there is.
+Imports no torch until a model is opened, so that the page can list the weights early.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """One set that torchvision publishes, trained on ImageNet's 1,000 classes.
+    """One set of torchvision's weights, trained on ImageNet's 1,000 classes.
 
     `sha8` is what the file's SHA-256 begins with. `top1` and `top5` are percent on ImageNet's validation
     photos, `mebibytes` the file's size, `resize_size` the shorter side before the 224-pixel centre crop; all as
@@ -54,30 +54,30 @@ class PublishedWeights:
 
     @property
     def spec(self) -> ImageSpec:
-        """The preprocessing that the accuracy was measured with."""
+        """The preprocessing with which the accuracy was measured."""
         return ImageSpec(crop_size=224, resize_size=self.resize_size, interpolation="bilinear")
 
     @property
     def file(self) -> str:
-        """The file's name, with which it also carries its hash."""
+        """The name of the file, which contains its hash."""
         return f"{self.variant}-{self.sha8}.pth"
 
     @property
     def url(self) -> str:
-        """Where torchvision publishes it."""
+        """torchvision's web address of the file."""
         return f"{SOURCE}/{self.file}"
 
     @property
     def hub_repo(self) -> str:
-        """The Hub's copy, under timm's name for it."""
+        """The Hub repository with a copy, under timm's name."""
         return f"timm/{self.variant}.{'tv' if self.tag == 'v1' else 'tv2'}_in1k"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Something that `--model` can name: a published set, or a local file of a hash that nobody published.
+    """Weights that `--model` can name: a published set, or a local file with a hash that is not published.
 
-    `sha8` is the hash that the file should begin with. `path` is where it lies on this disk, None if it has to
+    `sha8` is the hash that the file should begin with. `path` is its path on this disk, None if it has to
     be downloaded.
     """
 
@@ -94,7 +94,7 @@ class Choice:
 
     @property
     def download_bytes(self) -> int:
-        """What a download would cost."""
+        """The size of the download in bytes; 0 if none is needed."""
         return 0 if self.path or self.published is None else round(self.published.mebibytes * MEBIBYTE)
 
 
@@ -104,7 +104,7 @@ def published() -> tuple[PublishedWeights, ...]:
 
 
 def available(settings: Settings) -> tuple[Choice, ...]:
-    """What `open_pretrained` can open, and whether it is on this disk; hashes are checked only on opening."""
+    """All weights that `open_pretrained` can open, on this disk or not; hashes are checked only on opening."""
     return tuple(choice for variant in variants.all_variants() for choice in _choices(variant.name, settings))
 
 
@@ -116,7 +116,7 @@ def offers(name: str, settings: Settings) -> bool:
 
 
 def open_pretrained(name: str, settings: Settings, progress: Progress | None = None) -> Model:
-    """The published model of this name, fetched if it is not on this disk.
+    """Open the published model of this name, downloaded if it is not on this disk.
 
     Looked for in this order: the folder `settings.weights`, the caches of this app, of torch and of the Hub's
     client, torchvision's server (or the mirror that RESNET_DEMO_MIRROR names), the Hub's copy.
@@ -124,14 +124,14 @@ def open_pretrained(name: str, settings: Settings, progress: Progress | None = N
     Args:
         name: `resnet50` for the first set (or the one local file of `settings.weights` that nobody published),
             `resnet50:v2` for the second, `resnet50:<first 8 digits of the hash>` for any.
-        progress: told bytes so far and in all while something is downloaded.
+        progress: called with (bytes done, all bytes) during a download.
 
-    A local file that nobody published says by its last layer how many classes it knows; they are ImageNet's if they are
-    1,000, else `class 0`, `class 1` and so on. Its preprocessing is that of the variant's first published set, or else
-    the plain one for the variant's input size.
+    A local file that is not published has as many classes as its last layer; 1,000 classes are taken for ImageNet's,
+    others are called `class 0`, `class 1` and so on. Its preprocessing is that of the variant's first published set, or
+    else the default one for the variant's input size.
 
     Raises:
-        AppError: no such set, a damaged file, or no way to get it; the sentence says where to put the file.
+        AppError: no such set, a damaged file, or no way to get it; the message says where to put the file.
     """
     choice = _choose(name, settings)
     path = _obtain(choice, settings, progress)
@@ -173,7 +173,7 @@ def _records(variant: str) -> list[PublishedWeights]:
 
 
 def _classes_in(path: Path, variant: str) -> int:
-    """How many classes a file's last layer knows; the variant's own number where the file is not what it should be."""
+    """The number of classes of a file's last layer; the variant's default if the file cannot be read."""
     import torch
 
     try:
@@ -189,7 +189,7 @@ def _labels(classes: int) -> tuple[str, ...]:
 
 
 def _usual_spec(variant: str) -> ImageSpec:
-    """The preprocessing for weights that come without any; small images are taken as they are."""
+    """The preprocessing for weights without a record; small images are not resized."""
     records, size = _records(variant), variants.get(variant).input_size
     if records:
         return records[0].spec
@@ -211,7 +211,7 @@ def _choices(variant: str, settings: Settings) -> Iterator[Choice]:
 
 
 def _unpublished(variant: str, settings: Settings) -> Iterator[tuple[str, Path]]:
-    """Weights in the settings' folder with a hash that no published set has, as (hash, file)."""
+    """Weights in the settings' folder whose hash is not published, as (hash, file)."""
     known = {record.sha8 for record in _records(variant)}
     folder = settings.weights
     # os.path's questions, here and below: Path's own raise where a folder above is closed.
@@ -233,7 +233,7 @@ def _own_cache(settings: Settings) -> Path:
 
 
 def _torch_cache() -> Path:
-    """Where torch.hub keeps what it downloads, found without importing torch."""
+    """The download folder of torch.hub, found without importing torch."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     return Path(os.environ.get("TORCH_HOME") or caches / "torch").expanduser() / "hub" / "checkpoints"
 
@@ -255,7 +255,7 @@ def _choose(name: str, settings: Settings) -> Choice:
 
 
 def _obtain(choice: Choice, settings: Settings, progress: Progress | None) -> Path:
-    """A file that is what its name says; a copy from the Hub bears no hash, its client has checked it."""
+    """A file whose hash is checked; for a copy from the Hub its client has done so."""
     path, record = choice.path, choice.published
     if path and (path.name == HUB_FILE or sha256_of(path).startswith(choice.sha8)):
         return path

@@ -1,4 +1,4 @@
-"""The residual network: a stem, stages of blocks, a head; and how the ImageNet networks are put together.
+"""The residual network: stem, stages of blocks and head; and the ImageNet variants.
 
 He et al. 2016, table 1, with torchvision's names: the paper's conv2_x to conv5_x are `layer1` to `layer4`,
 which are also called `stage1` to `stage4`.
@@ -8,28 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from resnet_demo.models.blocks import (
-    BasicBlock,
-    Bottleneck,
-    HighwayBlock,
-    PlainBlock,
-    PreActivationBasic,
-    PreActivationBlock,
-    PreActivationBottleneck,
-    Res2NetBlock,
-    ResidualBlock,
-    conv3x3,
-)
+from resnet_demo.models.blocks import PlainBlock, PreActivationBlock, ResidualBlock, conv3x3
 from resnet_demo.texts import AppError
-
-if TYPE_CHECKING:
-    from resnet_demo.models.variants import Variant
 
 Block = ResidualBlock | PlainBlock
 MakeBlock = Callable[[int, int, int], Block]
@@ -64,15 +49,11 @@ class ResNet(nn.Module):
         depths: blocks in each stage.
         widths: width of each stage.
         classes: how many logits.
-        zero_init_residual: every block starts as its shortcut alone.
         small_images: the stem for images of some 32 pixels, a 3x3 without stride or pool (section 4.2).
-
-    Raises:
-        AppError: `zero_init_residual` with plain or Highway blocks.
     """
 
     head_is_linear: ClassVar[bool] = True
-    """Whether the logits are linear in what leaves the last stage."""
+    """Whether the logits are linear in the output of the last stage."""
 
     def __init__(
         self,
@@ -81,7 +62,6 @@ class ResNet(nn.Module):
         widths: Sequence[int],
         *,
         classes: int,
-        zero_init_residual: bool = False,
         small_images: bool = False,
     ) -> None:
         super().__init__()
@@ -100,18 +80,25 @@ class ResNet(nn.Module):
             self.add_module(f"layer{number}", stage)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(channels, classes)
-        self._initialise(zero_init_residual)
-
-    def _initialise(self, zero_init_residual: bool) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-        if zero_init_residual:
-            for block in self.blocks().values():
-                # A Highway block's H(x) ends in a ReLU: from zero it could not learn.
-                if isinstance(block, PlainBlock | HighwayBlock):
-                    raise AppError("models.no_zero_init")
-                block.zero_residual()
+
+    @property
+    def can_zero_init(self) -> bool:
+        """Whether every block can start as its shortcut alone, and still learn."""
+        return all(block.can_zero_init for block in self.blocks().values())
+
+    def zero_init_residual(self) -> None:
+        """Let every block start as its shortcut alone.
+
+        Raises:
+            AppError: one could not learn from there, as plain and Highway blocks.
+        """
+        for block in self.blocks().values():
+            if not block.has_shortcut or not block.can_zero_init:
+                raise AppError("models.no_zero_init")
+            block.zero_residual()
 
     def forward_stem(self, images: Tensor) -> Tensor:
         """Normalised (N, 3, H, W) -> (N, width, H / 4, W / 4); with `small_images` H and W stay."""
@@ -119,7 +106,7 @@ class ResNet(nn.Module):
         return features
 
     def forward_head(self, features: Tensor) -> Tensor:
-        """The last stage's (N, C, H, W) -> logits (N, classes)."""
+        """The output of the last stage (N, C, H, W) -> logits (N, classes)."""
         logits: Tensor = self.fc(torch.flatten(self.avgpool(features), start_dim=1))
         return logits
 
@@ -130,20 +117,11 @@ class ResNet(nn.Module):
             features = stage(features)
         return self.forward_head(features)
 
-    def forward_stages(self, images: Tensor) -> dict[str, Tensor]:
-        """What leaves `stem`, `stage1`, ..., in order; `forward_head` turns the last into the logits."""
-        features = self.forward_stem(images)
-        outputs = {"stem": features}
-        for name, stage in self.stages().items():
-            features = stage(features)
-            outputs[name] = features
-        return outputs
-
     def forward_to(self, name: str, images: Tensor) -> Tensor:
-        """What leaves the stem, a stage or a block: normalised (N, 3, H, W) -> (N, C, h, w).
+        """The output of the stem, a stage or a block: normalised (N, 3, H, W) -> (N, C, h, w).
 
         Raises:
-            AppError: there is none of that name.
+            AppError: there is no such layer.
         """
         features = self.forward_stem(images)
         for block in list(self.blocks().values())[: self._blocks_up_to(name)]:
@@ -151,20 +129,20 @@ class ResNet(nn.Module):
         return features
 
     def forward_from(self, name: str, features: Tensor) -> Tensor:
-        """The logits (N, classes) for what left the stem, a stage or a block, (N, C, h, w).
+        """The logits (N, classes) for the output (N, C, h, w) of the stem, a stage or a block.
 
         Raises:
-            AppError: there is none of that name.
+            AppError: there is no such layer.
         """
         for block in list(self.blocks().values())[self._blocks_up_to(name) :]:
             features = block(features)
         return self.forward_head(features)
 
     def is_last(self, name: str) -> bool:
-        """Whether nothing but the head follows a stage or a block.
+        """Whether only the head follows a stage or a block.
 
         Raises:
-            AppError: there is none of that name.
+            AppError: there is no such layer.
         """
         return self._blocks_up_to(name) == len(self.blocks())
 
@@ -190,7 +168,7 @@ class ResNet(nn.Module):
         """A stage or a block: `stage4` or `stage3.1`, in torchvision's words `layer4` or `layer3.1`.
 
         Raises:
-            AppError: there is none of that name; the message lists those that there are.
+            AppError: there is no such layer; the message lists all.
         """
         layers: Mapping[str, nn.Module] = {**self.stages(), **self.blocks()}
         if stage_name(name) in layers:
@@ -200,7 +178,7 @@ class ResNet(nn.Module):
 
 
 class PreActivationResNet(ResNet):
-    """The same with pre-activation blocks, where the first and the last are special (2016b, appendix).
+    """A ResNet with pre-activation blocks; the first and the last are special (2016b, appendix).
 
     ```
     7x7 /2 ─ max pool /2 ─┬─ layer1 ─ layer2 /2 ─ layer3 /2 ─ layer4 /2 ─┬─ BN ─ ReLU ─ mean ─ fc
@@ -214,7 +192,7 @@ class PreActivationResNet(ResNet):
 
     def __init__(
         self,
-        make_block: Callable[[int, int, int], PreActivationBlock],
+        make_block: MakeBlock,
         depths: Sequence[int],
         widths: Sequence[int],
         **options: Any,
@@ -233,23 +211,7 @@ class PreActivationResNet(ResNet):
         return super().forward_head(self.relu(self.norm(features)))
 
 
-def imagenet_resnet(variant: Variant, classes: int, zero_init_residual: bool) -> ResNet:
-    """Any variant for ImageNet, with fresh weights."""
-    depths = BLOCKS_PER_STAGE[variant.depth]
-    basic = variant.depth < 50
-    if variant.family == "preact_resnet":
-        preactivation = PreActivationBasic if basic else PreActivationBottleneck
-        return PreActivationResNet(
-            preactivation, depths, WIDTHS, classes=classes, zero_init_residual=zero_init_residual
-        )
-    grouped = partial(Bottleneck, groups=variant.groups, width_per_group=variant.width_per_group)
-    blocks: dict[str, MakeBlock] = {
-        "resnet": BasicBlock if basic else Bottleneck,
-        "resnet_stride1x1": partial(Bottleneck, stride_on="1x1"),
-        "resnext": grouped,
-        "wide_resnet": grouped,
-        "res2net": partial(Res2NetBlock, width_per_group=variant.width_per_group, scale=variant.scale),
-        "highway": HighwayBlock,
-        "plain": PlainBlock,
-    }
-    return ResNet(blocks[variant.family], depths, WIDTHS, classes=classes, zero_init_residual=zero_init_residual)
+def imagenet_resnet(depth: int, make_block: MakeBlock, classes: int, *, preactivation: bool) -> ResNet:
+    """A network of `depth` layers for ImageNet (table 1), with fresh weights."""
+    kind = PreActivationResNet if preactivation else ResNet
+    return kind(make_block, BLOCKS_PER_STAGE[depth], WIDTHS, classes=classes)

@@ -1,4 +1,4 @@
-"""A saved model's folder: written whole or not at all, and read without trusting who wrote it.
+"""Saved models: a folder written whole or not at all, and read as untrusted input.
 
 `model.safetensors` holds the weights, `config.json` and `resnet_demo.json` describe them, `README.md` is the card.
 """
@@ -28,7 +28,7 @@ from resnet_demo.models.description import (
     read_json,
 )
 from resnet_demo.models.model import Model
-from resnet_demo.models.places import CONFIG, WEIGHTS
+from resnet_demo.models.model_folders import CONFIG, WEIGHTS
 from resnet_demo.models.state_dict import load_network
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import AppError
@@ -38,13 +38,13 @@ MAX_WEIGHT_BYTES = 2_000 * MEGABYTE
 
 
 def write(model: Model, folder: Path, *, card: str, half: bool = False) -> None:
-    """Save a model: the folder appears whole under its name, or not at all.
+    """Save a model; the folder appears whole or not at all.
 
     Args:
         folder: a new one, or one that is empty.
         card: the model card, Markdown.
-        half: store the weights of convolutions and linear layers in half precision; norms and biases, few and
-            of wide range, stay as they are.
+        half: store the weights of convolutions and linear layers in half precision; norms and biases stay in
+            float32.
 
     Raises:
         AppError: the folder is in use or cannot be written to, or a label cannot be saved.
@@ -73,7 +73,7 @@ def open_saved(folder: Path) -> Model:
     """The model in a folder that `write` or timm made.
 
     Raises:
-        AppError: a file is missing, damaged or hostile, or describes a network that is not here.
+        AppError: a file is missing, damaged or malicious, or describes an unsupported network.
     """
     return _open(folder, name=str(folder), origin=None)
 
@@ -82,7 +82,7 @@ def open_hub(name: str, progress: Progress | None = None) -> Model:
     """The model in a Hugging Face repository, `hf-hub:owner/name` or `hf-hub:owner/name@revision`.
 
     Raises:
-        AppError: the name is none, the files cannot be had, or as in `open_saved`.
+        AppError: the name is invalid, the files cannot be fetched, or as in `open_saved`.
     """
     named = re.fullmatch(r"hf-hub:([\w.-]+/[\w.-]+)(?:@([\w.-]+))?", name, re.ASCII)
     if named is None:
@@ -110,12 +110,12 @@ def _open(folder: Path, name: str, origin: str | None) -> Model:
         spec=described.spec,
         licence=described.licence,
         origin=origin,
-        teaching=described.teaching,
+        training_info=described.training_info,
     )
 
 
 def _check_classes(weights: Path, classes: int) -> None:
-    """Before memory is spent on that many classes: the file is not too large, and has as many."""
+    """Check size and number of classes of the file before memory is allocated for them."""
     check_file(weights, MAX_WEIGHT_BYTES)
     try:
         with safe_open(weights, "pt") as file:
@@ -127,7 +127,7 @@ def _check_classes(weights: Path, classes: int) -> None:
 
 
 def _check_content(weights: Path, sha256: str | None) -> None:
-    """Damage, not malice: who can write the file can write its hash too. Folders that others made have none."""
+    """Check the hash against damage, not against malice; folders of other programs have no hash."""
     try:
         whole = sha256 is None or sha256_of(weights) == sha256
     except OSError as error:

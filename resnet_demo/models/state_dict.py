@@ -1,4 +1,4 @@
-"""A state dict in a file: read without trusting who wrote it, and put into a network."""
+"""Loading of a state dict from an untrusted file into a network."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ OPTIONAL = "num_batches_tracked"
 
 
 def load_network(variant: str, classes: int, path: Path) -> ResNet:
-    """The network with a `.pth` or `.safetensors` file's weights: float32, in evaluation mode, on the CPU.
+    """Build a network with the weights of a `.pth` or `.safetensors` file: float32, in evaluation mode, on the CPU.
 
-    Half precision is fine. Nothing in the file is executed: a pickle is read with `weights_only=True`.
+    The file may be in half precision. Nothing in it is executed: a pickle is read with `weights_only=True`.
 
     Raises:
         AppError: the file is damaged, belongs to another network, or holds numbers that are not finite.
     """
     tensors = _read(path)
     network = variants.build(variant, classes)
-    wanted = network.state_dict()
-    for key in {**wanted, **tensors}:
-        optional = key.endswith(OPTIONAL) and key in wanted and key not in tensors
-        if not optional and not _alike(tensors.get(key), wanted.get(key)):
+    expected = network.state_dict()
+    for key in {**expected, **tensors}:
+        optional = key.endswith(OPTIONAL) and key in expected and key not in tensors
+        if not optional and not _alike(tensors.get(key), expected.get(key)):
             raise AppError("weights.problem.other_network", file=path.name, variant=variant, tensor=key[:80])
     network.load_state_dict(tensors)
     if not all(torch.isfinite(tensor.sum()) for tensor in network.state_dict().values()):
@@ -54,10 +54,10 @@ def _read(path: Path) -> dict[str, Tensor]:
     return dict(tensors)
 
 
-def _alike(found: object, wanted: Tensor | None) -> bool:
-    """Whether what was found is an ordinary tensor of the wanted shape and kind."""
-    if wanted is None or not isinstance(found, Tensor) or found.shape != wanted.shape:
+def _alike(found: object, expected: Tensor | None) -> bool:
+    """Whether `found` is a dense CPU tensor of the expected shape and type."""
+    if expected is None or not isinstance(found, Tensor) or found.shape != expected.shape:
         return False
     ordinary = found.layout is torch.strided and found.device.type == "cpu"
-    same_kind = found.dtype in FLOATS if wanted.is_floating_point() else found.dtype == wanted.dtype
+    same_kind = found.dtype in FLOATS if expected.is_floating_point() else found.dtype == expected.dtype
     return ordinary and same_kind

@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """A network's layers in the order in which an image of `size` x `size` pixels meets them."""
+    """A network's layers in order, for an image of `size` x `size` pixels."""
 
     variant: str
     size: int
@@ -66,13 +66,18 @@ def summarise(name: str, size: int | None = None, classes: int | None = None) ->
     with torch.device("meta"):  # shapes without memory
         network = variants.build(name, classes).eval()
         image = torch.empty(1, 3, size, size)
-    reader = _Reader(fx.symbolic_trace(network))
-    reader.run(image)
-    return Summary(name, size, tuple(reader.rows))
+        return Summary(name, size, layer_rows(network, image))
+
+
+def layer_rows(module: nn.Module, x: torch.Tensor) -> tuple[Row, ...]:
+    """The layers of a network, or of a block alone, for one input (1, C, H, W); on the device `meta` at no cost."""
+    reader = _Reader(fx.symbolic_trace(module))
+    reader.run(x)
+    return tuple(reader.rows)
 
 
 class _Reader(fx.Interpreter):
-    """Runs a network layer by layer and notes each."""
+    """Runs a network layer by layer and records each."""
 
     def __init__(self, module: fx.GraphModule) -> None:
         super().__init__(module)
@@ -98,7 +103,7 @@ class _Reader(fx.Interpreter):
 
 
 def _kind(layer: nn.Module) -> Message | None:
-    """What a layer is, in the papers' shorthand (`7x7 conv, /2`); None for what only activates."""
+    """The kind of a layer in the papers' notation (`7x7 conv, /2`); None for activations."""
     match layer:
         case nn.Conv2d(kernel_size=(side, _), stride=(stride, _), groups=groups):
             grouped = f", C={groups}" if groups > 1 else ""
@@ -146,7 +151,7 @@ def as_text(summary: Summary, language: str) -> str:
 
 
 def _align(lines: Sequence[tuple[str, ...]]) -> list[str]:
-    """Words to the left, the last three columns to the right."""
+    """Align text columns to the left, the last three columns to the right."""
     widths = [max(map(_width, column)) for column in zip(*lines, strict=True)]
     aligned = []
     for line in lines:

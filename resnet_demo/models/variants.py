@@ -1,32 +1,19 @@
-"""The register of networks: what each is called, what is published about it, how to build it.
+"""The register of networks: name, published figures, and how to build each.
 
-Free of torch, so that the page and the command line can name the networks before torch is there.
+Imports no torch, so that the page and the command line can list the networks before torch is loaded.
 """
 
 from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from resnet_demo.models.families import FAMILIES
 from resnet_demo.texts import AppError
 
 if TYPE_CHECKING:
     from resnet_demo.models.resnet import ResNet
-
-Family = Literal[
-    "resnet",
-    "resnet_stride1x1",
-    "resnext",
-    "wide_resnet",
-    "preact_resnet",
-    "res2net",
-    "highway",
-    "plain",
-    "cifar_resnet",
-    "cifar_plain",
-    "cifar_preact_resnet",
-]
 
 
 @dataclass(frozen=True)
@@ -41,14 +28,14 @@ class Paper:
 
 @dataclass(frozen=True)
 class Variant:
-    """One network: all that fixes its layers, and what others say about it.
+    """One network: the parameters of its layers, and its published figures; `family` is a name in `FAMILIES`.
 
     The published figures are for `classes` classes and one image of `input_size` pixels a side, in the digits
     they were published with; multiply-adds are those of convolutions and linear layers. None: not published.
     """
 
     name: str
-    family: Family
+    family: str
     depth: int
     paper: Paper
     published_parameters: int | None = None
@@ -61,29 +48,29 @@ class Variant:
 
     @property
     def timm_name(self) -> str | None:
-        """timm's name for the very same network, same keys and same answers; None where timm has none."""
-        return self.name if self.family in {"resnet", "resnext", "wide_resnet", "res2net"} else None
+        """timm's name of the same network, with the same keys and outputs; None if timm does not have it."""
+        return self.name if FAMILIES[self.family].in_timm else None
 
 
 def all_variants() -> tuple[Variant, ...]:
-    """Every network, family by family, shallow to deep."""
-    return tuple(_REGISTER.values())
+    """All networks, by family and depth."""
+    return tuple(VARIANTS.values())
 
 
 def get(name: str) -> Variant:
-    """The network called `name`.
+    """The network of this name.
 
     Raises:
-        AppError: there is none; the message gives the nearest names, and all.
+        AppError: there is no such network; the message gives the nearest names.
     """
-    if name in _REGISTER:
-        return _REGISTER[name]
-    nearest = difflib.get_close_matches(name, _REGISTER, n=3, cutoff=0)
-    raise AppError("models.unknown_variant", name=name, nearest=", ".join(nearest), names=_all_names())
+    if name in VARIANTS:
+        return VARIANTS[name]
+    nearest = difflib.get_close_matches(name, VARIANTS, n=3, cutoff=0)
+    raise AppError("models.unknown_variant", name=name, nearest=", ".join(nearest))
 
 
-def _all_names() -> str:
-    """Every name once; those that differ in depth alone as `resnet18/34/50`."""
+def all_names() -> str:
+    """All names; those that differ only in depth as `resnet18/34/50`."""
     depths: dict[str, list[str]] = {}
     for variant in all_variants():
         depth = str(variant.depth)
@@ -92,27 +79,19 @@ def _all_names() -> str:
     return ", ".join(stem + "/".join(endings) for stem, endings in depths.items())
 
 
-def build(name: str, classes: int | None = None, *, zero_init_residual: bool = False) -> ResNet:
+def build(name: str, classes: int | None = None) -> ResNet:
     """The network with fresh weights, from torch's current random state, in training mode.
 
     Args:
         name: as in `get`.
         classes: how many logits; as published if absent.
-        zero_init_residual: every block starts as its shortcut alone.
 
     Raises:
-        AppError: no such network, or `zero_init_residual` for a plain or Highway one.
+        AppError: there is no such network.
     """
     variant = get(name)
     classes = variant.classes if classes is None else classes
-    # Here, not above: these bring torch.
-    if variant.family.startswith("cifar"):
-        from resnet_demo.models.cifar import cifar_resnet
-
-        return cifar_resnet(variant, classes, zero_init_residual)
-    from resnet_demo.models.resnet import imagenet_resnet
-
-    return imagenet_resnet(variant, classes, zero_init_residual)
+    return FAMILIES[variant.family].build(variant, classes)
 
 
 _RESNET = Paper("He et al.", 2016, "Deep Residual Learning for Image Recognition", "1512.03385")
@@ -147,11 +126,11 @@ _IMAGENET = (
 _CIFAR_PARAMETERS = {20: 270_000, 32: 460_000, 44: 660_000, 56: 850_000, 110: 1_700_000}
 
 
-def _cifar(family: Family, paper: Paper, depth: int, parameters: int | None) -> Variant:
+def _cifar(family: str, paper: Paper, depth: int, parameters: int | None) -> Variant:
     return Variant(f"{family}{depth}", family, depth, paper, parameters, classes=10, input_size=32)
 
 
-_REGISTER = {
+VARIANTS = {
     variant.name: variant
     for variant in (
         *_IMAGENET,
@@ -160,3 +139,4 @@ _REGISTER = {
         *(_cifar("cifar_preact_resnet", _PREACTIVATION, depth, None) for depth in _CIFAR_PARAMETERS),
     )
 }
+"""Every network by its name; all lists of networks come from here."""

@@ -1,1 +1,1 @@
-"""Numbers drawn: SVG strings for the page and for cards."""
+"""Plots as SVG strings."""

@@ -1,4 +1,4 @@
-"""The blocks of a network along the lower side of a plot: one place for each, a gap and a number for each stage."""
+"""A horizontal axis with one place per block of a network, and gaps and numbers for the stages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from resnet_demo.plots.curves import COLOURS
 from resnet_demo.plots.svg import FONT_SIZE, GRID_OPACITY, QUIET, element, label
 
 STAGE_GAP = 0.8
-"""Between two stages, in blocks."""
+"""The gap between two stages, in block widths."""
 
 
 @dataclass(frozen=True)
 class BlockAxis:
-    """Where each block stands, how much room it has, and the axis as drawn."""
+    """The x position of each block, the width of a block, and the axis as SVG."""
 
     places: dict[str, float]
     step: float
@@ -22,7 +22,7 @@ class BlockAxis:
 
 
 def block_axis(names: Sequence[str], start: float, end: float, base: float, title: str) -> BlockAxis:
-    """Blocks (`stage1.0`, …) evenly from `start` to `end`; numbers of the stages and `title` stand below `base`."""
+    """Place blocks (`stage1.0`, …) evenly from `start` to `end`; stage numbers and `title` go below `base`."""
     stages = [name.partition(".")[0] for name in names]
     gaps = [index + STAGE_GAP * len(set(stages[: index + 1])) for index in range(len(names))]
     step = (end - start) / (gaps[-1] - gaps[0] + 1)
@@ -39,13 +39,13 @@ def block_axis(names: Sequence[str], start: float, end: float, base: float, titl
 
 
 def grid_line(start: float, end: float, y: float, written: str) -> str:
-    """A line across and the number it stands for."""
+    """A horizontal grid line with its label."""
     line = element("path", d=f"M{start:.1f} {y:.1f}H{end:.1f}", stroke="currentColor", opacity=GRID_OPACITY)
     return line + label(written, start - 6, y + FONT_SIZE * 0.35, text_anchor="end", opacity=QUIET)
 
 
 def chosen_band(axis: BlockAxis, name: str | None, top: float, base: float) -> str:
-    """A band behind the block that is chosen; nothing without one."""
+    """A band behind the selected block; empty without one."""
     if name not in axis.places:
         return ""
     wide = max(axis.step, 4.0)
@@ -54,6 +54,6 @@ def chosen_band(axis: BlockAxis, name: str | None, top: float, base: float) -> s
 
 
 def bar(middle: float, base: float, top: float, wide: float, *, filled: bool = True) -> str:
-    """A bar from `base` up to `top`, full or hollow."""
-    room = {"x": middle - wide / 2, "y": top, "width": wide, "height": base - top}
-    return element("rect", **room, fill=COLOURS[0], fill_opacity=1 if filled else 0.15, stroke=COLOURS[0])
+    """A bar from `base` up to `top`, solid or hollow."""
+    box = {"x": middle - wide / 2, "y": top, "width": wide, "height": base - top}
+    return element("rect", **box, fill=COLOURS[0], fill_opacity=1 if filled else 0.15, stroke=COLOURS[0])

@@ -1,4 +1,4 @@
-"""Curves as SVG: how figures of a training went, for one run or for several beside each other."""
+"""Line plots, for the curves of one run or of several."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from resnet_demo.plots.legend import legend
 from resnet_demo.plots.svg import QUIET, Scale, axes, element, label, picture, ticks
 
 COLOURS = ("#0d9488", "#d9601a", "#4f7df0", "#b04fd8", "#a8791a", "#e0457b")
-"""Told apart by most who see colours otherwise, and 3 times as bright or dark as white and near-black paper."""
+"""Distinguishable with most kinds of colour blindness; contrast of 3 to white and to near-black."""
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 2")
 SHAPES = (
     "M-3 0A3 3 0 1 1 3 0A3 3 0 1 1 -3 0Z",
@@ -26,7 +26,7 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 12, 6, 34
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a plot: points (x, y) from left to right, each of them marked or not; without a name no legend."""
+    """One line: points (x, y) from left to right, with markers if `marked`; without a name it is not in the legend."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Axis:
-    """What stands along one side: from where to where, the words below or above, and how a number is written."""
+    """An axis: its range, its title and the format of its numbers."""
 
     low: float
     high: float
@@ -43,12 +43,12 @@ class Axis:
     form: str = "{:g}"
 
 
-def curves(lines: Sequence[Line], x: Axis, y: Axis, *, said: str, width: float = 320, height: float = 200) -> str:
-    """At most `MOST_LINES` lines in one plot; each has a colour, dashes and a mark of its own, told in the legend.
+def curves(lines: Sequence[Line], x: Axis, y: Axis, *, alt_text: str, width: float = 320, height: float = 200) -> str:
+    """At most `MOST_LINES` lines in one plot, each with its own colour, dashes and marker, and a legend.
 
     Args:
-        x, y: both axes; with the same ones a plot that grows keeps its place.
-        said: the picture in a sentence, for those who do not see it.
+        x, y: the axes; with fixed ones a growing plot does not move.
+        alt_text: a description for screen readers.
     """
     named = [(_icon(number), line.name) for number, line in enumerate(lines) if line.name]
     above, top = legend(y.title, named, 0, width)
@@ -58,7 +58,7 @@ def curves(lines: Sequence[Line], x: Axis, y: Axis, *, said: str, width: float =
     grid = axes(across, up, whole, {tick: y.form.format(tick) for tick in ticks(y.low, y.high)})
     below = label(x.title, (LEFT + width - RIGHT) / 2, height - 4, text_anchor="middle", opacity=QUIET)
     drawn = "".join(_line(number, line, across, up) for number, line in enumerate(lines))
-    return picture(width, height, above + grid + below + drawn, said)
+    return picture(width, height, above + grid + below + drawn, alt_text)
 
 
 def _line(number: int, line: Line, x: Scale, y: Scale) -> str:
@@ -72,7 +72,7 @@ def _line(number: int, line: Line, x: Scale, y: Scale) -> str:
 
 
 def sample(number: int) -> str:
-    """How the line of this number looks, for a legend outside the plot; nothing to those who do not see it."""
+    """A sample of the line with this number, for a legend outside the plot; hidden from screen readers."""
     return element("svg", _icon(number), viewBox="-2 -6 20 12", width=20, height=12, aria_hidden="true")
 
 

@@ -1,4 +1,4 @@
-"""What the marks of a picture mean: small drawings with their words, in as many rows as they need."""
+"""Legends: icons with labels, in as many rows as they need."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from resnet_demo.plots.svg import FONT_SIZE, QUIET, element, label, text_width
 
 ICON, ROW, GAP = 20, 18, 14
 BOLD = 1.08
-"""How much wider bold words are."""
+"""The width of bold text relative to normal text."""
 
 
 def legend(title: str, entries: Sequence[tuple[str, str]], top: float, width: float) -> tuple[str, float]:
-    """A title, then pairs of a drawing and its words; and where the last row ends.
+    """A title and the entries, pairs of an icon and its label; also returns the y position where the last row ends.
 
-    A drawing is made around (8, 0) and is 16 pixels wide.
+    An icon is 16 pixels wide and centred at (8, 0).
     """
     x, y = 0.0, top + FONT_SIZE
     drawn = []

@@ -10,12 +10,12 @@ from html import escape
 FONT_SIZE = 11
 GRID_OPACITY = 0.14
 QUIET = 0.72
-"""Opacity of words that stand back: still 4.5 times as dark as the paper, as WCAG 2.2 (1.4.3) asks for."""
+"""Opacity of secondary text; its contrast is still 4.5, as WCAG 2.2 (1.4.3) requires."""
 MOST_TICKS = 5
 
 
 def element(tag: str, content: str = "", /, **attributes: str | float) -> str:
-    """An element around `content`, which is markup already; in names of attributes `_` stands for `-`."""
+    """An element around `content`, which is markup; `_` in attribute names becomes `-`."""
     written = "".join(
         f' {name.strip("_").replace("_", "-")}="{escape(_value(value))}"' for name, value in attributes.items()
     )
@@ -23,27 +23,27 @@ def element(tag: str, content: str = "", /, **attributes: str | float) -> str:
 
 
 def _value(value: str | float) -> str:
-    """A number in as few digits as a picture needs."""
+    """A number with at most two decimals."""
     return value if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def label(content: str, x: str | float, y: float, **attributes: str | float) -> str:
-    """Words at a place, any words: they are escaped here."""
+    """A text element; the text is escaped here."""
     return element("text", escape(content), x=x, y=y, **attributes)
 
 
-def picture(width: float, height: float, content: str, said: str, role: str = "img", **more: str | float) -> str:
-    """A whole picture as wide as its surroundings, and what it says to those who do not see it.
+def picture(width: float, height: float, content: str, alt_text: str, role: str = "img", **more: str | float) -> str:
+    """A whole SVG, as wide as its container; `alt_text` describes it to screen readers.
 
-    Its `role` is `group` where parts of it can be chosen: whoever hears the picture must hear them too; `more` are
-    further attributes.
+    Its `role` is `group` if it has parts that can be selected, so that screen readers announce them; `more` are further
+    attributes.
     """
     attributes: dict[str, str | float] = {
         "xmlns": "http://www.w3.org/2000/svg",
         "viewBox": f"0 0 {_value(width)} {_value(height)}",
         "width": "100%",
         "role": role,
-        "aria-label": said,
+        "aria-label": alt_text,
         "font-family": "system-ui, sans-serif",
         "font-size": FONT_SIZE,
         "fill": "currentColor",
@@ -51,9 +51,23 @@ def picture(width: float, height: float, content: str, said: str, role: str = "i
     return element("svg", content, **attributes, **more)
 
 
+def choosable(name: str, title: str, content: str, *, chosen: bool) -> str:
+    """A part that can be selected by click and by keyboard; `title` is what it is called, and shown in a tooltip."""
+    return element(
+        "g",
+        element("title", escape(title)) + content,
+        data_name=name,
+        tabindex="0",
+        role="button",
+        aria_pressed="true" if chosen else "false",
+        aria_label=title,
+        cursor="pointer",
+    )
+
+
 @dataclass(frozen=True)
 class Scale:
-    """From numbers between `low` and `high` to places between `start` and `end`."""
+    """A linear scale from numbers between `low` and `high` to positions between `start` and `end`."""
 
     low: float
     high: float
@@ -61,7 +75,7 @@ class Scale:
     end: float
 
     def __call__(self, value: float) -> float:
-        """The place of a number."""
+        """The position of a number."""
         return self.start + (value - self.low) / ((self.high - self.low) or 1.0) * (self.end - self.start)
 
 
@@ -78,7 +92,7 @@ def ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
 
 
 def round_up(value: float) -> float:
-    """A round number that is no smaller, for the end of an axis that begins at 0."""
+    """The next round number, for the end of an axis that begins at 0."""
     if not value > 0 or not math.isfinite(value):
         return 1.0
     step = ticks(0, value)[1]
@@ -86,7 +100,7 @@ def round_up(value: float) -> float:
 
 
 def axes(x: Scale, y: Scale, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str]) -> str:
-    """Grid lines across for each number of `y_ticks`, and both rows of numbers, as they are to be written."""
+    """Horizontal grid lines for `y_ticks`, and the labels of both axes; ticks map numbers to labels."""
     drawn = []
     for value, written in y_ticks.items():
         place = y(value)
@@ -100,5 +114,5 @@ def axes(x: Scale, y: Scale, x_ticks: Mapping[float, str], y_ticks: Mapping[floa
 
 
 def text_width(content: str, size: float = FONT_SIZE) -> float:
-    """About how wide words are in a plain font: Chinese letters are as wide as high, others a little over half."""
+    """The approximate width of text: Chinese characters are as wide as high, others a little over half."""
     return size * sum(1.0 if ord(letter) > 0x2E7F else 0.56 for letter in content)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 DEFAULT_LANGUAGE = "en"
 
 Field = str | int | float
@@ -50,6 +49,16 @@ def all_texts(language: str) -> Mapping[str, str]:
     return texts
 
 
+def _languages() -> dict[str, str]:
+    tags = sorted(path.stem for path in Path(__file__).parent.glob("*.json"))
+    tags.sort(key=lambda tag: tag != DEFAULT_LANGUAGE)
+    return {tag: all_texts(tag)["language.name"] for tag in tags}
+
+
+LANGUAGES = _languages()
+"""The name of each language by its tag (RFC 5646), the default one first: a file of this folder each."""
+
+
 def text(key: str, language: str = DEFAULT_LANGUAGE, **fields: Field) -> str:
     """The sentence behind `key`, its gaps (`{name}`) filled with `fields`: text that UTF-8 can hold.
 
@@ -79,15 +88,17 @@ def visible(words: str) -> str:
 
 def best_language(accept_language: str | None) -> str:
     """The app's language that suits a browser's `Accept-Language` header best (RFC 9110, 12.5.4)."""
-    wishes: list[tuple[float, str]] = []
+    preferences: list[tuple[float, str]] = []
     for part in (accept_language or "").split(","):
         tag, _, rest = part.strip().partition(";")
         quality = rest.strip().removeprefix("q=") or "1"
         try:
-            wishes.append((float(quality), tag.strip().lower()))
+            preferences.append((float(quality), tag.strip().lower()))
         except ValueError:
             continue
-    for _, tag in sorted((wish for wish in wishes if wish[0] > 0), key=lambda wish: -wish[0]):
+    for _, tag in sorted(
+        (preference for preference in preferences if preference[0] > 0), key=lambda preference: -preference[0]
+    ):
         for language in LANGUAGES:
             if tag.split("-")[0] == language.lower().split("-")[0]:
                 return language

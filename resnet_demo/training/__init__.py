@@ -1,1 +1,1 @@
-"""Teaching a network: its settings, its steps, and the folder that a run leaves."""
+"""Training a network: its settings, its steps, and the folder that a run leaves."""

@@ -1,4 +1,4 @@
-"""A checkpoint: all that a training needs to go on as if it had never been interrupted. Tensors and JSON, no pickles.
+"""Checkpoints: everything that a training needs to resume exactly. Tensors and JSON, no pickles.
 
 Nothing random has a state of its own: what is drawn depends on the seed, the epoch and the photo alone.
 """
@@ -15,9 +15,9 @@ from typing import Any
 import safetensors.torch
 
 from resnet_demo.texts import AppError
-from resnet_demo.training.learner import Learner
+from resnet_demo.training.accuracy_and_loss import Scores
 from resnet_demo.training.plan import Plan
-from resnet_demo.training.scores import Scores
+from resnet_demo.training.train_state import TrainState
 
 STATE, NETWORK = "state.json", "network.safetensors"
 MOST = 2**40
@@ -29,7 +29,7 @@ MOST_SHARE = 1 / 20
 
 @dataclass(frozen=True)
 class Position:
-    """Where a training stands.
+    """How far a training has come.
 
     Args:
         epoch: epochs done.
@@ -83,46 +83,46 @@ class Position:
 
 
 @dataclass
-class Pace:
-    """When to write checkpoints: at each epoch's end and each minute, but never for more than a share of the time."""
+class CheckpointTimer:
+    """When to write a checkpoint: at the end of an epoch and once a minute, within a share of the time spent."""
 
     last: float = field(default_factory=time.monotonic)
     cost: float = 0.0
 
     def affordable(self) -> bool:
-        """Whether enough time has passed for what the last one cost."""
+        """Whether writing one now keeps to the share."""
         return time.monotonic() - self.last >= self.cost / MOST_SHARE
 
     def due(self) -> bool:
-        """Whether it is time for one within an epoch."""
+        """Whether to write one within an epoch."""
         return self.affordable() and time.monotonic() - self.last >= EVERY_SECONDS
 
     def wrote(self, seconds: float) -> None:
-        """One was written just now, and took so long."""
+        """Note that one has just been written, in so many seconds."""
         self.last, self.cost = time.monotonic(), seconds
 
 
-def save(folder: Path, plan: Plan, position: Position, learner: Learner) -> None:
+def save(folder: Path, plan: Plan, position: Position, train_state: TrainState) -> None:
     """Write everything into an empty folder.
 
     Raises:
         OSError, SafetensorError: the disk is full, say.
     """
-    for name, tensors in learner.state().items():
+    for name, tensors in train_state.state_dict().items():
         plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
         safetensors.torch.save_file(plain, folder / f"{name}.safetensors")
     state = {
         "plan": plan.to_json(),
         "position": asdict(position),
-        "steps": learner.steps,
-        "pieces": learner.pieces.number,
-        "scaler": learner.scaler.state_dict(),
+        "steps": train_state.steps,
+        "pieces": train_state.micro_batching.count,
+        "scaler": train_state.scaler.state_dict(),
     }
     (folder / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
 
 
 def read(folder: Path) -> tuple[Plan, Position]:
-    """What a checkpoint says of the training.
+    """The plan and the position in a checkpoint.
 
     Raises:
         AppError: it cannot be understood.
@@ -151,20 +151,22 @@ def _require_counts(*counts: object) -> None:
         raise ValueError(STATE)
 
 
-def load(folder: Path, learner: Learner) -> None:
-    """Put a checkpoint's tensors into a learner made from the same settings.
+def load(folder: Path, train_state: TrainState) -> None:
+    """Load a checkpoint's tensors into a training state made from the same settings.
 
     Raises:
         AppError: they do not fit, or cannot be read.
     """
     try:
         state = _state(folder)
-        names = learner.state().keys()
-        learner.load_state({name: safetensors.torch.load_file(folder / f"{name}.safetensors") for name in names})
+        names = train_state.state_dict().keys()
+        train_state.load_state_dict(
+            {name: safetensors.torch.load_file(folder / f"{name}.safetensors") for name in names}
+        )
         _require_counts(state["steps"], state["pieces"])
-        learner.steps, learner.pieces.number = state["steps"], state["pieces"]
-        if learner.scaler.is_enabled():
-            learner.scaler.load_state_dict(state["scaler"])
+        train_state.steps, train_state.micro_batching.count = state["steps"], state["pieces"]
+        if train_state.scaler.is_enabled():
+            train_state.scaler.load_state_dict(state["scaler"])
     except (OSError, ValueError, KeyError, RuntimeError, safetensors.SafetensorError) as error:
         raise AppError("train.problem.checkpoint", folder=str(folder)) from error
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from resnet_demo.models import variants
 from resnet_demo.texts import AppError
-from resnet_demo.training.knobs import Knob, add_flags, knob, knobs_of, unknown
 from resnet_demo.training.presets import DEPTHS, PRESETS, Start, chosen_by_preset
+from resnet_demo.training.setting_specs import SettingSpec, add_flags, setting, setting_specs, unknown
 
 TrainDepth = Literal["head", 1, 2, 3, 4, "all"]
 MAX_SIZE = 512
@@ -18,52 +18,55 @@ MAX_SIZE = 512
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What to teach, which network, and how. None: left to the preset and the data, see `resolved`.
+    """Which photos, which network, and how to train it. None: left to the preset and the data, see `resolved`.
 
     It starts from the published weights of `variant`, from the model `parent`, or from fresh weights (`scratch`).
     `train_depth` says how many of the last stages learn besides the head; the rest stays frozen. With `views` of
     more than zero, each photo is only ever seen in that many ways, so that frozen stages run once for each.
     Pictures grow from `first_size` to `image_size` pixels a side. `learning_rate` is the highest of the schedule;
     each stage further from the head gets `depth_factor` of the rate above it. `warmup` is a share of the steps.
+    The optimiser `lbfgs` fits the head alone, in one go (`head_training`).
     `val_share` and `test_share` of each class are kept to choose by and to judge by, where the folders do not say.
 
     Raises:
         AppError: a value is out of range, of another kind, or contradicts another; the sentence says which.
     """
 
-    data: str = knob("line", "", flag=None, metavar="FOLDER")
-    variant: str | None = knob("line", metavar="NAME")
-    parent: str | None = knob("line", flag="--from", metavar="MODEL")
-    scratch: bool = knob("switch", False)
-    preset: Literal["quick", "balanced", "best"] = knob("choice", "balanced", choices=PRESETS)
-    train_depth: TrainDepth | None = knob("choice", choices=DEPTHS)  # noqa: RUF009  immutable
-    epochs: int | None = knob("whole", low=1, high=1000)
-    batch_size: int = knob("whole", 0, low=0, high=4096)
-    image_size: int | None = knob("whole", low=32, high=MAX_SIZE)
-    first_size: int | None = knob("whole", low=32, high=MAX_SIZE)
-    views: int | None = knob("whole", low=0, high=16)
-    optimiser: Literal["sgd", "adam", "adamw"] = knob("choice", "adamw", choices=("sgd", "adam", "adamw"))
-    learning_rate: float | None = knob("number", low=1e-7, high=10)
-    range_test: bool = knob("switch", False)
-    depth_factor: float | None = knob("number", low=0.01, high=1)
-    warmup: float = knob("number", 0.2, low=0, high=0.9)
-    weight_decay: float | None = knob("number", low=0, high=1)
-    label_smoothing: float = knob("number", 0.1, low=0, high=0.5)
-    class_weights: bool | None = knob("switch")
-    augment: float | None = knob("number", low=0, high=1)
-    mixup: float | None = knob("number", low=0, high=2)
-    cutmix: float | None = knob("number", low=0, high=2)
-    ema: float | None = knob("number", low=0, high=0.9999)
-    early_stop: int = knob("whole", 0, low=0, high=1000)
-    precision: Literal["auto", "float32", "bf16", "fp16"] = knob(
+    data: str = setting("text", "", flag=None, metavar="FOLDER")
+    variant: str | None = setting("text", metavar="NAME")
+    parent: str | None = setting("text", flag="--from", metavar="MODEL")
+    scratch: bool = setting("switch", False)
+    preset: str = setting("choice", "balanced", choices=PRESETS.keys())
+    train_depth: TrainDepth | None = setting("choice", choices=DEPTHS)  # noqa: RUF009  immutable
+    epochs: int | None = setting("whole", low=1, high=1000)
+    batch_size: int | None = setting("whole", low=1, high=4096)
+    image_size: int | None = setting("whole", low=32, high=MAX_SIZE)
+    first_size: int | None = setting("whole", low=32, high=MAX_SIZE)
+    views: int | None = setting("whole", low=0, high=16)
+    optimiser: Literal["sgd", "adam", "adamw", "lbfgs"] = setting(
+        "choice", "adamw", choices=("sgd", "adam", "adamw", "lbfgs")
+    )
+    learning_rate: float | None = setting("number", low=1e-7, high=10)
+    range_test: bool = setting("switch", False)
+    depth_factor: float | None = setting("number", low=0.01, high=1)
+    warmup: float = setting("number", 0.2, low=0, high=0.9)
+    weight_decay: float | None = setting("number", low=0, high=1)
+    label_smoothing: float = setting("number", 0.1, low=0, high=0.5)
+    class_weights: bool | None = setting("switch")
+    augment: float | None = setting("number", low=0, high=1)
+    mixup: float | None = setting("number", low=0, high=2)
+    cutmix: float | None = setting("number", low=0, high=2)
+    ema: float | None = setting("number", low=0, high=0.9999)
+    early_stop: int = setting("whole", 0, low=0, high=1000)
+    precision: Literal["auto", "float32", "bf16", "fp16"] = setting(
         "choice", "auto", choices=("auto", "float32", "bf16", "fp16")
     )
-    val_share: float = knob("number", 0.15, low=0.02, high=0.4)
-    test_share: float = knob("number", 0.15, low=0.02, high=0.4)
-    seed: int = knob("whole", 0, low=0, high=2**31 - 1)
+    val_share: float = setting("number", 0.15, low=0.02, high=0.4)
+    test_share: float = setting("number", 0.15, low=0.02, high=0.4)
+    seed: int = setting("whole", 0, low=0, high=2**31 - 1)
 
     def __post_init__(self) -> None:
-        for name, one in KNOBS.items():
+        for name, one in TRAIN_SETTINGS.items():
             object.__setattr__(self, name, one.check(getattr(self, name)))
         if self.variant is not None:
             variants.get(self.variant.partition(":")[0])
@@ -71,6 +74,8 @@ class TrainConfig:
             raise AppError("train.problem.two_beginnings")
         if self.scratch and self.train_depth not in (None, "all"):
             raise AppError("train.problem.scratch_depth")
+        if self.optimiser == "lbfgs" and (self.scratch or self.train_depth not in (None, "head")):
+            raise AppError("train.problem.lbfgs_depth")
         if self.first_size and self.image_size and self.first_size > self.image_size:
             raise AppError("train.problem.first_size", first=self.first_size, last=self.image_size)
         if self.views and (self.mixup or self.cutmix):
@@ -98,24 +103,25 @@ class TrainConfig:
         if not isinstance(entries, Mapping):
             raise AppError("train.problem.no_settings")
         for name in entries:
-            if name not in KNOBS:
-                raise unknown(str(name), list(KNOBS))
-        return cls(**entries)
+            if name not in TRAIN_SETTINGS:
+                raise unknown(str(name), list(TRAIN_SETTINGS))
+        chosen = {"batch_size": None} if entries.get("batch_size") == 0 else {}  # as older runs say it
+        return cls(**{**entries, **chosen})
 
     @staticmethod
     def add_flags(parser: argparse.ArgumentParser, language: str) -> None:
         """An argument for each setting."""
-        add_flags(parser, KNOBS, language)
+        add_flags(parser, TRAIN_SETTINGS, language)
 
     @classmethod
     def from_arguments(cls, arguments: argparse.Namespace) -> TrainConfig:
         """The settings among the parsed arguments of `add_flags`."""
-        return cls(**{name: value for name, value in vars(arguments).items() if name in KNOBS})
+        return cls(**{name: value for name, value in vars(arguments).items() if name in TRAIN_SETTINGS})
 
     def arguments(self) -> list[str]:
         """The words of a command line that give just these settings."""
         words: list[str] = []
-        for name, one in KNOBS.items():
+        for name, one in TRAIN_SETTINGS.items():
             value = getattr(self, name)
             if one.flag is None or value != one.default:
                 words += one.words(value)
@@ -123,7 +129,7 @@ class TrainConfig:
 
     def resolved(
         self, *, photos: int, per_class: Mapping[str, int], device: str, start: Start, processes: int = 1
-    ) -> Settled:
+    ) -> ResolvedConfig:
         """The same with nothing left open: what the preset and the data choose for what was not given.
 
         Args:
@@ -138,15 +144,16 @@ class TrainConfig:
         uneven = bool(counts) and max(counts) >= UNEVEN * min(counts)
         chosen["class_weights"] = uneven
         given = {name: value for name, value in asdict(self).items() if value is not None}
-        return Settled(**{**chosen, **given, "batch_size": self.batch_size or chosen["batch_size"]})
+        return ResolvedConfig(**{**chosen, **given})
 
 
-class Settled(TrainConfig):
+class ResolvedConfig(TrainConfig):
     """Settings with nothing left open."""
 
     if TYPE_CHECKING:
         train_depth: TrainDepth
         epochs: int
+        batch_size: int
         image_size: int
         first_size: int
         views: int
@@ -163,9 +170,9 @@ class Settled(TrainConfig):
         super().__post_init__()
         for name, value in asdict(self).items():
             if value is None and name not in {"variant", "parent"}:
-                raise KNOBS[name].refusal(value)
+                raise TRAIN_SETTINGS[name].refusal(value)
 
-    def smaller(self, *, batch_size: int | None = None, image_size: int | None = None) -> Settled:
+    def smaller(self, *, batch_size: int | None = None, image_size: int | None = None) -> ResolvedConfig:
         """The same with smaller batches or pictures."""
         size = image_size or self.image_size
         first = min(self.first_size, size)
@@ -175,4 +182,4 @@ class Settled(TrainConfig):
 UNEVEN = 2.0
 """The largest class has at least this many times the photos of the smallest: then classes are weighted."""
 
-KNOBS: Mapping[str, Knob] = knobs_of(TrainConfig)
+TRAIN_SETTINGS: Mapping[str, SettingSpec] = setting_specs(TrainConfig)

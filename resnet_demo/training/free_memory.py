@@ -13,8 +13,8 @@ import psutil
 from resnet_demo.training import control_groups
 from resnet_demo.training.control_groups import Group
 
-ROOM_SHARE = 0.25
-"""Of the memory that is free at the beginning, the part that decoded photos may take; the rest is for the network."""
+ARRAY_MEMORY_SHARE = 0.25
+"""Of the memory that is free at the start, the part that decoded photos may take; the rest is for the network."""
 
 
 def free_bytes(groups: Sequence[Group] | None = None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_demo.models.places import NAME, RUNS, run_names
+from resnet_demo.models.model_folders import NAME, RUNS, run_names
 from resnet_demo.texts import AppError, Message
 from resnet_demo.training.run import Run
 

@@ -1,9 +1,10 @@
-"""The one loop: epochs of steps, a look at the validation photos after each, checkpoints, and the best model kept."""
+"""The training loop: epochs of steps, validation after each, checkpoints, and the best model kept."""
 
 from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import IntEnum
 from functools import partial
@@ -13,65 +14,71 @@ from torch import Tensor
 
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.settings import Settings
-from resnet_demo.training import best, checkpoint, recipe
-from resnet_demo.training.checkpoint import Pace
-from resnet_demo.training.feed import Batch
-from resnet_demo.training.growth import picture_size
-from resnet_demo.training.journal import Journal, require_finite
-from resnet_demo.training.learner import on_device
-from resnet_demo.training.lesson import Lesson, answers_of, final_photos, prepare
-from resnet_demo.training.ranks import Ranks, StopAskedError, joined_ranks
+from resnet_demo.training import best_model, checkpoint, head_training, optimisation
+from resnet_demo.training.accuracy_and_loss import Scores, metrics, probabilities, score
+from resnet_demo.training.batch_loader import Batch
+from resnet_demo.training.checkpoint import CheckpointTimer
+from resnet_demo.training.distributed import DistributedContext, StopAskedError, distributed_context
+from resnet_demo.training.progressive_resizing import picture_size
 from resnet_demo.training.run import Run
-from resnet_demo.training.scores import Scores, probabilities, score
+from resnet_demo.training.run_logger import RunLogger, require_finite
+from resnet_demo.training.train_state import on_device
+from resnet_demo.training.training_setup import TrainingSetup, collect_predictions, decode_test_photos, prepare
 
 
 class Signal(IntEnum):
     """What all processes do after a step; the highest that one of them asks for."""
 
-    GO_ON = 0
+    CONTINUE = 0
     SAVE = 1
     KEEP = 2
     END_NOW = 3
 
 
-def train(run: Run, settings: Settings) -> None:
-    """Teach the network of a run from its beginning or its newest checkpoint to its end; how it goes is in its events.
+def train(run: Run, settings: Settings, features: Mapping[bytes, Tensor] | None = None) -> None:
+    """Train the network of a run, from its beginning or its newest checkpoint, to its end; progress is in its events.
 
     Several processes that torchrun has started do it together: each learns from its part of every batch.
+
+    Args:
+        features: those that are known of photos, as for `head_training.train_head`, where that is what trains.
 
     Raises:
         AppError: it cannot go on; the sentence says why, and the last checkpoint and the best model stand.
     """
-    with joined_ranks() as ranks:
-        journal = Journal(run, ranks)
+    with distributed_context() as distributed:
+        logger = RunLogger(run, distributed)
         try:
-            _carry_out(run, settings, ranks, journal)
+            if run.config.optimiser == "lbfgs":
+                head_training.train_head(run, settings, distributed, logger, features)
+            else:
+                _run_training(run, settings, distributed, logger)
         except StopAskedError:
-            journal.tell("stopped", how=run.stop_asked())
+            logger.event("stopped", how=run.worker.stop_asked())
 
 
-def _carry_out(run: Run, settings: Settings, ranks: Ranks, journal: Journal) -> None:
+def _run_training(run: Run, settings: Settings, distributed: DistributedContext, logger: RunLogger) -> None:
     """A function of its own, so that nothing of the training is left where the processes part."""
-    Training(prepare(run, settings, ranks, journal)).go_on()
+    Training(prepare(run, settings, distributed, logger)).run()
 
 
 class Training:
-    """A training under way."""
+    """A running training."""
 
-    def __init__(self, lesson: Lesson) -> None:
-        self.lesson, self.position = lesson, lesson.position
-        self.ranks, self.feed, self.learner = lesson.ranks, lesson.feed, lesson.learner
-        self.pace = Pace()
+    def __init__(self, setup: TrainingSetup) -> None:
+        self.setup, self.position = setup, setup.position
+        self.distributed, self.loader, self.train_state = setup.distributed, setup.loader, setup.train_state
+        self.timer = CheckpointTimer()
         self.losses = self._losses()
         self.unwritten: tuple[ResNet, Scores] | None = None
 
     @property
     def step(self) -> int:
         """Steps done since the beginning."""
-        return self.position.epoch * self.feed.steps + self.position.step
+        return self.position.epoch * self.loader.steps + self.position.step
 
-    def go_on(self) -> None:
-        """Do all that is left.
+    def run(self) -> None:
+        """Train to the end.
 
         Raises:
             StopAskedError: somebody asked for it; what was to be saved is.
@@ -88,29 +95,29 @@ class Training:
             raise
 
     def epoch(self) -> None:
-        """Do an epoch, or the rest of one, and all that belongs to its end.
+        """Train for one epoch, or the rest of one, then validate and save.
 
         Raises:
-            StopAskedError, AppError: as for `go_on`.
+            StopAskedError, AppError: as for `run`.
         """
-        config, journal = self.lesson.plan.config, self.lesson.journal
+        config, logger = self.setup.plan.config, self.setup.logger
         epoch = self.position.epoch
         size = picture_size(epoch, config.epochs, config.first_size, config.image_size)
-        lengths = [cycle * self.feed.steps for cycle in self.position.cycles]
-        journal.start_clock()
-        for batch in self.feed.epoch(epoch, size, self.position.step):
-            cycle = recipe.cycle_of(self.step, lengths)
-            rate = config.learning_rate * recipe.rate_share(self.step, cycle, config.warmup)
-            loss = self.learner.step(batch, rate)
+        lengths = [cycle * self.loader.steps for cycle in self.position.cycles]
+        logger.start_clock()
+        for batch in self.loader.epoch(epoch, size, self.position.step):
+            cycle = optimisation.cycle_of(self.step, lengths)
+            rate = config.learning_rate * optimisation.rate_share(self.step, cycle, config.warmup)
+            loss = self.setup.train_step(batch, rate)
             self._count(batch, loss)
-            journal.step(self.position, self.feed.steps, loss, len(batch.inputs), rate)
-            self._heed(Signal(self.ranks.highest(self._asked())))
+            logger.step(self.position, self.loader.steps, loss, len(batch.inputs), rate)
+            self._react(Signal(self.distributed.all_max(self._signal())))
         self._end_epoch(size)
 
-    def _heed(self, signal: Signal) -> None:
+    def _react(self, signal: Signal) -> None:
         if signal is Signal.KEEP and self.position.best is None:
             # What is to be kept is then that of no whole epoch.
-            self._note_best(self._check())
+            self._note_best(self._validate())
         if signal in (Signal.SAVE, Signal.KEEP):
             self.save()
         if signal >= Signal.KEEP:
@@ -120,23 +127,23 @@ class Training:
         self.losses += loss
         self.position = replace(self.position, step=self.position.step + 1, photos=self.position.photos + batch.photos)
 
-    def _asked(self) -> Signal:
-        """What the first process has seen: the others follow it."""
-        if not self.ranks.leads:
-            return Signal.GO_ON
-        asked = self.lesson.run.stop_asked()
+    def _signal(self) -> Signal:
+        """What rank 0 asks for: the others follow it."""
+        if not self.distributed.is_main:
+            return Signal.CONTINUE
+        asked = self.setup.run.worker.stop_asked()
         if asked:
             return Signal.KEEP if asked == "keep" else Signal.END_NOW
-        return Signal.SAVE if self.pace.due() else Signal.GO_ON
+        return Signal.SAVE if self.timer.due() else Signal.CONTINUE
 
     def _losses(self) -> Tensor:
         """The sum of this process's losses in this epoch, on the device; the first has what was before."""
-        wide = torch.float32 if self.ranks.device.type == "mps" else torch.float64
-        before = self.position.loss_sum if self.ranks.leads else 0.0
-        return torch.tensor(before, dtype=wide, device=self.ranks.device)
+        wide = torch.float32 if self.distributed.device.type == "mps" else torch.float64
+        before = self.position.loss_sum if self.distributed.is_main else 0.0
+        return torch.tensor(before, dtype=wide, device=self.distributed.device)
 
     def _add_up_losses(self) -> None:
-        total = float(self.ranks.added(self.losses))
+        total = float(self.distributed.all_sum(self.losses))
         require_finite(total, self.step)
         self.position = replace(self.position, loss_sum=total)
         self.losses = self._losses()
@@ -150,10 +157,10 @@ class Training:
         self._add_up_losses()
         started = time.monotonic()
         self.keep_best()
-        if self.ranks.leads:
-            with self.lesson.run.checkpoint_folder(self.step) as folder:
-                checkpoint.save(folder, self.lesson.plan, self.position, self.learner)
-        self.pace.wrote(time.monotonic() - started)
+        if self.distributed.is_main:
+            with self.setup.run.checkpoints.write(self.step) as folder:
+                checkpoint.save(folder, self.setup.plan, self.position, self.train_state)
+        self.timer.wrote(time.monotonic() - started)
 
     def keep_best(self) -> None:
         """Write the best model, if it is not on the disk yet.
@@ -163,16 +170,16 @@ class Training:
         """
         if self.unwritten is not None:
             network, scores = self.unwritten
-            best.keep(self.lesson.run, network, self.lesson.plan, self.lesson.material, metrics(val=scores))
+            best_model.keep(self.setup.run, network, self.setup.plan, self.setup.splits, metrics(val=scores))
             self.unwritten = None
 
     def _end_epoch(self, size: int) -> None:
         self._add_up_losses()
-        before, scores = self.position, self._check()
+        before, scores = self.position, self._validate()
         better = scores.better_than(before.best)
         if better:
             self._note_best(scores)
-        self.lesson.journal.epoch(before, before.loss_sum / before.photos, scores, better, size)
+        self.setup.logger.epoch(before, before.loss_sum / before.photos, scores, better, size)
         self.position = replace(
             before,
             epoch=before.epoch + 1,
@@ -182,49 +189,43 @@ class Training:
             best=scores if better else before.best,
             waited=0 if better else before.waited + 1,
         )
-        patience = self.lesson.plan.config.early_stop
+        patience = self.setup.plan.config.early_stop
         if patience and self.position.waited >= patience and self.position.epoch < self.position.epochs:
             self.position = self.position.ended()
-            self.lesson.journal.say("train.said.early_stop", epochs=patience)
+            self.setup.logger.message("train.said.early_stop", epochs=patience)
         self.losses = self._losses()
         over = self.position.epoch == self.position.epochs
-        if self.ranks.highest(int(over or (self.ranks.leads and self.pace.affordable()))):
+        if self.distributed.all_max(int(over or (self.distributed.is_main and self.timer.affordable()))):
             self.save()
 
-    def _check(self) -> Scores:
-        self.learner.agree()
-        scores = score(self.learner.answer, self.feed.check(), self.ranks)
+    def _validate(self) -> Scores:
+        self.train_state.sync_buffers()
+        photos = len(self.loader.validation.readable)
+        report = self.setup.logger.phase("validating", photos, announced=False)
+        batches = self.loader.validation_batches()
+        scores = score(self.train_state.eval_logits, batches, self.distributed, report)
         require_finite(scores.loss_sum, self.step)
         return scores
 
     def _note_best(self, scores: Scores) -> None:
         """The network as it is now is the best so far; it is written when the next checkpoint is."""
-        if self.ranks.leads:
-            self.unwritten = copy.deepcopy(self.learner.taught.network), scores
+        if self.distributed.is_main:
+            self.unwritten = copy.deepcopy(self.train_state.eval_model.network), scores
 
     def finish(self) -> None:
-        """Look at the test photos, once, with the best model in float32; what comes out is noted in it, kept and told.
+        """Evaluate the best model on the test photos, once, in float32; save and log the result.
 
         Raises:
-            StopAskedError, AppError: as for `go_on`.
+            StopAskedError, AppError: as for `run`.
         """
-        lesson, run = self.lesson, self.lesson.run
-        self.ranks.highest(0)  # nobody reads before the first process has written
-        network = on_device(best.open_kept(run).network, self.ranks.device)
-        photos = final_photos(lesson)
-        said = probabilities(partial(self.learner.looks.through, network), photos, self.feed)
-        scores = Scores.of(said, photos.labels[photos.readable])
+        setup, run = self.setup, self.setup.run
+        self.distributed.all_max(0)  # nobody reads before the first process has written
+        network = on_device(best_model.open_kept(run).network, self.distributed.device)
+        photos = decode_test_photos(setup)
+        predicted = probabilities(partial(self.train_state.eval_batching.apply, network), photos, self.loader)
+        scores = Scores.of(predicted, photos.labels[photos.readable])
         found = metrics(val=self.position.best or Scores(), test=scores)
-        if self.ranks.leads:
-            best.keep(run, network, lesson.plan, lesson.material, found)
-            run.write_answers(answers_of(lesson.material, photos, said))
-            run.append("finished", **found, test_looks=run.test_looks + 1)
-
-
-def metrics(**scores: Scores) -> dict[str, float]:
-    """Scores by the name of the part of the photos, as a saved model has them; parts without photos are left out."""
-    found: dict[str, float] = {}
-    for part, of_part in scores.items():
-        if of_part.photos:
-            found |= {f"{part}_accuracy": of_part.accuracy, f"{part}_photos": float(of_part.photos)}
-    return found
+        if self.distributed.is_main:
+            best_model.keep(run, network, setup.plan, setup.splits, found)
+            run.artefacts.write_test_predictions(collect_predictions(setup.splits, photos, predicted))
+            run.events.append("finished", **found, test_looks=run.events.test_set_uses + 1)

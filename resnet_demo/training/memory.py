@@ -1,9 +1,9 @@
-"""How much memory a training needs, told from shapes before a step is taken; and how its batches fit into it.
+"""How much memory a training needs, estimated from shapes, and how many micro-batches make it fit.
 
 A network learns by keeping what its layers need for the way back: what enters a convolution and a norm, what leaves a
 ReLU (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost", section 3). Torch itself says what that is: the
-network is built without memory, on the meta device, and run once forward. It goes with the photos of a piece; weights,
-gradients and the optimiser's state do not. What torch takes beside that was measured (`BASE`, `SPARE`): real
+network is built without memory, on the meta device, and run once forward. It grows with the photos of a micro-batch;
+weights, gradients and the optimiser's state do not. What torch takes beside that was measured (`BASE`, `SPARE`): real
 trainings' highest resident memory, on a CPU, in float32.
 
 Free of torch until something is asked.
@@ -22,31 +22,31 @@ import psutil
 
 from resnet_demo.settings import GIGABYTE, MEGABYTE
 from resnet_demo.texts import AppError, Field
-from resnet_demo.training.config import Settled, TrainDepth
-from resnet_demo.training.free_memory import ROOM_SHARE, free_bytes
+from resnet_demo.training.config import ResolvedConfig, TrainDepth
+from resnet_demo.training.free_memory import ARRAY_MEMORY_SHARE, free_bytes
 
 if TYPE_CHECKING:
     import torch
 
-    from resnet_demo.training.frozen import Learning
+    from resnet_demo.training.frozen_backbone import TrainableTail
 
 BASE = 600 * MEGABYTE
 """What a process holds that has loaded torch and computed something; on a GPU about what CUDA takes for itself."""
 WORKSPACE = 3
 """Arrays as large as a layer's largest output that are there beside what is kept: its gradient, and copies."""
 SPARE = 1.4
-"""For one byte that a step or a look takes and gives back: allocators keep gaps, and oneDNN lays arrays out anew."""
+"""Bytes for one byte that a step takes and gives back: allocators keep gaps, and oneDNN lays arrays out anew."""
 VIEW_BYTES = 120
 """For each pixel of a view, while a whole batch of them is made from decoded photos (`data/augment.py`)."""
-LOOK = 32
-"""Photos at a time where nothing is learned."""
+EVAL_BATCH = 32
+"""Photos at a time in evaluation."""
 SIXTEEN_BITS = 0.6
 """Of what is kept in float32, what is kept where layers compute in 16 bits; norms keep some of it in float32."""
 LOWER = {"bf16", "fp16"}
 PAIR = 2
 """Photos that shapes are found out with: norms that learn take no single one."""
-STATES = {"sgd": 1, "adam": 2, "adamw": 2}
-"""Numbers that an optimiser keeps for each weight."""
+STATES = {"sgd": 1, "adam": 2, "adamw": 2, "lbfgs": 22}
+"""Numbers that an optimiser keeps for each weight; L-BFGS ten steps and changes of the gradient."""
 SQUARE = 1.15**2 * 3
 """Bytes of a decoded photo for each pixel of a view."""
 SMALLER_SIZES = (448, 384, 320, 256, 224, 192, 160, 128, 96, 64, 32)
@@ -57,12 +57,12 @@ SMALLER_SIZES = (448, 384, 320, 256, 224, 192, 160, 128, 96, 64, 32)
 class Shapes:
     """What shapes say of a network, in bytes of float32.
 
-    `weights` are all of them, `learning` those that learn. Of each photo `kept` is what the way back needs, `largest`
+    `weights` are all of them, `trainable` those that learn. Of each photo `kept` is what the way back needs, `largest`
     the largest output of a layer and `features` what enters the part that learns.
     """
 
     weights: int
-    learning: int
+    trainable: int
     kept: int
     largest: int
     features: int
@@ -70,43 +70,43 @@ class Shapes:
 
 @dataclass(frozen=True)
 class Need:
-    """What one process of a training needs, in bytes: always, for each photo of its batch, and for each of a piece.
+    """What one process of a training needs, in bytes: fixed, and for each photo of a batch and of a micro-batch.
 
-    `of_look` is for each of the `looks` photos that are looked at together where nothing is learned; they come in
-    pieces too. `batch` are the photos that it has of a batch, and a piece has at least `fewest` of them. `saving` is
-    what it needs while it writes a checkpoint, beside what it needs always.
+    `per_eval_photo` is for each of the `eval_photos` that are evaluated together, in micro-batches too. `batch` counts
+    the photos that it has of a batch, and a micro-batch has at least `min_photos`. `saving` is what it needs while it
+    writes a checkpoint, beside the fixed part.
     """
 
-    always: int
-    of_batch: int
-    of_piece: int
-    of_look: int
-    looks: int
+    fixed: int
+    per_batch_photo: int
+    per_micro_batch_photo: int
+    per_eval_photo: int
+    eval_photos: int
     saving: int
     batch: int
-    fewest: int
+    min_photos: int
 
-    def bytes(self, pieces: int = 1) -> int:
-        """At its highest, with batches taken in so many pieces."""
-        step = self.batch * self.of_batch + math.ceil(self.batch / pieces) * self.of_piece
-        look = math.ceil(self.looks / pieces) * self.of_look
-        return self.always + max(round(SPARE * max(step, look)), self.saving)
+    def bytes(self, micro_batches: int = 1) -> int:
+        """At its peak, with so many micro-batches."""
+        step = self.batch * self.per_batch_photo + math.ceil(self.batch / micro_batches) * self.per_micro_batch_photo
+        evaluation = math.ceil(self.eval_photos / micro_batches) * self.per_eval_photo
+        return self.fixed + max(round(SPARE * max(step, evaluation)), self.saving)
 
     @property
-    def most_pieces(self) -> int:
-        """Into how many a batch can be cut."""
-        return max(1, self.batch // self.fewest)
+    def max_micro_batches(self) -> int:
+        """How many a batch can be split into."""
+        return max(1, self.batch // self.min_photos)
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """What a training's need follows from: its settings with nothing left open, its network and its photos.
 
     `photos` are those to learn from, `others` those to choose and to judge by. `processes` share each batch; `here` of
     them run on this machine, and only the CPU's memory do they share.
     """
 
-    config: Settled
+    config: ResolvedConfig
     variant: str
     classes: int
     photos: int
@@ -126,18 +126,18 @@ class Work:
         return shapes_of(self.variant, self.classes, self.config.train_depth, self.config.image_size)
 
     @property
-    def remembers(self) -> bool:
-        """Whether frozen stages run once for each view, and what they make of it is kept."""
+    def caches_features(self) -> bool:
+        """Whether frozen stages run once for each view, and their features are kept."""
         return bool(self.config.views) and self.config.train_depth != "all"
 
     def need(self) -> Need:
-        """What each process needs beside decoded photos.
+        """What each process needs, without decoded photos.
 
         Raises:
             AppError: as for `shapes`.
         """
         config, found, on_cpu = self.config, self.shapes, self.device == "cpu"
-        states = STATES[config.optimiser] * found.learning
+        states = STATES[config.optimiser] * found.trainable
         average = found.weights if config.ema else 0
         frozen = 0 if config.train_depth == "all" else found.weights
         tried = found.weights + average + states if config.range_test else 0
@@ -146,19 +146,19 @@ class Work:
         # A file is first laid out anew, then as bytes; the one before it, or the best model, is there beside it.
         saving = 2 * found.weights + 2 * max(found.weights, states) if on_cpu else found.weights
         return Need(
-            always=BASE + found.weights + frozen + average + states + found.learning + tried,
-            of_batch=2 * found.features if self.remembers else view,
-            of_piece=kept + (2 * found.features if self.remembers else working),
-            of_look=working + view,
-            looks=min(LOOK, max(self.photos, self.others)),
+            fixed=BASE + found.weights + frozen + average + states + found.trainable + tried,
+            per_batch_photo=2 * found.features if self.caches_features else view,
+            per_micro_batch_photo=kept + (2 * found.features if self.caches_features else working),
+            per_eval_photo=working + view,
+            eval_photos=min(EVAL_BATCH, max(self.photos, self.others)),
             saving=saving,
             batch=self._batch,
-            fewest=1 if config.train_depth == "head" else 2,
+            min_photos=1 if config.train_depth == "head" else 2,
         )
 
     @property
     def _batch(self) -> int:
-        """Photos of the largest batch that are this process's, as `feed.Feed` makes them."""
+        """Photos of the largest batch that are this process's, as `batch_loader.BatchLoader` makes them."""
         most = max(1, self.photos // (2 * self.processes))
         steps = min(max(1, math.ceil(self.photos / self.config.batch_size)), most)
         return max(1, math.ceil(math.ceil(self.photos / steps) / self.processes))
@@ -168,17 +168,17 @@ class Work:
         """Bytes of all decoded photos and of what frozen stages make of them where that is kept."""
         config = self.config
         size = round((self.photos + self.others) * SQUARE * config.image_size**2)
-        return size + (self.photos * config.views * self.shapes.features if self.remembers else 0)
+        return size + (self.photos * config.views * self.shapes.features if self.caches_features else 0)
 
-    def total(self, pieces: int, free: int) -> int:
-        """Bytes of all processes here with batches in so many pieces; of decoded photos, those that stay in memory."""
+    def total(self, micro_batches: int, free: int) -> int:
+        """Bytes of all processes here with so many micro-batches; of decoded photos, those that stay in memory."""
         if self.device != "cpu":
-            return self.need().bytes(pieces)
-        return self.here * self.need().bytes(pieces) + min(self.decoded, round(ROOM_SHARE * free))
+            return self.need().bytes(micro_batches)
+        return self.here * self.need().bytes(micro_batches) + min(self.decoded, round(ARRAY_MEMORY_SHARE * free))
 
-    def pieces(self, free: int) -> int | None:
-        """Into how few pieces batches are to be cut for so many free bytes; None where none are small enough."""
-        number, most = 1, self.need().most_pieces
+    def micro_batches(self, free: int) -> int | None:
+        """The fewest micro-batches that fit into so many free bytes; None where none are small enough."""
+        number, most = 1, self.need().max_micro_batches
         while self.total(number, free) > free:
             if number >= most:
                 return None
@@ -186,21 +186,21 @@ class Work:
         return number
 
     def fitted(self, free: int) -> int:
-        """As `pieces`.
+        """As `micro_batches`.
 
         Raises:
-            AppError: not even the smallest pieces fit; the sentence says what would.
+            AppError: not even the smallest micro-batches fit; the sentence says what would.
         """
-        pieces = self.pieces(free)
-        if pieces is None:
-            said = _said(self.total(self.need().most_pieces, free), free)
-            found = self._smaller(lambda work: work.pieces(free) is not None)
+        micro_batches = self.micro_batches(free)
+        if micro_batches is None:
+            said = _said(self.total(self.need().max_micro_batches, free), free)
+            found = self._smaller(lambda workload: workload.micro_batches(free) is not None)
             raise (
                 AppError(f"train.problem.memory.{found[0]}", **said, value=found[1])
                 if found
                 else AppError("train.problem.memory", **said)
             )
-        return pieces
+        return micro_batches
 
     def require_share(self, share: int) -> None:
         """Refuse what takes more than a share of the machine's memory with whole batches and all photos.
@@ -210,7 +210,7 @@ class Work:
         """
         if self._whole > share:
             said = _said(self._whole, share)
-            found = self._smaller(lambda work: work._whole <= share)
+            found = self._smaller(lambda workload: workload._whole <= share)
             raise (
                 AppError(f"train.problem.memory_share.{found[0]}", **said, value=found[1])
                 if found
@@ -221,16 +221,16 @@ class Work:
     def _whole(self) -> int:
         return self.here * self.need().bytes() + self.decoded
 
-    def _smaller(self, fits: Callable[[Work], bool]) -> tuple[str, int] | None:
+    def _smaller(self, fits: Callable[[Workload], bool]) -> tuple[str, int] | None:
         """The setting and its value with which it would fit: smaller batches, or else smaller pictures."""
-        for work in self._smaller_batches():
-            if fits(work):
-                return "batch_size", work.config.batch_size
+        for workload in self._smaller_batches():
+            if fits(workload):
+                return "batch_size", workload.config.batch_size
         pictures = self._smaller_pictures()
         fitting = bisect.bisect_left(pictures, True, key=fits)  # the largest; each one tried takes a second
         return ("image_size", pictures[fitting].config.image_size) if fitting < len(pictures) else None
 
-    def _smaller_batches(self) -> Iterator[Work]:
+    def _smaller_batches(self) -> Iterator[Workload]:
         """With half as many photos in each batch, and so on."""
         batch = min(self.config.batch_size, self._batch * self.processes)
         for halvings in range(batch.bit_length()):
@@ -238,7 +238,7 @@ class Work:
             if 2 <= size < batch:
                 yield replace(self, config=self.config.smaller(batch_size=size))
 
-    def _smaller_pictures(self) -> list[Work]:
+    def _smaller_pictures(self) -> list[Workload]:
         sizes = (size for size in SMALLER_SIZES if size < self.config.image_size)
         return [replace(self, config=self.config.smaller(image_size=size)) for size in sizes]
 
@@ -253,22 +253,22 @@ def shapes_of(variant: str, classes: int, depth: TrainDepth, size: int) -> Shape
     import torch
 
     from resnet_demo.models import variants
-    from resnet_demo.training.frozen import Learning
+    from resnet_demo.training.frozen_backbone import TrainableTail
 
     with torch.device("meta"):
         network = variants.build(variant, classes)
-        learning = Learning(network, depth).train()
+        trainable = TrainableTail(network, depth).train()
         images = torch.empty(PAIR, 3, size, size)
     largest = 0
 
-    def look(_module: object, _inputs: object, output: torch.Tensor) -> None:
+    def note_output(_module: object, _inputs: object, output: torch.Tensor) -> None:
         nonlocal largest
         largest = max(largest, output.numel() * output.element_size())
 
     for module in network.modules():
-        module.register_forward_hook(look)
+        module.register_forward_hook(note_output)
     with torch.no_grad():
-        features = _below(learning, images)
+        features = _below(trainable, images)
     own = {_place(tensor) for tensor in (*network.parameters(), *network.buffers())}
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -277,31 +277,31 @@ def shapes_of(variant: str, classes: int, depth: TrainDepth, size: int) -> Shape
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = learning(features)
+        logits = trainable(features)
     del logits
     return Shapes(
         weights=sum(map(_bytes, (*network.parameters(), *network.buffers()))),
-        learning=sum(_bytes(one) for one in network.parameters() if one.requires_grad),
+        trainable=sum(_bytes(one) for one in network.parameters() if one.requires_grad),
         kept=sum(storage.nbytes() for place, storage in kept.items() if place not in own) // PAIR,
         largest=largest // PAIR,
         features=_bytes(features) // PAIR,
     )
 
 
-def _below(learning: Learning, images: torch.Tensor) -> torch.Tensor:
+def _below(trainable: TrainableTail, images: torch.Tensor) -> torch.Tensor:
     """What enters the part that learns."""
-    network = learning.network
-    if learning.depth == "all":
+    network = trainable.network
+    if trainable.depth == "all":
         return images
     features = network.forward_stem(images)
     for name, stage in network.stages().items():
-        if learning.depth == "head" or name not in learning.stage_names:
+        if trainable.depth == "head" or name not in trainable.stage_names:
             features = stage(features)
-    return features.mean((2, 3)) if learning.depth == "head" else features
+    return features.mean((2, 3)) if trainable.depth == "head" else features
 
 
 def _place(tensor: torch.Tensor) -> int:
-    """Tells one piece of memory from another, where there is none."""
+    """An identity of a tensor's storage, which on the meta device has no address."""
     return int(tensor.untyped_storage()._cdata)
 
 

@@ -42,7 +42,7 @@ class KillCount:
         return None
 
     @classmethod
-    def told_by(cls, event: Mapping[str, Any]) -> KillCount | None:
+    def from_event(cls, event: Mapping[str, Any]) -> KillCount | None:
         """The count that an event holds, if it holds one."""
         told = event.get("memory_kills")
         if not isinstance(told, dict):

@@ -1,4 +1,4 @@
-"""A plan: what was decided when a training began, the same after every interruption. And the network it begins with."""
+"""The plan of a training, fixed when it begins: resolved settings, precision, variant; and the initial network."""
 
 from __future__ import annotations
 
@@ -11,30 +11,27 @@ import torch
 from torch import nn
 
 from resnet_demo.data.preprocessing import ImageSpec
+from resnet_demo.download import Progress
 from resnet_demo.inference import open_model
 from resnet_demo.models import variants
 from resnet_demo.models.model import Model
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
-from resnet_demo.training.config import Settled, TrainConfig
+from resnet_demo.training.config import ResolvedConfig, TrainConfig
 from resnet_demo.training.precision import NAMES, Name
 from resnet_demo.training.presets import Start
 
 RESIZE = 256 / 224
 """Pixels that a photo's shorter side is resized to, for one of the crop: what ImageNet's networks are judged with."""
-NO_ZERO_INIT = {"plain", "highway", "cifar_plain"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The settings with nothing left open, the precision, and what the network is and comes from.
+    """The settings with nothing left open, the precision, and what the network is and comes from."""
 
-    `precision` is None as long as it has not been measured.
-    """
-
-    config: Settled
-    precision: Name | None
+    config: ResolvedConfig
+    precision: Name
     variant: str
     spec: ImageSpec
     parent: str | None
@@ -51,16 +48,16 @@ class Plan:
         Raises:
             AppError, KeyError, TypeError, ValueError: it is something else.
         """
-        named = isinstance(entries["variant"], str) and entries["precision"] in (None, *NAMES)
+        named = isinstance(entries["variant"], str) and entries["precision"] in NAMES
         if not named or not all(isinstance(entries[name], str | None) for name in ("parent", "licence")):
             raise ValueError(entries)
         spec = {**entries["spec"], "mean": tuple(entries["spec"]["mean"]), "std": tuple(entries["spec"]["std"])}
-        return cls(**{**entries, "config": Settled.from_json(entries["config"]), "spec": ImageSpec(**spec)})
+        return cls(**{**entries, "config": ResolvedConfig.from_json(entries["config"]), "spec": ImageSpec(**spec)})
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """A network to be taught these classes, and what it comes from; `parent` is None where it starts from scratch."""
+class InitialNetwork:
+    """The initial network of a training, and its parent model; `parent` is None where it starts from scratch."""
 
     network: ResNet
     variant: str
@@ -73,22 +70,33 @@ class Beginning:
             return Start(scratch=True, input_size=variants.get(self.variant).input_size)
         return Start(scratch=False, input_size=self.parent.spec.crop_size)
 
-    def plan(self, config: Settled, precision: Name | None) -> Plan:
+    def plan(self, config: ResolvedConfig, precision: Name) -> Plan:
         """The plan for these settings."""
-        of_parent = ImageSpec() if self.parent is None else self.parent.spec
-        size = config.image_size
         return Plan(
             config=config,
             precision=precision,
             variant=self.variant,
-            spec=ImageSpec(size, round(size * RESIZE), of_parent.mean, of_parent.std, of_parent.interpolation),
+            spec=trained_spec(ImageSpec() if self.parent is None else self.parent.spec, config.image_size),
             parent=None if self.parent is None else Path(self.parent.name).name,
             licence=None if self.parent is None else self.parent.licence,
         )
 
 
-def begin(config: TrainConfig, classes: tuple[str, ...], settings: Settings) -> Beginning:
+def trained_spec(parent: ImageSpec, size: int) -> ImageSpec:
+    """The preprocessing of a network that is trained with pictures of `size` pixels a side, from that of its parent."""
+    return ImageSpec(size, round(size * RESIZE), parent.mean, parent.std, parent.interpolation)
+
+
+def initial_network(
+    config: TrainConfig, classes: tuple[str, ...], settings: Settings, progress: Progress | None = None
+) -> InitialNetwork:
     """The network that the settings name, with a head for these classes; fresh weights are drawn from the seed.
+
+    Args:
+        config: the settings.
+        classes: the names of the classes.
+        settings: the folders of weights and downloads.
+        progress: called with (bytes done, all bytes) while weights are downloaded.
 
     Raises:
         AppError: there is no such model, or its weights cannot be had.
@@ -97,17 +105,19 @@ def begin(config: TrainConfig, classes: tuple[str, ...], settings: Settings) -> 
         torch.manual_seed(config.seed)
         if config.scratch:
             variant = config.network.partition(":")[0]
-            zero = variants.get(variant).family not in NO_ZERO_INIT
-            return Beginning(variants.build(variant, len(classes), zero_init_residual=zero), variant, None)
-        parent = _open_parent(config, settings)
+            network = variants.build(variant, len(classes))
+            if network.can_zero_init:
+                network.zero_init_residual()
+            return InitialNetwork(network, variant, None)
+        parent = _open_parent(config, settings, progress)
         if parent.labels != classes:
             parent.network.fc = _new_head(parent, classes)
-        return Beginning(parent.network, parent.variant, parent)
+        return InitialNetwork(parent.network, parent.variant, parent)
 
 
-def _open_parent(config: TrainConfig, settings: Settings) -> Model:
+def _open_parent(config: TrainConfig, settings: Settings, progress: Progress | None) -> Model:
     try:
-        return open_model(config.parent or config.network, settings)
+        return open_model(config.parent or config.network, settings, progress)
     except AppError as error:
         if error.message.key == "pretrained.problem.none_published":
             raise AppError("train.problem.no_weights", variant=config.network) from error

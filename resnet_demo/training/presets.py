@@ -1,4 +1,4 @@
-"""Presets: what "quick", "balanced" and "best" choose for the settings that were not given. Free of torch."""
+"""The register of presets: what each chooses for the settings that were not given. Free of torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from resnet_demo.training.config import TrainConfig
 
-PRESETS = ("quick", "balanced", "best")
 DEPTHS = ("head", 1, 2, 3, 4, "all")
 
 USUAL_SIZE = 224
@@ -19,6 +18,8 @@ USUAL_BATCH = 32
 MIN_STEPS = 8
 """An epoch of fewer steps than this takes smaller batches, as long as they have `MIN_BATCH` photos."""
 MIN_BATCH = 8
+RANGE_TEST_STEPS = 60
+"""At most, before the training."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Preset:
-    """One row: sizes are for a network that is used to 224 pixels, `photos_seen` is epochs times photos."""
+class PresetValues:
+    """A preset's choices: sizes are for a network that is used to 224 pixels, `photos_seen` is epochs times photos."""
 
     train_depth: str | int
     photos_seen: int
@@ -45,16 +46,35 @@ class Preset:
     views: int = 0
 
 
-FINE_TUNING = {
-    "quick": Preset("head", 40_000, (20, 100), 160, 160, augment=0.0, views=1),
-    "balanced": Preset(3, 5_000, (3, 30), 160, 128, augment=0.4),
-    "best": Preset("all", 20_000, (10, 80), 224, 160, augment=0.6, mixup=0.2, ema=0.998),
+@dataclass(frozen=True)
+class Preset:
+    """One preset; its texts are `train.setting.preset.<name>` and, for the list of runs, `train.list.preset.<name>`."""
+
+    fine_tuning: PresetValues
+    from_scratch: PresetValues
+
+    def values(self, scratch: bool) -> PresetValues:
+        """What it chooses for a training from fresh weights, or for any other."""
+        return self.from_scratch if scratch else self.fine_tuning
+
+
+PRESETS = {
+    "quick": Preset(
+        PresetValues("head", 40_000, (20, 100), 160, 160, augment=0.0, views=1),
+        PresetValues("all", 30_000, (10, 60), 96, 64, augment=0.5, ema=0.99),
+    ),
+    "balanced": Preset(
+        PresetValues(3, 5_000, (3, 30), 160, 128, augment=0.4),
+        PresetValues("all", 90_000, (20, 200), 128, 64, augment=0.6, mixup=0.2, ema=0.998),
+    ),
+    "best": Preset(
+        PresetValues("all", 20_000, (10, 80), 224, 160, augment=0.6, mixup=0.2, ema=0.998),
+        PresetValues("all", 250_000, (50, 500), 160, 64, augment=0.8, mixup=0.2, cutmix=1.0, ema=0.999),
+    ),
 }
-FROM_SCRATCH = {
-    "quick": Preset("all", 30_000, (10, 60), 96, 64, augment=0.5, ema=0.99),
-    "balanced": Preset("all", 90_000, (20, 200), 128, 64, augment=0.6, mixup=0.2, ema=0.998),
-    "best": Preset("all", 250_000, (50, 500), 160, 64, augment=0.8, mixup=0.2, cutmix=1.0, ema=0.999),
-}
+"""Every preset by its name, the quickest first: of those that take little time the last is suggested.
+
+The choices of `--preset` and of the page come from here."""
 
 # Highest learning rate for batches of 32: fine-tuning the head alone, deeper, from scratch.
 RATES = {"adamw": (4e-3, 5e-4, 2e-3), "adam": (4e-3, 5e-4, 2e-3), "sgd": (0.1, 0.01, 0.05)}
@@ -64,7 +84,9 @@ WEIGHT_DECAYS = {"adamw": (0.01, 0.02, 0.05), "adam": (0.0, 1e-5, 1e-5), "sgd": 
 
 def chosen_by_preset(config: TrainConfig, *, photos: int, device: str, start: Start, processes: int) -> dict[str, Any]:
     """A value for every setting that `config` leaves open, but for those that only the classes decide."""
-    preset = (FROM_SCRATCH if start.scratch else FINE_TUNING)[config.preset]
+    preset = PRESETS[config.preset].values(start.scratch)
+    if config.optimiser == "lbfgs":
+        return _for_one_fit(config, preset, photos, device, start, processes)
     depth = preset.train_depth if config.train_depth is None else config.train_depth
     kind = 2 if start.scratch else 0 if depth == "head" else 1
     batch_size = config.batch_size or _batch_size(photos, device, processes)
@@ -90,6 +112,25 @@ def chosen_by_preset(config: TrainConfig, *, photos: int, device: str, start: St
     }
 
 
+def _for_one_fit(
+    config: TrainConfig, preset: PresetValues, photos: int, device: str, start: Start, processes: int
+) -> dict[str, Any]:
+    """The same for the head alone, fitted once to the features of one view of each photo."""
+    size = config.image_size or _sizes(config, preset, start.input_size)[0]
+    nothing = dict.fromkeys(("weight_decay", "augment", "mixup", "cutmix", "ema"), 0.0)
+    return {
+        "train_depth": "head",
+        "epochs": 1,
+        "batch_size": config.batch_size or _batch_size(photos, device, processes),
+        "image_size": size,
+        "first_size": size,
+        "views": 1,
+        "learning_rate": 1.0,
+        "depth_factor": 1.0,
+        **nothing,
+    }
+
+
 def _batch_size(photos: int, device: str, processes: int) -> int:
     """What usually suits the devices, together; smaller where there are few photos."""
     usual = processes * (USUAL_BATCH if device == "cpu" else 2 * USUAL_BATCH)
@@ -103,7 +144,7 @@ def _scaled(rate: float, optimiser: str, batch_size: int) -> float:
     return float(f"{rate * (times if optimiser == 'sgd' else math.sqrt(times)):.2g}")
 
 
-def _sizes(config: TrainConfig, preset: Preset, input_size: int) -> tuple[int, int]:
+def _sizes(config: TrainConfig, preset: PresetValues, input_size: int) -> tuple[int, int]:
     """Picture sizes at the end and at the beginning, at the scale that the network is used to."""
 
     def at_scale(size: int) -> int:

@@ -29,7 +29,7 @@ class Process:
         return cls(pid, psutil.Process(pid).create_time())
 
     @classmethod
-    def told_by(cls, event: Mapping[str, Any]) -> Process | None:
+    def from_event(cls, event: Mapping[str, Any]) -> Process | None:
         """The process that an event names, if it names one."""
         pid, born = event.get("pid"), event.get("born")
         if type(pid) is int and 0 < pid < 2**31 and isinstance(born, int | float):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from resnet_demo.training.feed import Batch
-from resnet_demo.training.learner import Learner
+from resnet_demo.training.batch_loader import Batch
+from resnet_demo.training.decoded_photos import Report, unreported
+from resnet_demo.training.presets import RANGE_TEST_STEPS
+from resnet_demo.training.retried_step import RetriedStep
 
 LOWEST, HIGHEST = 1e-6, 1.0
-STEPS = 60
 SMOOTHING = 0.8
 DIVERGED = 4.0
 """The test ends where the loss is this many times the lowest."""
@@ -17,27 +18,31 @@ SAFETY = 0.1
 """At the rate with the lowest loss the next steps would climb already: this share of it learns fast and holds."""
 
 
-def rates(steps: int = STEPS) -> list[float]:
+def rates(steps: int = RANGE_TEST_STEPS) -> list[float]:
     """From `LOWEST` to `HIGHEST`, each the same number of times the one before."""
     return [LOWEST * (HIGHEST / LOWEST) ** (step / (steps - 1)) for step in range(steps)]
 
 
-def measure(learner: Learner, batches: Iterable[Batch]) -> list[tuple[float, float]]:
-    """Learning rates and the mean losses met at them, up to where that is no number; the learner is as before.
+def measure(
+    train_step: RetriedStep, batches: Iterable[Batch], report: Report = unreported
+) -> list[tuple[float, float]]:
+    """Learning rates and the mean losses met at them, up to the first that is not finite; the state is restored.
 
-    A loss is that of the whole batch, over all processes: so they all find the same.
+    A loss is that of the whole batch, over all processes: so they all find the same. `report` is told the steps done.
     """
-    files = learner.state()
+    train_state = train_step.train_state
+    files = train_state.state_dict()
     before = {name: {key: tensor.clone() for key, tensor in tensors.items()} for name, tensors in files.items()}
-    steps, scaler, found = learner.steps, learner.scaler.state_dict(), []
+    steps, scaler, found = train_state.steps, train_state.scaler.state_dict(), []
     for rate, batch in zip(rates(), batches, strict=False):
-        loss = float(learner.ranks.added(learner.step(batch, rate))) / batch.photos
+        loss = float(train_state.distributed.all_sum(train_step(batch, rate))) / batch.photos
         if not math.isfinite(loss):
             break
         found.append((rate, loss))
-    learner.load_state(before)
-    learner.scaler.load_state_dict(scaler)
-    learner.steps = steps
+        report(len(found))
+    train_state.load_state_dict(before)
+    train_state.scaler.load_state_dict(scaler)
+    train_state.steps = steps
     return found
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from resnet_demo.models.places import file_only
+from resnet_demo.models.model_folders import file_only
 
-# Somebody may just be looking whether it is held.
+# Another process may just be checking whether it is held.
 HOLD_SECONDS = 2.0
-LOOK_SECONDS = 0.03
+CHECK_SECONDS = 0.03
 
 
 @contextlib.contextmanager
@@ -31,7 +31,7 @@ def is_held(path: Path) -> bool:
     """Whether a process holds the lock."""
     try:
         return _is_held(path)
-    except OSError:  # there is no lock yet, or none that we may look at: none of ours holds it
+    except OSError:  # there is no lock yet, or none that we may read: none of ours holds it
         return False
 
 
@@ -41,7 +41,7 @@ if sys.platform == "win32":
         if not path.exists():
             return False
         try:
-            with FileLock(path).acquire(timeout=LOOK_SECONDS):
+            with FileLock(path).acquire(timeout=CHECK_SECONDS):
                 return False
         except Timeout:
             return True
@@ -50,7 +50,7 @@ else:
     import fcntl
 
     def _is_held(path: Path) -> bool:
-        # A shared lock: those who look do not take each other for a worker.
+        # A shared lock: processes that check do not take each other for a worker.
         with open(path, "rb", opener=file_only) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -12,7 +12,7 @@ import threading
 from resnet_demo.settings import find_settings
 from resnet_demo.terminal import log_visibly, print_line
 from resnet_demo.texts import AppError, language_of, text, visible
-from resnet_demo.ui.upload_folder import sweep, upload_folder
+from resnet_demo.ui.server.upload_folder import sweep, upload_folder
 
 INTERRUPTED = 128 + signal.SIGINT
 

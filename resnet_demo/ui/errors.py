@@ -1,4 +1,4 @@
-"""What goes wrong in a handler, as the visitor reads it: a sentence, or a number under which the log has the whole."""
+"""Errors in a handler, as the visitor reads them: a sentence, or a number under which the log has the traceback."""
 
 from __future__ import annotations
 
@@ -12,31 +12,32 @@ from pathlib import Path
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from resnet_demo.data.disk_use import DISK_FULL
-from resnet_demo.data.staging import free_bytes
+from resnet_demo.data.dataset_storage import free_bytes
+from resnet_demo.data.disk_usage import DISK_FULL
 from resnet_demo.settings import MEGABYTE, Settings
-from resnet_demo.texts import AppError, text, visible
+from resnet_demo.texts import AppError, visible
+from resnet_demo.ui.visitor_context import current_language, say
 
 log = logging.getLogger(__name__)
 SHOWN_SECONDS = 30.0
 
-_hidden: set[str] = set()
+_redacted: set[str] = set()
 
 
-def hide_places(settings: Settings) -> None:
-    """From now on this process tells nobody where its folders lie; for a page that strangers may reach."""
-    places = (settings.home, settings.weights, settings.shipped, get_upload_folder())
-    _hidden.update(str(place) for place in places if place)
+def redact_folders_of(settings: Settings) -> None:
+    """Have `redact_paths` hide where this app's folders lie; for a public page."""
+    folders = (settings.home, settings.weights, settings.built_in_models, get_upload_folder())
+    _redacted.update(str(folder) for folder in folders if folder)
 
 
-def discreet(said: str) -> str:
-    """A sentence, or HTML, without the paths that are hidden."""
-    for place in sorted(_hidden, key=len, reverse=True):
-        said = said.replace(place, "…").replace(escape(place), "…")
+def redact_paths(said: str) -> str:
+    """A sentence, or HTML, without the paths that public visitors must not see."""
+    for folder in sorted(_redacted, key=len, reverse=True):
+        said = said.replace(folder, "…").replace(escape(folder), "…")
     return said
 
 
-class SpokenError(gr.Error):  # type: ignore[misc]
+class VisitorError(gr.Error):  # type: ignore[misc]
     """A sentence for a visitor. Gradio shows `message` as HTML, in a toast: it is escaped; `said` is plain."""
 
     def __init__(self, said: str) -> None:
@@ -59,32 +60,32 @@ def _as_html(said: str) -> str:
 
 
 @contextmanager
-def spoken(language: str) -> Iterator[None]:
-    """Turn whatever is raised inside into a `SpokenError` in the visitor's language."""
+def visitor_errors() -> Iterator[None]:
+    """Turn whatever is raised inside into a `VisitorError` in the current language."""
     try:
         yield
     except AppError as error:
-        raise SpokenError(discreet(error.say(language))) from error
+        raise VisitorError(redact_paths(error.say(current_language()))) from error
     except Exception as error:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             log.warning("The disk is full: %s", error)
-            raise SpokenError(discreet(no_room().say(language))) from error
+            raise VisitorError(redact_paths(disk_full_error().say(current_language()))) from error
         number = secrets.token_hex(3)
         log.exception("Error %s", number)
-        raise SpokenError(text("page.unexpected", language, number=number)) from error
+        raise VisitorError(say("page.unexpected", number=number)) from error
 
 
 @contextmanager
-def plain() -> Iterator[None]:
-    """Around `spoken`, where a program is told, which shows no HTML."""
+def plain_text_errors() -> Iterator[None]:
+    """Around `visitor_errors`, where a program is answered, which shows no HTML."""
     try:
         yield
-    except SpokenError as error:
+    except VisitorError as error:
         raise gr.Error(error.said, print_exception=False) from error
 
 
-def no_room() -> AppError:
-    """What to say where the disk that holds uploads, and what is made of them for the page, is full."""
+def disk_full_error() -> AppError:
+    """The error for a full disk: that of the uploads and of what is made of them for the page."""
     folder = Path(get_upload_folder())
-    there = next((place for place in (folder, *folder.parents) if place.is_dir()), folder)
-    return AppError("staging.problem.disk_full", folder=str(folder), free=free_bytes(there) // MEGABYTE)
+    existing = next((parent for parent in (folder, *folder.parents) if parent.is_dir()), folder)
+    return AppError("dataset_storage.problem.disk_full", folder=str(folder), free=free_bytes(existing) // MEGABYTE)

@@ -5,28 +5,33 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
+from importlib import import_module
+from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
-from resnet_demo.data import decoding_room
+from resnet_demo.data import decoding_budget
 from resnet_demo.settings import ASSETS, Settings
 from resnet_demo.texts import AppError, text
-from resnet_demo.ui import content_policy, disk_refusals, fair_queue, guard, memory_trim, session_store, unchanged
-from resnet_demo.ui.fair_queue import FairQueue
-from resnet_demo.ui.gate import Gate
-from resnet_demo.ui.keeping import keep_clear
-from resnet_demo.ui.language import Words, speak_to_each_visitor
+from resnet_demo.ui.components.term import lay_out_explanations
+from resnet_demo.ui.security import content_policy, file_access
+from resnet_demo.ui.security.request_filter import RequestFilter
+from resnet_demo.ui.security.retention import start_cleanup
+from resnet_demo.ui.security.visitor_limits import VisitorLimits, believing
+from resnet_demo.ui.server import disk_full, fair_queue, link_preview, memory_trim, session_store, skipped_outputs
+from resnet_demo.ui.server.closed_streams import ClosedStreams
+from resnet_demo.ui.server.compression import Compression
+from resnet_demo.ui.server.fair_queue import FairQueue
+from resnet_demo.ui.server.page_cache import PageCache
+from resnet_demo.ui.server.session_store import Sessions
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
-from resnet_demo.ui.session_store import Sessions
-from resnet_demo.ui.tabs import classify, finetune, look_inside
-from resnet_demo.ui.visitor_limits import VisitorLimits, believing
+from resnet_demo.ui.static_files import static
+from resnet_demo.ui.tabs import TABS
+from resnet_demo.ui.translations import Translations, translate_page
+from resnet_demo.ui.visitor_context import say
 
-TABS = {"classify": classify, "finetune": finetune, "look_inside": look_inside}
-
-STYLE = Path(__file__).with_name("static") / "page.css"
 SWEEP_SECONDS = 600
 
 SANS = ("system-ui", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
@@ -40,21 +45,26 @@ def build(settings: Settings) -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(SWEEP_SECONDS, settings.keep_seconds),
     ) as demo:
-        words, services, session = Words(), Services(settings), Session()
+        translations, services, session = Translations(), Services(settings), Session()
         with gr.Row(elem_id="header"):
-            words.make(gr.HTML, {"value": lambda language: _header(language, settings)}, elem_id="brand")
-            words.make_selector()
+            header: dict[str, Any] = {"js_on_load": static("header.js"), "elem_id": "brand"}
+            translations.create(gr.HTML, {"value": lambda: _header(settings)}, **header)
+            translations.create_selector()
+            session.lay_out_header(translations)
+        lay_out_explanations()
+        gr.HTML(html_template="", js_on_load=static("mend.js"), apply_default_css=False, elem_id="mend")
         with gr.Tabs(elem_id="content", overflow_behavior="wrap") as tabs:
-            for name, tab in TABS.items():
-                with words.make(gr.Tab, {"label": f"page.tabs.{name}"}, id=name):
-                    tab.build(words, services, session)
-        for name, wish in session.wishes.items():
-            wish.change(_opener(name), None, tabs, queue=False, show_progress="hidden", api_visibility="private")
-        words.connect(demo)
+            for name, module in TABS.items():
+                with translations.create(gr.Tab, {"label": f"page.tabs.{name}"}, id=name):
+                    import_module(module).build(translations, services, session)
+        for name, state in session.navigation.items():
+            state.change(_opener(name), None, tabs, queue=False, show_progress="hidden", api_visibility="private")
+        translations.connect(demo)
         session.connect(demo)
 
         def leave(request: gr.Request) -> None:
-            services.forget(str(request.session_hash))
+            for tell in services.when_session_ends:
+                tell(str(request.session_hash))
 
         demo.unload(leave)
     return demo
@@ -65,20 +75,21 @@ def _opener(name: str) -> Callable[[], gr.Tabs]:
 
 
 def launch(demo: gr.Blocks, settings: Settings) -> str:
-    """Serve `demo` behind the guard and the gate, and return its address; the caller keeps the process alive.
+    """Serve `demo` with all security measures, and return its address; the caller keeps the process alive.
 
     Raises:
         AppError: it cannot listen at the address that the settings name.
-        RuntimeError: this Gradio cannot be guarded.
+        RuntimeError: this Gradio cannot be secured.
     """
-    guard.protect(demo)
-    decoding_room.allow(settings)
-    disk_refusals.tell_of_a_full_disk(demo)
+    file_access.restrict_file_access(demo)
+    decoding_budget.set_limits(settings)
+    disk_full.report_full_disk(demo)
+    link_preview.write_previews()
     content_policy.mark_scripts()
-    speak_to_each_visitor()
+    translate_page()
     sessions = _share_fairly(demo, settings)
     _check_address(settings)
-    keep_clear(settings, SWEEP_SECONDS)
+    start_cleanup(settings, SWEEP_SECONDS)
     memory_trim.begin()
     with believing(settings):
         _serve(demo, settings, sessions)
@@ -88,13 +99,13 @@ def launch(demo: gr.Blocks, settings: Settings) -> str:
 
 def _share_fairly(demo: gr.Blocks, settings: Settings) -> Sessions:
     """Bound what each visitor may ask for and what is kept of all; returns what is to keep their sessions."""
-    for part in (session_store, fair_queue, unchanged):
+    for part in (session_store, fair_queue, skipped_outputs):
         part.check_gradio()
-    unchanged.spare(demo)
+    skipped_outputs.process_only_changed(demo)
     # Closed: a POST to /run would go past the queue, and past how many may be served together.
     demo.queue(api_open=False)
     demo._queue = queue = FairQueue(demo, settings)
-    fair_queue.give_way_between_bits(demo, queue)
+    fair_queue.give_way_between_results(demo, queue)
     sessions = Sessions(settings)
     sessions.in_use = queue.is_in_use
     sessions.when_dropped.append(queue.forget)
@@ -120,14 +131,17 @@ def _serve(demo: gr.Blocks, settings: Settings, sessions: Sessions) -> None:
         max_file_size=settings.max_upload_bytes,
         app_kwargs={
             "middleware": [
-                Middleware(Gate, settings=settings),
-                Middleware(disk_refusals.UploadRefusals),
-                Middleware(VisitorLimits, settings=settings, seen=sessions.seen),
+                Middleware(RequestFilter, settings=settings),
+                Middleware(disk_full.FailedUploads),
+                Middleware(VisitorLimits, settings=settings, connected=sessions.connected),
+                Middleware(ClosedStreams),
+                Middleware(Compression),
+                Middleware(PageCache),
             ]
         },
         theme=_theme(),
         # Not `css=`: Gradio would rewrite its selectors, and keep rules for small screens from what lies outside.
-        head=f"<style>{STYLE.read_text(encoding='utf-8')}</style>",
+        head=f"<style>{static('page.css', 'look_inside.css')}</style>",
     )
 
 
@@ -169,12 +183,12 @@ def _theme() -> gr.Theme:
     )
 
 
-def _header(language: str, settings: Settings) -> str:
+def _header(settings: Settings) -> str:
     icon = (ASSETS / "icon.svg").read_text(encoding="utf-8").replace("<svg ", '<svg aria-hidden="true" ', 1)
-    skip, title = (escape(text(key, language)) for key in ("page.skip", "page.title"))
-    privacy = text("page.privacy.local", language)
+    skip, title = (escape(say(key)) for key in ("page.skip", "page.title"))
+    privacy = say("page.privacy.local")
     if settings.public:
-        privacy = text("page.privacy.public", language, hours=settings.keep_seconds // 3600)
+        privacy = say("page.privacy.public", hours=settings.keep_seconds // 3600)
     return (
         f'<a class="skip" href="#content">{skip}</a>'
         f'<div class="brand">{icon}<div><h1>{title}</h1><p>{escape(privacy)}</p></div></div>'

@@ -1,4 +1,4 @@
-"""Runs as a visitor of the page may see them: all of them here, and each one's own where strangers share the page."""
+"""Runs as the current visitor may see them: all of them here, and each visitor's own on a public page."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resnet_demo.jobs import queue
-from resnet_demo.models.places import NAME, RUNS, run_names
+from resnet_demo.models.model_folders import NAME, RUNS, run_names
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
-from resnet_demo.training.course import Course
+from resnet_demo.training.evaluation_count import count_test_set_uses
 from resnet_demo.training.listed_runs import Unreadable, is_empty
-from resnet_demo.training.looks import looks_of
-from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, EVENTS, Run, State
-from resnet_demo.ui.keeping import room
+from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, Run, State
+from resnet_demo.training.run_events import EVENTS
+from resnet_demo.training.run_history import RunHistory
+from resnet_demo.ui.security.retention import within_storage_limit
+from resnet_demo.ui.visitor_context import NOBODY, current_visitor
 
-LINE_SECONDS = 1.0
+QUEUE_CHECK_SECONDS = 1.0
 AFTER_TROUBLE_SECONDS = 60.0
-COURSES_KEPT = 32
+HISTORIES_KEPT = 32
 VISITORS = 10
-"""So many may have all the runs in line that one may."""
-MOST_LETTERS = 100
+"""Times the queued runs that one visitor may have: as many as all of them may."""
 OVER = frozenset[State]({"finished", "stopped", "failed"})
 """States that stay as long as nothing is added to the events."""
 
@@ -58,33 +59,33 @@ class Runs:
         self._known: dict[str, _Known] = {}
         self._over: dict[Path, tuple[Stamp, State]] = {}
         self._noted: dict[Path, Stamp] = {}
-        self._courses: OrderedDict[tuple[str, Path], tuple[threading.Lock, Course]] = OrderedDict()
-        self._next_look = 0.0
+        self._histories: OrderedDict[tuple[Path, Stamp | None], tuple[threading.Lock, RunHistory]] = OrderedDict()
+        self._next_check = 0.0
 
-    def find(self, name: object, visitor: object) -> Run:
-        """The run of this name, both as the browser gave them.
+    def find(self, name: object) -> Run:
+        """The run of this name, as the browser gave it.
 
         Raises:
             AppError: there is none, or it is another visitor's.
         """
-        known = self._look(name) if isinstance(name, str) and NAME.fullmatch(name) else None
-        if not isinstance(known, _Known) or not self._may_see(known, visitor):
+        known = self._lookup(name) if isinstance(name, str) and NAME.fullmatch(name) else None
+        if not isinstance(known, _Known) or not self._may_see(known):
             raise AppError("runs.problem.none")
         return Run(known.folder)
 
-    def listed(self, visitor: object) -> list[Run]:
+    def listed(self) -> list[Run]:
         """The visitor's runs, the newest first, those left out that cannot be read."""
-        return [found for found in self.listing(visitor) if isinstance(found, Run)]
+        return [found for found in self.listing() if isinstance(found, Run)]
 
-    def listing(self, visitor: object) -> list[Run | Unreadable]:
+    def listing(self) -> list[Run | Unreadable]:
         """The visitor's runs, the newest first; nobody knows whose one is that cannot be read."""
-        found = (known for known in self._all() if self._may_see(known, visitor))
+        found = (known for known in self._all() if self._may_see(known))
         return [Run(known.folder) if isinstance(known, _Known) else known for known in found]
 
-    def unreadable(self, name: object, visitor: object) -> Unreadable | None:
+    def unreadable(self, name: object) -> Unreadable | None:
         """What is listed under this name, if it cannot be read; named as for `find`."""
-        known = self._look(name) if isinstance(name, str) and NAME.fullmatch(name) else None
-        if known is None or not self._may_see(known, visitor):
+        known = self._lookup(name) if isinstance(name, str) and NAME.fullmatch(name) else None
+        if known is None or not self._may_see(known):
             return None
         if isinstance(known, Unreadable):
             return known
@@ -94,22 +95,22 @@ class Runs:
             return Unreadable(str(name), error.message)
         return None
 
-    def deletable(self, name: object, visitor: object) -> str:
+    def deletable(self, name: object) -> str:
         """The name, if a run is listed under it for this visitor, whether or not it can be read.
 
         Raises:
             AppError: as `find`.
         """
-        unreadable = self.unreadable(name, visitor)
-        return self.find(name, visitor).name if unreadable is None else unreadable.name
+        unreadable = self.unreadable(name)
+        return self.find(name).name if unreadable is None else unreadable.name
 
-    def shown(self, name: object, visitor: object) -> Run | None:
+    def current(self, name: object) -> Run | None:
         """The run that was opened, or else the one that goes on, or else the newest; named as for `find`."""
         try:
-            run = self.find(name, visitor)
+            run = self.find(name)
             self.state(run)
         except AppError:
-            states = self._states(self.listed(visitor))
+            states = self._states(self.listed())
             return next((run for run, state in states.items() if state in ACTIVE), next(iter(states), None))
         return run
 
@@ -139,30 +140,43 @@ class Runs:
             self._over[run.folder] = stamp, state
         return state
 
+    def ended(self, name: str, since: float) -> float | None:
+        """When a run that is over ended, in seconds since 1970; None if it was not after `since`.
+
+        Raises:
+            AppError: as `find` and `state`.
+        """
+        run = self.find(name)
+        stamp = _stamp(run, EVENTS)
+        if stamp is None or stamp[0] / 1e9 < since:  # all of it was written before
+            return None
+        at = (run.events.newest() or {}).get("t")
+        return float(at) if isinstance(at, int | float) and at > since else None
+
     def version(self, run: Run) -> tuple[str, Stamp | None]:
         """Something else whenever there may be more to read in a run."""
         return run.name, _stamp(run, EVENTS)
 
-    def test_looks(self, run: Run, visitor: object) -> int:
-        """How often the run's test photos were looked at, by any of the visitor's runs that has the same ones."""
-        return looks_of(run, self.listed(visitor))
+    def test_set_uses(self, run: Run) -> int:
+        """How often the run's test photos were used, by any of the visitor's runs that has the same ones."""
+        return count_test_set_uses(run, self.listed())
 
-    def admit(self, visitor: object) -> None:
-        """Let a visitor put one more run in line; where strangers share the page there is an end to it.
+    def admit(self) -> None:
+        """Let the visitor queue one more run; on a public page their number is bounded.
 
         Raises:
-            AppError: this visitor, or all of them together, have as many as may be, or there is no room on the disk.
+            AppError: this visitor, or all of them together, have as many as may be, or the disk is full.
         """
         most = self._settings.max_runs
         if self._settings.local_paths_allowed:
             return
-        if not (isinstance(visitor, str) and 0 < len(visitor) <= MOST_LETTERS):
+        if current_visitor() == NOBODY:
             raise AppError("runs.problem.no_visitor")
-        room(self._settings)
+        within_storage_limit(self._settings)
         if most is None:
             return
         # A visitor can come again as another one, so all of them together are counted too.
-        for listed, limit, key in ((self.listed(visitor), most, "many"), (self._runs(), most * VISITORS, "long_line")):
+        for listed, limit, key in ((self.listed(), most, "many"), (self._runs(), most * VISITORS, "queue_full")):
             if sum(state not in ENDED for state in self._states(listed).values()) >= limit:
                 raise AppError(f"runs.problem.{key}", runs=limit)
 
@@ -171,40 +185,40 @@ class Runs:
         return not any(state in ACTIVE for state in self._states(self._runs()).values())
 
     def before(self, run: Run) -> int:
-        """How many runs, whosever they are, come before one that is in line."""
-        turn = run.queued["t"], run.folder.name
+        """How many runs, whosever they are, come before a queued one."""
+        turn = run.events.queued["t"], run.folder.name
         others = self._states(other for other in self._runs() if other != run).items()
-        ahead = (state == "queued" and (other.queued["t"], other.folder.name) < turn for other, state in others)
+        ahead = (state == "queued" and (other.events.queued["t"], other.folder.name) < turn for other, state in others)
         return sum(state in ACTIVE for _, state in others) + sum(ahead)
 
-    def move_on(self) -> None:
-        """Start the run whose turn it is; looks once a second at the most, however many pages ask."""
+    def advance(self) -> None:
+        """Start the run whose turn it is; checks once a second at the most, however many pages ask."""
         with self._lock:
-            if time.monotonic() < self._next_look:
+            if time.monotonic() < self._next_check:
                 return
-            self._next_look = time.monotonic() + LINE_SECONDS
+            self._next_check = time.monotonic() + QUEUE_CHECK_SECONDS
         states = set(self._states(self._runs()).values())
         if "queued" not in states or states & ACTIVE:
             return
         try:
             queue.start_next(self._settings.home)
         except (AppError, OSError):
-            log.exception("The line of runs cannot move on")
+            log.exception("The next queued run cannot be started")
             with self._lock:
-                self._next_look = time.monotonic() + AFTER_TROUBLE_SECONDS
+                self._next_check = time.monotonic() + AFTER_TROUBLE_SECONDS
 
     @contextmanager
-    def course(self, run: Run) -> Iterator[Course]:
-        """The course of a run, read on to this moment; nobody else reads it meanwhile."""
-        key = run.name, run.folder
+    def history(self, run: Run) -> Iterator[RunHistory]:
+        """The history of a run, up to date; no other thread reads it meanwhile."""
+        key = run.folder, _stamp(run, CONFIG)  # another run may come to lie in the same place
         with self._lock:
-            lock, course = self._courses.setdefault(key, (threading.Lock(), Course(run)))
-            self._courses.move_to_end(key)
-            while len(self._courses) > COURSES_KEPT:
-                self._courses.popitem(last=False)
+            lock, history = self._histories.setdefault(key, (threading.Lock(), RunHistory(run)))
+            self._histories.move_to_end(key)
+            while len(self._histories) > HISTORIES_KEPT:
+                self._histories.popitem(last=False)
         with lock:
-            course.read_on()
-            yield course
+            history.update()
+            yield history
 
     def _runs(self) -> list[Run]:
         return [Run(known.folder) for known in self._all() if isinstance(known, _Known)]
@@ -215,9 +229,9 @@ class Runs:
             if known := self._known.pop(gone, None):
                 self._over.pop(known.folder, None)
                 self._noted.pop(known.folder, None)
-        return [known for known in map(self._look, names) if known is not None]
+        return [known for known in map(self._lookup, names) if known is not None]
 
-    def _look(self, name: str) -> _Known | Unreadable | None:
+    def _lookup(self, name: str) -> _Known | Unreadable | None:
         """What is known of the run of this name, if there is one; a run's settings never change."""
         known = self._known.get(name)
         if known and _stamp(Run(known.folder), CONFIG) == known.stamp:
@@ -231,14 +245,15 @@ class Runs:
         self._known[name] = known
         return known
 
-    def _may_see(self, known: _Known | Unreadable, visitor: object) -> bool:
+    def _may_see(self, known: _Known | Unreadable) -> bool:
         if self._settings.local_paths_allowed:
             return True
         if isinstance(known, Unreadable):
             return False
-        if not (isinstance(visitor, str) and isinstance(known.owner, str) and known.owner):
+        token = current_visitor().token
+        if token is None or not isinstance(known.owner, str):
             return False
-        return secrets.compare_digest(visitor.encode("utf-8", "replace"), known.owner.encode("utf-8", "replace"))
+        return secrets.compare_digest(token.encode(), known.owner.encode("utf-8", "replace"))
 
 
 def _stamp(run: Run, name: str) -> Stamp | None:

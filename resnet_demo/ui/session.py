@@ -1,4 +1,4 @@
-"""What belongs to one visitor on every tab: what the browser remembers, the data set in hand, wishes, the page's clock.
+"""What belongs to one visitor on every tab: browser storage, the chosen data set, navigation requests, the clock.
 
 Made above the tabs: Gradio reads no BrowserState and ticks no Timer of a tab that has not been opened.
 """
@@ -6,52 +6,63 @@ Made above the tabs: Gradio reads no BrowserState and ticks no Timer of a tab th
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from resnet_demo.ui.drop import ReceivedPhoto, static
+from resnet_demo.ui.address import RUN_OF_ADDRESS, create_address
+from resnet_demo.ui.components.drop_zone import ReceivedPhoto
+from resnet_demo.ui.static_files import static
+from resnet_demo.ui.tabs import TABS
+from resnet_demo.ui.translations import Translations
+from resnet_demo.ui.visitor_context import TOKEN_BYTES, Visitor
 
 TICK_SECONDS = 1.0
 IDLE_SECONDS = 15.0
-TOKEN_BYTES = 16
-WISHED_FOR = ("classify", "look_inside")
 
 
 @dataclass(frozen=True, eq=False)
-class Wish:
-    """What a tab asks of another one, which then opens: to use this model, and to look at this photo.
+class NavigationRequest:
+    """A request of one tab to another, which then opens: to use this model, and to show this photo.
 
-    `asked` is the number of the class that is in question, the best one where it is absent; `rival` of one that it is
-    to be compared with. Two wishes are never equal, so that each is heard.
+    `target_class` is the number of the class to explain, the most probable one where it is absent; `contrast_class`
+    that of a class to compare it with. To Fine-tune it is the model that a training with this `preset` starts from. Two
+    requests are never equal, so that each of them causes a change.
     """
 
     model: str
     photo: ReceivedPhoto | None = None
-    asked: int | None = None
-    rival: int | None = None
+    target_class: int | None = None
+    contrast_class: int | None = None
+    preset: str | None = None
 
 
 class Session:
     """Components that hold one visitor's things; a page has one of these, and Gradio a copy for each visitor.
 
     `visitor` is a secret that the browser keeps: on a public page, runs and models belong to the one who knows it.
-    `run` is the name of the run that is shown, and `knobs` what was chosen for the next; both come from the browser, so
-    anything may stand there. `dataset` is the folder of the photos in hand, and `wishes` the newest to each tab that
-    others send a visitor to; both are known to the server alone. `clock` has a `tick` every `IDLE_SECONDS`, and every
-    `TICK_SECONDS` while there is something to watch and it can be seen; none while the whole page cannot be seen.
+    `run` is the name of the run that is shown, `settings_form` what was chosen for the next, and `classify_choices`
+    what was chosen on the Classify tab; they come from the browser, so anything may stand there. `dataset` is the
+    folder of the photos in hand, and `navigation` the newest request to each tab; both are known to the server alone.
+    `clock` has a `tick` every `IDLE_SECONDS`, and every `TICK_SECONDS` while there is something to watch and it is
+    visible; none while the whole page is hidden.
+    `address` is the page's address; `badge` tells of a run that goes on, or has ended since `looked`, a time in seconds
+    since 1970 that the browser keeps: anything may stand there.
     """
 
     def __init__(self) -> None:
-        def remembered(name: str) -> Any:
+        def stored(name: str) -> Any:
             return gr.BrowserState(None, storage_key=f"resnet_demo.{name}", secret="resnet_demo")  # noqa: S106
 
-        self.visitor = remembered("visitor")
-        self.run = remembered("run")
-        self.knobs = remembered("knobs")
+        self.visitor = stored("visitor")
+        self.run = stored("run")
+        self.settings_form = stored("knobs")  # the key under which browsers have it
+        self.looked = stored("looked")
+        self.classify_choices = stored("classify")
         self.dataset = gr.State(None)
-        self.wishes = {name: gr.State(None) for name in WISHED_FOR}
+        self.navigation = {name: gr.State(None) for name in TABS}
         # Not a gr.Timer: that ticks on where nobody sees it.
         self.clock: Any = gr.HTML(
             value=IDLE_SECONDS,
@@ -61,21 +72,34 @@ class Session:
             apply_default_css=False,
             elem_id="clock",
         )
-        self._first: list[tuple[dict[str, Any], ...]] = []
+        self.address: Any = None
+        self.badge: Any = None
+        self._on_load: list[tuple[dict[str, Any], ...]] = []
 
-    def at_start(self, *events: dict[str, Any]) -> None:
-        """Have events happen, one after the other, once a page is opened and it is known whose it is."""
-        self._first.append(events)
+    def on_load(self, *events: dict[str, Any]) -> None:
+        """Run events, one after the other, once a page is opened and its visitor is known."""
+        self._on_load.append(events)
+
+    def lay_out_header(self, translations: Translations) -> None:
+        """Lay out what the page's header shows of the session, here."""
+        self.address = create_address(translations)
+        self.badge = gr.HTML("", js_on_load=static("badge.js"), apply_default_css=False, elem_id="run-badge")
 
     def connect(self, demo: gr.Blocks) -> None:
         """Give a browser that comes for the first time its secret, then do what was asked for; to be called last."""
         quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        known = demo.load(_token, self.visitor, self.visitor, queue=False, **quietly)
-        for events in self._first:
+        browser = [self.visitor, self.looked]
+        known = demo.load(_recognise, browser, browser, queue=False, **quietly)
+        run_of_address: dict[str, Any] = {"fn": None, "inputs": self.run, "outputs": self.run, "js": RUN_OF_ADDRESS}
+        known = known.then(**run_of_address, **quietly)
+        self.address.ask(**run_of_address, **quietly)
+        for events in self._on_load:
             before = known
             for event in events:
                 before = before.then(**{**quietly, **event})
 
 
-def _token(known: object) -> str:
-    return known if isinstance(known, str) and len(known) == 2 * TOKEN_BYTES else secrets.token_hex(TOKEN_BYTES)
+def _recognise(known: object, looked: object) -> tuple[str, float]:
+    """The visitor's secret, a new one for a browser that has none, which has seen all that ended before it came."""
+    token = Visitor.from_browser(known).token or secrets.token_hex(TOKEN_BYTES)
+    return token, looked if isinstance(looked, float) and 0 < looked <= time.time() else time.time()

@@ -18,7 +18,7 @@ class Headers(Protocol):
 
 
 def visitor_language(headers: Headers) -> str:
-    """The language for this request, whatever a stranger's cookie holds."""
+    """The language for this request, whatever the cookie holds."""
     try:
         chosen = SimpleCookie(headers.get("cookie") or "").get(COOKIE)
     except CookieError:

@@ -1,4 +1,4 @@
-"""Launched apps, and a client that talks to them as a stranger does."""
+"""Launched apps, and a client that talks to them as any visitor may."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class App:
 def small_app(uploads: Path, **settings: int) -> Iterator[App]:
     """tests/attack/small_app.py, launched with these settings and this folder of uploads."""
     command = ["-m", "tests.attack.small_app", json.dumps({"port": free_port(), **settings})]
-    with launched(command, GRADIO_TEMP_DIR=str(uploads)) as url, _client(url) as client:
+    with launched(command, GRADIO_TEMP_DIR=str(uploads)) as url, client_of(url) as client:
         yield App(url, client)
 
 
@@ -87,7 +87,7 @@ def real_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The page that visitors get."""
     home = tmp_path_factory.mktemp("home")
     command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(home)]
-    with launched(command) as url, _client(url) as client:
+    with launched(command) as url, client_of(url) as client:
         yield App(url, client)
 
 
@@ -107,5 +107,5 @@ def photo(tmp_path: Path) -> Path:
     return path
 
 
-def _client(url: str) -> httpx.Client:
+def client_of(url: str) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=30, trust_env=False, limits=NO_KEEPALIVE)

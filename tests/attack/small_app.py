@@ -1,4 +1,4 @@
-"""A small app behind our guard and gate, with one endpoint for each way of taking a file.
+"""A small app behind our request filter and file access, with one endpoint for each way of taking a file.
 
 Started by the tests as `python -m tests.attack.small_app '{"port": 7900, ...}'`, with the settings as JSON.
 """
@@ -16,9 +16,10 @@ from typing import Any
 import gradio as gr
 
 from resnet_demo.settings import Settings
-from resnet_demo.ui import page, time_limit
-from resnet_demo.ui.drop import received
-from resnet_demo.ui.errors import spoken
+from resnet_demo.ui import page
+from resnet_demo.ui.components.drop_zone import received
+from resnet_demo.ui.errors import visitor_errors
+from resnet_demo.ui.server import time_limit
 
 SECONDS_TO_RELEASE = 900.0
 STEPS = 10
@@ -73,7 +74,7 @@ def add_line(answer: gr.Textbox) -> None:
 
     def grind(label: str) -> str:
         begun.append(label)
-        with spoken("en"):
+        with visitor_errors():
             while True:
                 time.sleep(0.02)
                 time_limit.go_on()

@@ -14,7 +14,7 @@ from tests.attack.small_app import ENDPOINTS
 
 pytestmark = pytest.mark.attack
 
-REFUSED = text("guard.problem.foreign")
+REFUSED = text("file_access.problem.foreign")
 NAMES = (*ENDPOINTS, "drop")
 
 
@@ -88,7 +88,7 @@ def test_gradio_client(app: App, photo: Path, secret: Path) -> None:
 
 
 def test_hidden_endpoint_by_number(app: App, photo: Path, secret: Path) -> None:
-    """`api_visibility="private"` only hides: whoever knows the number runs it, and meets the same guard."""
+    """`api_visibility="private"` only hides: whoever knows the number runs it, and meets the same checks."""
     functions = app.http.get("config").json()["dependencies"]
     hidden = next(function["id"] for function in functions if function["api_visibility"] == "private")
     uploaded = app.upload(photo).json()[0]
@@ -147,7 +147,7 @@ PART = {"Range": "bytes=0-9", "Content-Type": "text/html", "Content-Disposition"
 def test_nothing_that_is_served_runs(
     app: App, tmp_path: Path, name: str, kind: str | None, headers: dict[str, str]
 ) -> None:
-    """A stranger's HTML must not run under this page's name: a picture's type or a download, and never a guess."""
+    """A visitor's HTML must not run under this page's name: a picture's type or a download, and never a guess."""
     file = tmp_path / name
     file.write_text(ACTIVE)
     answer = app.http.get(f"gradio_api/file={app.upload(file).json()[0]}", headers=headers)

@@ -42,7 +42,7 @@ def escaped(url: str) -> list[str]:
 
 @pytest.mark.parametrize("route", ["file=", "file/", "FILE=", "file%3D", "file%2F", "proxy=", "proxy%3d", "custom="])
 def test_nothing_is_fetched(app: App, evil: Loopback, route: str) -> None:
-    refused = text("gate.problem.closed")
+    refused = text("request_filter.problem.closed")
     for url in spellings(evil):
         for path in escaped(url):
             answer = app.http.get(f"gradio_api/{route}{path}")

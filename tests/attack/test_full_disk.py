@@ -14,8 +14,9 @@ import httpx
 import pytest
 
 from resnet_demo.texts import text
-from resnet_demo.ui.errors import SpokenError, spoken
-from tests.attack.conftest import App, _client
+from resnet_demo.ui.errors import VisitorError, visitor_errors
+from resnet_demo.ui.visitor_context import speaking
+from tests.attack.conftest import App, client_of
 from tests.launched import free_port, launched
 from tests.tiny import photos, saved_tiny_model
 
@@ -30,7 +31,7 @@ def beginning(key: str, language: str) -> str:
     return text(key, language, folder="{", free=0).partition("{")[0]
 
 
-FULL = {language: beginning("staging.problem.disk_full", language) for language in ("en", "zh-CN")}
+FULL = {language: beginning("dataset_storage.problem.disk_full", language) for language in ("en", "zh-CN")}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     disk, home = (tmp_path_factory.mktemp(name) for name in ("disk", "home"))
     inside = [sys.executable, "-m", "tests.attack.full_disk_app", str(disk), "--no-browser", "--home", str(home)]
     command = [*APART, *inside, "--port", str(free_port())]
-    with launched(["-c", f"import os; os.execvp({command[0]!r}, {command!r})"]) as url, _client(url) as client:
+    with launched(["-c", f"import os; os.execvp({command[0]!r}, {command!r})"]) as url, client_of(url) as client:
         yield App(url, client)
 
 
@@ -80,14 +81,19 @@ def test_several_photos_whose_thumbnails_find_no_room(page: App, model: Path, tm
         while upload(page, size).status_code == 200:
             pass
     for language, full in FULL.items():
-        handled(page, "take_drop", language, dropped, language, None)
-        output = handled(page, "run", language, None, str(model), "crop", language, None, None, "")
-        assert output["error"].startswith(full), output
+        handled(page, "take_drop", language, language, None, dropped)
+        output = handled(page, "run", language, language, None, None, str(model), "crop", [], False, None, "")
+        assert full in json.dumps(output, ensure_ascii=False), output
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a disk that is always full")
 @pytest.mark.parametrize("language", FULL)
 def test_a_handler_that_meets_a_full_disk_says_so(language: str) -> None:
-    with pytest.raises(SpokenError) as caught, spoken(language), Path("/dev/full").open("wb", buffering=0) as file:
+    with (
+        pytest.raises(VisitorError) as caught,
+        speaking(language),
+        visitor_errors(),
+        Path("/dev/full").open("wb", buffering=0) as file,
+    ):
         file.write(b"x")
     assert caught.value.said.startswith(FULL[language])

@@ -1,4 +1,4 @@
-"""The photos step against strangers: no path of this machine is opened, and nobody gets at another's photos."""
+"""The photos step on a public page: no path of this machine is opened, and nobody gets at another's photos."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from tests.launched import NO_KEEPALIVE, free_port, launched
 
 pytestmark = pytest.mark.attack
 META = {"_type": "gradio.FileData"}
-REFUSED = text("guard.problem.foreign")
-CONTEXT = (None, None, "en")
+REFUSED = text("file_access.problem.foreign")
+CONTEXT = ("en", None, None)
+"""Language, visitor, and the settings that the browser has kept."""
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def public(home: Path) -> Iterator[App]:
-    """A page that strangers share."""
+    """A public page."""
     command = ["app.py", "--no-browser", "--public", "--port", str(free_port()), "--home", str(home)]
     with (
         launched(command) as url,
@@ -70,15 +71,15 @@ def test_a_path_of_this_machine_is_not_dropped(public: App, home: Path, tmp_path
             entry = {"rel": "a.zip", "file": uploaded, "more": []}
             entry[key] = [reference] if key == "more" else reference
             assert REFUSED in call(public, "photos_drop", *CONTEXT, [entry])[1]
-    for wish in ([{"rel": "a.zip", "file": str(archive)}], str(archive), {"path": str(archive)}):
-        assert not call(public, "photos_drop", *CONTEXT, wish)[0]
+    for payload in ([{"rel": "a.zip", "file": str(archive)}], str(archive), {"path": str(archive)}):
+        assert not call(public, "photos_drop", *CONTEXT, payload)[0]
     assert datasets(home) == set()
 
 
 def test_a_path_of_this_machine_is_put_into_no_box(public: App, secret: Path) -> None:
     for reference in ({"path": str(secret), "meta": META}, {"path": str(secret)}, str(secret)):
         act = {"act": "fill", "names": {}, "box": 1, "photos": [{"rel": "a.png", "file": reference}]}
-        _, answer = call(public, "sort", None, act, "en")
+        _, answer = call(public, "sort", "en", None, None, act)
         assert REFUSED in answer
         assert "data:image" not in answer
 
@@ -95,13 +96,13 @@ def test_what_the_server_knows_is_not_taken_from_a_client(public: App, home: Pat
     archive = tmp_path / "theirs.zip"
     archive.write_bytes(zipped(flowers(4)))
     entry = {"rel": "theirs.zip", "file": {"path": public.upload(archive).json()[0], "meta": META}}
-    owner, sheet = secrets.token_hex(8), (0.4, None, None, "en")
+    owner, preview = secrets.token_hex(8), (0.4, None)
     _, report = call(public, "photos_drop", *CONTEXT, [entry], session=owner)
     assert text("photos.report.title", photos=8, classes=2) in report
     [folder] = datasets(home)
-    assert "data:image" in call(public, "draw", None, *sheet, session=owner)[1]
+    assert "data:image" in call(public, "draw", "en", None, None, *preview, session=owner)[1]
     for forged in (str(folder), {"dataset": {"root": str(folder)}}, None):
-        assert "data:image" not in call(public, "draw", forged, *sheet)[1]
+        assert "data:image" not in call(public, "draw", "en", None, forged, *preview)[1]
 
 
 def test_photos_of_a_data_set_are_not_served(public: App, home: Path) -> None:

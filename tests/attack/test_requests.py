@@ -9,7 +9,7 @@ import pytest
 
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import text
-from resnet_demo.ui.gate import MAX_JSON_BYTES
+from resnet_demo.ui.security.request_filter import MAX_JSON_BYTES
 from tests.attack.conftest import LIMITS, App, small_app
 
 pytestmark = pytest.mark.attack
@@ -59,7 +59,7 @@ def test_own_origin(app: App, photo: Path) -> None:
 
 def test_refusal_in_the_askers_language(app: App) -> None:
     answer = app.http.get("", headers={"Host": "evil.example", "Accept-Language": "zh-CN,zh;q=0.9"})
-    assert answer.text == text("gate.problem.name", "zh-CN", name="evil.example")
+    assert answer.text == text("request_filter.problem.name", "zh-CN", name="evil.example")
     assert answer.headers["content-type"].startswith("text/plain")
 
 
@@ -152,7 +152,7 @@ EMBEDDING = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
 def test_other_sites_reach_the_page_alone(app: App, photo: Path, site: str) -> None:
     """What a browser says that another site caused: links, frames, pictures, scripts, forms and redirects."""
     own = app.upload(photo).json()[0]
-    refused = text("gate.problem.other_site")
+    refused = text("request_filter.problem.other_site")
     paths = ("config", "theme.css", "favicon.ico", "gradio_api/info", "gradio_api/heartbeat/x", "none", "logout")
     for path in (*paths, f"gradio_api/file={own}", "gradio_api/file/https://example.org/x.png"):
         for way in (NAVIGATION, EMBEDDING):

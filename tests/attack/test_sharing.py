@@ -21,7 +21,7 @@ import psutil
 import pytest
 
 from resnet_demo.texts import text
-from resnet_demo.ui.fair_queue import MOST_OF_ADDRESS, MOST_OF_SESSION, MOST_WAITING
+from resnet_demo.ui.server.fair_queue import MOST_OF_ADDRESS, MOST_OF_SESSION, MOST_WAITING
 from tests.attack.conftest import App, small_app
 from tests.launched import NO_KEEPALIVE, free_port, launched
 

@@ -18,22 +18,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import gradio as gr
 import pytorch_grad_cam
 import torch
 import torchvision
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from resnet_demo.explain.methods import METHODS, explain
+from resnet_demo.explain.methods import METHODS
+from resnet_demo.explain.saliency_maps import explain
 from resnet_demo.explain.targets import named
 from resnet_demo.inference import Classifier, open_model
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.settings import Settings
-from resnet_demo.ui.drop import ReceivedPhoto
-from resnet_demo.ui.looking import Looking
+from resnet_demo.ui.components.drop_zone import ReceivedPhoto
 from resnet_demo.ui.services import Services
-from resnet_demo.ui.tabs.look_inside.desk import View
-from resnet_demo.ui.tabs.look_inside.maps import ORDERS, _show
+from resnet_demo.ui.session import Session
+from resnet_demo.ui.tabs.look_inside.feature_maps import ORDERS, FeatureMapsSection
+from resnet_demo.ui.tabs.look_inside.section_events import EventContext, SectionEvents
+from resnet_demo.ui.tabs.look_inside.selection import CurrentSelection, Selection
+from resnet_demo.ui.translations import Translations
 from tests.conftest import SHARED
 
 CLASSES = (1, 208, 281, 340, 985)
@@ -94,17 +98,23 @@ def compare(variant: str, method: str, rounds: int) -> None:
 def show_maps(variant: str, rounds: int) -> None:
     """Print how long the page's tiles of all channels of a part take: the slowest order of each part, median, warm."""
     photo = sorted((SHARED / "data" / "imagenet_samples").iterdir())[0]
-    with tempfile.TemporaryDirectory() as home:
-        looking = Looking(Services(Settings(home=Path(home), weights=SHARED / "weights")))
-        begun, look = looking.begin(ReceivedPhoto(photo.name, photo), variant, None)
+    with tempfile.TemporaryDirectory() as home, gr.Blocks():
+        translations = Translations()
+        translations.create_selector()
+        services = Services(Settings(home=Path(home), weights=SHARED / "weights"))
+        events = SectionEvents(translations, services, Session())
+        section = FeatureMapsSection(events)
+        inspected, inspection = events.inspector.start(ReceivedPhoto(photo.name, photo), variant)
     print(f"\n{variant}, all feature maps of a part{'tiles':>10}{'slowest order':>24}{'aim':>10}")
-    for part in look.parts():
-        view = View(look, begun, part, (), begun.guesses[0].index, "en", lambda share: None, None)  # noqa: ARG005
+    for part in inspection.parts():
+        selection = Selection(inspected=inspected, part=part, target_class=inspected.guesses[0].index)
+        context = EventContext(inspection, selection, CurrentSelection(selection), share=lambda done: None)  # noqa: ARG005
         seconds = {
-            order: median_seconds(lambda view=view, order=order: _show(view, order, "all"), rounds) for order in ORDERS
+            order: median_seconds(lambda context=context, order=order: section.show(context, order, "all"), rounds)
+            for order in ORDERS
         }
         slowest = max(seconds, key=seconds.__getitem__)
-        tiles = _show(view, slowest, "all")[1].count("<button")
+        tiles = section.show(context, slowest, "all")[section.tiles].count("<button")
         print(f"{part:34}{tiles:>10}{slowest:>12}{1000 * seconds[slowest]:>9.0f} ms{'1000 ms':>10}")
 
 

@@ -17,14 +17,14 @@ from pathlib import Path
 import torch
 
 from resnet_demo.settings import Settings
+from resnet_demo.training.batch_loader import Batch
 from resnet_demo.training.config import TrainConfig
-from resnet_demo.training.feed import Batch
-from resnet_demo.training.journal import Journal
-from resnet_demo.training.learner import Learner
-from resnet_demo.training.lesson import prepare
-from resnet_demo.training.material import facts_of
-from resnet_demo.training.ranks import joined_ranks
+from resnet_demo.training.dataset_splits import facts_of
+from resnet_demo.training.distributed import distributed_context
+from resnet_demo.training.retried_step import RetriedStep
 from resnet_demo.training.run import Run
+from resnet_demo.training.run_logger import RunLogger
+from resnet_demo.training.training_setup import prepare
 
 RATE = 1e-4
 WARM_UP = 3
@@ -44,27 +44,28 @@ def feeding(config: TrainConfig, folder: Path, rounds: int) -> Feeding:
     """Measure a training of these settings, whose run is made in `folder`, on this machine's device."""
     settings = Settings(home=folder / "home")
     run = Run.create(settings.home, config, facts_of(config, settings), folder=folder / "run")
-    with joined_ranks() as ranks:
-        lesson = prepare(run, settings, ranks, Journal(run, ranks))
-        learner, feed, size = lesson.learner, lesson.feed, lesson.plan.config.image_size
-        first = next(feed.epoch(0, size))
+    with distributed_context() as distributed:
+        setup = prepare(run, settings, distributed, RunLogger(run, distributed))
+        train_step, loader, size = setup.train_step, setup.loader, setup.plan.config.image_size
+        first = next(loader.epoch(0, size))
         noise = replace(first, inputs=torch.randn_like(first.inputs))
-        for batch in [*itertools.islice(feed.epoch(0, size), WARM_UP), *itertools.repeat(noise, WARM_UP)]:
-            learner.step(batch, RATE)
+        for batch in [*itertools.islice(loader.epoch(0, size), WARM_UP), *itertools.repeat(noise, WARM_UP)]:
+            train_step(batch, RATE)
         fed, still = [], []
         for epoch in range(rounds):
-            fed.append(photos_per_second(learner, feed.epoch(epoch, size)))
-            still.append(photos_per_second(learner, itertools.repeat(noise, feed.steps)))
-        return Feeding(ranks.device.type, len(feed.rows), statistics.median(fed), statistics.median(still))
+            fed.append(photos_per_second(train_step, loader.epoch(epoch, size)))
+            still.append(photos_per_second(train_step, itertools.repeat(noise, loader.steps)))
+        return Feeding(distributed.device.type, len(loader.rows), statistics.median(fed), statistics.median(still))
 
 
-def photos_per_second(learner: Learner, batches: Iterable[Batch]) -> float:
-    wait_for(learner.ranks.device)
+def photos_per_second(train_step: RetriedStep, batches: Iterable[Batch]) -> float:
+    device = train_step.train_state.distributed.device
+    wait_for(device)
     started, photos = time.perf_counter(), 0
     for batch in batches:
-        learner.step(batch, RATE)
+        train_step(batch, RATE)
         photos += batch.photos
-    wait_for(learner.ranks.device)
+    wait_for(device)
     return photos / (time.perf_counter() - started)
 
 

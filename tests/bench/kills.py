@@ -24,7 +24,8 @@ import psutil
 
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
-from resnet_demo.training.run import ANSWERS, ENDED, Run
+from resnet_demo.training.run import ENDED, Run
+from resnet_demo.training.run_artefacts import TEST_PREDICTIONS
 from tests.bench.server_kills import kill_servers
 from tests.jobs.small import coloured_photos, small_config
 
@@ -36,7 +37,7 @@ CONFIG = {"epochs": 8, "seed": 3}
 WRITES = {
     "a checkpoint": (".unfinished",),
     "the best model": (".unfinished-best", "..unfinished-best.", ".replaced"),
-    "what it said of the test photos": (f".{ANSWERS}.",),
+    "what it said of the test photos": (f".{TEST_PREDICTIONS}.",),
 }
 """What is written, and how the hidden names begin that it has until it is whole."""
 
@@ -59,9 +60,9 @@ class Told:
 
 def outcome(run: Run) -> dict[str, bytes]:
     """All that a finished run leaves, as bytes, by name."""
-    checkpoint = run.newest_checkpoint()
+    checkpoint = run.checkpoints.newest()
     assert checkpoint is not None
-    files = [*checkpoint.glob("*.safetensors"), run.best / "model.safetensors", run.folder / ANSWERS]
+    files = [*checkpoint.glob("*.safetensors"), run.artefacts.best / "model.safetensors", run.folder / TEST_PREDICTIONS]
     return {path.relative_to(run.folder).as_posix(): path.read_bytes() for path in files}
 
 
@@ -84,10 +85,10 @@ def wait(fits: Callable[[], bool], what: str) -> None:
 
 
 def undisturbed(data: Path, home: Path) -> Run:
-    """A run that nobody kills, carried out to its end."""
+    """A run that nobody kills, executed to its end."""
     run = queue.submit(small_config(data, **CONFIG), Settings(home=home))
     wait(lambda: run.state() in ENDED, "the end of the undisturbed run")
-    assert run.state() == "finished", run.log.read_text(encoding="utf-8")
+    assert run.state() == "finished", run.log.path.read_text(encoding="utf-8")
     return run
 
 
@@ -104,7 +105,7 @@ def kill_in_write(run: Run, kind: str) -> str | None:
         names = os.listdir(run.folder)  # noqa: PTH208  the quickest look
         if any(name.startswith(WRITES[kind]) and (kind != "a checkpoint" or name in WRITES[kind]) for name in names):
             return f"worker, writing {kind}" if kill(run) else None
-        worker = run.worker
+        worker = run.events.launched_process
         if worker is None or not worker.alive:
             return None
     raise TimeoutError(f"{kind} is never written")
@@ -112,7 +113,7 @@ def kill_in_write(run: Run, kind: str) -> str | None:
 
 def kill(run: Run) -> bool:
     """Kill the run's worker, as the system does where memory runs out; whether there was one."""
-    worker = run.worker
+    worker = run.events.launched_process
     if worker is None or not worker.alive:
         return False
     try:
@@ -129,7 +130,7 @@ def kill_workers(folder: Path, at_random: int, in_writes: int, chance: random.Ra
     data = coloured_photos(folder / "photos", count=16)
     reference = undisturbed(data, folder / "quiet home")
     expected, files = outcome(reference), left_in(reference.folder)
-    first, last = (reference.newest(kind) for kind in ("launched", "finished"))
+    first, last = (reference.events.newest(kind) for kind in ("launched", "finished"))
     assert first is not None
     assert last is not None
     seconds = last["t"] - first["t"]

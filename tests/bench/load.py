@@ -2,7 +2,7 @@
 
 The page is launched as its README says, on two cores; visitors come from addresses of loopback of their own, each visit
 in a new session: they open the page, have a photo named whose answer was found beforehand, read, close, and come again.
-First they are alone ("calm"), then one who floods and one who sends pictures that unfold are there, too ("hostile").
+First they are alone ("calm"), then one who floods and one who sends decompression bombs are there, too ("hostile").
 `--app` measures another checkout, or a revision of this one, as well, in turns.
 
 `--sessions` opens and closes pages alone and shows memory for each; `--idle-pages` what open pages cost at rest.
@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench import load_photos
-from tests.bench.load_phases import MEGABYTE, Material, Phase, Waits, run_phase
+from tests.bench.load_phases import MEGABYTE, InputFiles, Phase, Waits, run_phase
 from tests.bench.load_server import FLAT_WITHIN, KILOBYTE, Sample, Server, public_page
 from tests.bench.load_visits import FIRST, Habits
 from tests.bench.page_client import RefusedError, fetch_plan, has_addresses, opened, visitor
@@ -116,7 +116,7 @@ def measure(apps: dict[str, Path], arguments: argparse.Namespace) -> None:
     results: Results = {name: {} for name in apps}
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        material = make_material(folder, arguments.visitors * PHOTOS_EACH, SIDE)
+        input_files = make_input_files(folder, arguments.visitors * PHOTOS_EACH, SIDE)
         try:
             for name, app in apps.items():
                 with public_page(app, arguments.cores) as server:
@@ -126,7 +126,7 @@ def measure(apps: dict[str, Path], arguments: argparse.Namespace) -> None:
                         habits = Habits(arguments.visitors, 60 * arguments.minutes * share, arguments.pause)
                         print(f"{name}, {phase}: {habits.seconds / 60:.1f} minutes", flush=True)
                         place = folder / f"{name}-{phase}"
-                        results[name][phase] = run_phase(server, habits, material, place, hostile=phase == "hostile")
+                        results[name][phase] = run_phase(server, habits, input_files, place, hostile=phase == "hostile")
                         keep(results, arguments)
                         if results[name][phase].cut_short:
                             raise KeyboardInterrupt
@@ -135,15 +135,15 @@ def measure(apps: dict[str, Path], arguments: argparse.Namespace) -> None:
             show(results)
 
 
-def make_material(folder: Path, photos: int, side: int, drawn_side: int | None = None) -> Material:
-    """What visitors bring; pictures that unfold are `side` pixels wide and high."""
+def make_input_files(folder: Path, photos: int, side: int, drawn_side: int | None = None) -> InputFiles:
+    """What visitors bring; decompression bombs are `side` pixels wide and high."""
     known = load_photos.known_photos(folder / "drawn", photos, drawn_side)
     load_photos.write(known, folder / "known.json")
-    unfolding = []
-    for name, content in load_photos.unfolding(side):
-        unfolding.append(folder / name)
-        unfolding[-1].write_bytes(content)
-    return Material(folder / "known.json", Path(known[0].file), unfolding)
+    bombs = []
+    for name, content in load_photos.bombs(side):
+        bombs.append(folder / name)
+        bombs[-1].write_bytes(content)
+    return InputFiles(folder / "known.json", Path(known[0].file), bombs)
 
 
 def warm_up(server: Server) -> None:

@@ -1,7 +1,7 @@
 """Two visitors who mean harm, in a process of their own, niced: what they cost is to be the server's time, not theirs.
 
 One floods: hundreds of calls at the same time, each in a session of its own, some of them with 200 references to one
-photo or batches of 2,000. The other sends pictures that unfold to 100 megapixels, to Classify and to Look inside.
+photo or batches of 2,000. The other sends decompression bombs of 100 megapixels, to Classify and to Look inside.
 They go on until they are ended, or their time is over.
 """
 
@@ -22,7 +22,7 @@ import httpx
 
 from tests.bench.page_client import Plan, RefusedError, fetch_plan, opened, visitor
 
-FLOODING, UNFOLDING = 200, 201
+FLOODING, BOMBING = 200, 201
 """The numbers of their addresses."""
 AT_A_TIME = 300
 CALLS_A_SECOND = 60
@@ -30,7 +30,7 @@ STREAMS = 100
 """Of these calls, so many are listened to."""
 REPEATED = 200
 BATCH = 2_000
-UNFOLDING_AT_A_TIME = 3
+BOMBS_AT_A_TIME = 3
 TELL_SECONDS = 1.0
 
 
@@ -66,7 +66,7 @@ class Flood:
         values = [None for _ in tick["inputs"]]
         calls: list[tuple[dict[str, Any], list[object]]] = [
             (api, [[file] * REPEATED, "flowers", 5, "crop"]),
-            (drop, [[{"rel": "a.jpg", "file": file}] * BATCH, "en"]),
+            (drop, ["en", None, [{"rel": "a.jpg", "file": file}] * BATCH]),
             (tick, values),
             (api, [[file], "flowers", 5, "whole"]),
             (tick, values),
@@ -96,7 +96,7 @@ class Flood:
             self.counts[f"flood {type(error).__name__}"] += 1
 
 
-async def unfold(http: httpx.AsyncClient, plan: Plan, file: Path, counts: Counter[str]) -> None:
+async def send_bomb(http: httpx.AsyncClient, plan: Plan, file: Path, counts: Counter[str]) -> None:
     """Send one picture to both tabs, over and over, each time in a new session."""
     while True:
         for zone in ("classify-photos", "look-drop"):
@@ -104,23 +104,23 @@ async def unfold(http: httpx.AsyncClient, plan: Plan, file: Path, counts: Counte
                 async with opened(http, plan, note=lambda _: None) as page:
                     page.values[plan.named[zone]] = [await page.upload(file.name, file.read_bytes())]
                     await page.event(zone, "upload", {})
-                counts["unfold taken"] += 1
+                counts["bombs taken"] += 1
             except RefusedError as error:
-                counts[f"unfold {error.call} {error.status or 'error'}"] += 1
+                counts[f"bombs {error.call} {error.status or 'error'}"] += 1
             except (httpx.HTTPError, TimeoutError) as error:
-                counts[f"unfold {type(error).__name__}"] += 1
+                counts[f"bombs {type(error).__name__}"] += 1
             await asyncio.sleep(0.2)
 
 
 async def attack(url: str, seconds: float, photo: Path, pictures: list[Path], told: Path) -> None:
     """Both, for so long; `told` is a file that always holds how often what came of it."""
     counts: Counter[str] = Counter()
-    async with visitor(url, FLOODING) as flooding, visitor(url, UNFOLDING) as unfolding:
+    async with visitor(url, FLOODING) as flooding, visitor(url, BOMBING) as bombing:
         plan = await fetch_plan(flooding)
         tasks = [asyncio.ensure_future(Flood(flooding, plan, counts).go_on(photo.read_bytes()))]
-        for number in range(UNFOLDING_AT_A_TIME):
+        for number in range(BOMBS_AT_A_TIME):
             picture = pictures[number % len(pictures)]
-            tasks.append(asyncio.ensure_future(unfold(unfolding, plan, picture, counts)))
+            tasks.append(asyncio.ensure_future(send_bomb(bombing, plan, picture, counts)))
         ends = time.monotonic() + seconds
         while time.monotonic() < ends and not any(task.done() for task in tasks):
             await asyncio.sleep(TELL_SECONDS)

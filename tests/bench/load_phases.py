@@ -24,12 +24,12 @@ WAITS = ("opening", "answering")
 
 
 @dataclass(frozen=True)
-class Material:
+class InputFiles:
     """Files that visitors bring."""
 
     known: Path
     photo: Path
-    unfolding: list[Path]
+    bombs: list[Path]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Phase:
         return asdict(self)
 
 
-def run_phase(server: Server, habits: Habits, material: Material, folder: Path, *, hostile: bool) -> Phase:
+def run_phase(server: Server, habits: Habits, input_files: InputFiles, folder: Path, *, hostile: bool) -> Phase:
     """Let visitors come for `habits.seconds`, and until the last of them has got an answer.
 
     An interruption ends the visits; the figures are then those of what there was until then.
@@ -87,9 +87,9 @@ def run_phase(server: Server, habits: Habits, material: Material, folder: Path, 
     complaints = server.complaints()
     first = server.sample()
     cut_short = False
-    honest = ["load_visits", server.url, str(material.known), str(told), json.dumps(asdict(habits))]
+    honest = ["load_visits", server.url, str(input_files.known), str(told), json.dumps(asdict(habits))]
     most = habits.seconds + 3 * PATIENCE_SECONDS
-    with _attackers(server, material, harm, most) if hostile else _nobody(), _process(honest) as visitors:
+    with _attackers(server, input_files, harm, most) if hostile else _nobody(), _process(honest) as visitors:
         try:
             code = visitors.wait(most)
             if code:
@@ -126,9 +126,9 @@ def _figures(
 
 
 @contextmanager
-def _attackers(server: Server, material: Material, told: Path, seconds: float) -> Iterator[None]:
+def _attackers(server: Server, input_files: InputFiles, told: Path, seconds: float) -> Iterator[None]:
     """Those who mean harm, at it for so long at the most."""
-    files = map(str, [told, material.photo, *material.unfolding])
+    files = map(str, [told, input_files.photo, *input_files.bombs])
     with _process(["load_attackers", server.url, str(seconds), *files]) as process:
         while not told.is_file():  # they are at it
             if process.poll() is not None:

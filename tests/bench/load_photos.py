@@ -1,4 +1,4 @@
-"""What visitors bring: photos whose right answers are known and tell them apart, and pictures that unfold."""
+"""What visitors bring: photos whose right answers are known and tell them apart, and decompression bombs."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ def read(file: Path) -> list[KnownPhoto]:
     return [KnownPhoto(**one) for one in json.loads(file.read_text(encoding="utf-8"))]
 
 
-def unfolding(side: int) -> Iterator[tuple[str, bytes]]:
+def bombs(side: int) -> Iterator[tuple[str, bytes]]:
     """Pictures of `side` times `side` pixels in files of some kilobytes, with their names."""
-    yield "unfolds.webp", _encoded(Image.new("RGB", (side, side), "teal"), "WEBP", lossless=True, method=0)
-    yield "unfolds.avif", _encoded(Image.new("RGB", (side, side), "teal"), "AVIF", speed=10)
-    yield "unfolds.tiff", _encoded(Image.new("F", (side, side), 0.5), "TIFF", compression="zstd")
+    yield "bomb.webp", _encoded(Image.new("RGB", (side, side), "teal"), "WEBP", lossless=True, method=0)
+    yield "bomb.avif", _encoded(Image.new("RGB", (side, side), "teal"), "AVIF", speed=10)
+    yield "bomb.tiff", _encoded(Image.new("F", (side, side), 0.5), "TIFF", compression="zstd")
 
 
 def _encoded(picture: Image.Image, kind: str, **options: object) -> bytes:

@@ -72,7 +72,7 @@ class Server:
 
 @contextmanager
 def public_page(app: Path, cores: int, every: float = 5.0) -> Iterator[Server]:
-    """A page that takes visitors for strangers, with folders of its own that go with it, on `cores` cores at the most.
+    """A public page, with folders of its own that go with it, on `cores` cores at the most.
 
     Args:
         app: a checkout, the folder that holds `app.py`.

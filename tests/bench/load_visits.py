@@ -111,7 +111,7 @@ async def ask(page: Page, photo: KnownPhoto, name: str, visit: Visit) -> None:
     content = Path(photo.file).read_bytes() + name.encode()
     page.values[named["classify-photos"]] = [await page.upload(name, content)]
     await page.event("classify-photos", "upload", {})
-    said = str(page.values.get(named["classify-answer"]))
+    said = str(page.values.get(named["classify-prediction"]))
     shown = page.shown.get(named["classify-photo"], {}).get("label")
     if not matches(percent(said), photo):
         visit.outcome, visit.reason = "wrong", f"{photo.percent} expected: {said[:200]}"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from resnet_demo.data.staging import PREFIX
+from resnet_demo.data.dataset_storage import INCOMPLETE_PREFIX
 from tests.conftest import ROOT
 from tests.data.test_archive import zipped
 from tests.jobs.small import coloured_photos
@@ -63,7 +63,7 @@ class Visitor(threading.Thread):
                 self.ask("classify", [{"path": path, "meta": META} for path in uploaded], "flowers", 1, "crop")
                 (archive,) = self.upload([("photos.zip", self.archive)])
                 self.ask(
-                    "photos_drop", None, None, "en", [{"rel": "photos.zip", "file": {"path": archive, "meta": META}}]
+                    "photos_drop", "en", None, None, [{"rel": "photos.zip", "file": {"path": archive, "meta": META}}]
                 )
                 self.done += 1
         except httpx.TransportError:
@@ -128,7 +128,7 @@ def _left(home: Path, temporary: Path) -> list[str]:
 
 
 def _half_filled(home: Path) -> list[str]:
-    return [str(path.relative_to(home)) for path in home.rglob(f"{PREFIX}*")]
+    return [str(path.relative_to(home)) for path in home.rglob(f"{INCOMPLETE_PREFIX}*")]
 
 
 def _uploads_of_others(temporary: Path) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from resnet_demo.training.run import Run
 from tests.bench.feeding import feeding
 from tests.bench.train import Watch, looks
-from tests.training.schoolroom import SMALL, draw_photos
+from tests.training.small_runs import SMALL, draw_photos
 
 
 def test_a_look_lasts_from_the_last_step_to_the_epochs_end(tmp_path: Path) -> None:

@@ -29,11 +29,11 @@ import psutil
 
 from resnet_demo.evaluation import wilson_interval
 from resnet_demo.settings import Settings
+from resnet_demo.training.atomic_writes import MARKER
 from resnet_demo.training.config import TrainConfig
-from resnet_demo.training.journal import STEP_SECONDS
-from resnet_demo.training.material import material_of
+from resnet_demo.training.dataset_splits import load_splits
 from resnet_demo.training.run import Run
-from resnet_demo.training.writing import MARKER
+from resnet_demo.training.run_logger import STEP_SECONDS
 from tests.conftest import ROOT, SHARED
 
 PHOTOS = SHARED / "data" / "flower_photos"
@@ -172,7 +172,7 @@ def run_ours(photos: Path, place: Path, flags: Sequence[str], epochs: int | None
         [*command, *flags, *(["--epochs", str(epochs)] if epochs else [])], environment(place.with_suffix(".home"))
     )
     run = Run.open(place)
-    checkpoint, finished = run.newest_checkpoint(), run.newest("finished")
+    checkpoint, finished = run.checkpoints.newest(), run.events.newest("finished")
     assert checkpoint is not None
     assert finished is not None
     spent = watch.between(watch.times[0], (checkpoint / MARKER).stat().st_mtime)
@@ -184,7 +184,7 @@ def run_ours(photos: Path, place: Path, flags: Sequence[str], epochs: int | None
 def looks(run: Run) -> Iterator[tuple[float, float]]:
     """When each look at the validation photos began and ended."""
     step: dict[str, Any] | None = None
-    for event in run.events():
+    for event in run.events.all():
         if event["kind"] == "step":
             step = event
         elif event["kind"] == "epoch" and step and step["epoch"] == event["epoch"]:
@@ -195,9 +195,9 @@ def looks(run: Run) -> Iterator[tuple[float, float]]:
 
 def run_tutorial(run: Run, place: Path, arguments: argparse.Namespace) -> tuple[Outcome, Outcome]:
     """The tutorial on the photos that `run` learned from and was judged by: to its end, and to its first epoch's."""
-    material = material_of(run, Settings(home=place.with_suffix(".home")))
+    splits = load_splits(run, Settings(home=place.with_suffix(".home")))
     for part in ("train", "test"):
-        for path in getattr(material, part).paths:
+        for path in getattr(splits, part).paths:
             target = place / part / path.parent.name / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(path)

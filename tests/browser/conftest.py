@@ -12,6 +12,10 @@ import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
 
+# What waits for a state waits as long as a busy machine needs; who asks for less says so.
+PATIENT_MS = 60_000
+playwright.expect.set_options(timeout=PATIENT_MS)
+
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -40,18 +44,27 @@ def chromium(driver: Any) -> Iterator[Any]:
 
 
 @contextmanager
-def visit(chromium: Any, url: str, **options: Any) -> Iterator[Any]:
-    """A page opened at `url` by a fresh visitor; afterwards nothing may have gone wrong or out to another place."""
+def visit(chromium: Any, url: str, *, harmless: str | None = None, **options: Any) -> Iterator[Any]:
+    """A page opened at `url` by a fresh visitor; afterwards nothing may have gone wrong or out to another place.
+
+    `harmless`: what may be complained of nevertheless.
+    """
     context = chromium.new_context(**{"viewport": DESKTOP, "locale": "en-US", **options})
     page = context.new_page()
+    page.set_default_timeout(PATIENT_MS)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(f"error: {error}"))
     page.on("console", lambda said: _is_fault(said) and faults.append(f"console: {said.text} {said.location}"))
+    page.on("response", lambda answer: answer.status >= 500 and faults.append(_failed(answer)))
     page.on("request", lambda request: _is_foreign(request.url, url) and faults.append(f"asked: {request.url}"))
     page.goto(url)
     yield page
     context.close()
-    assert not faults
+    assert [fault for fault in faults if not (harmless and harmless in fault)] == []
+
+
+def _failed(answer: Any) -> str:
+    return f"{answer.status} {answer.url} asked {str(answer.request.post_data)[:400]}"
 
 
 # What Gradio's client says of requests that a reload has broken off; the page is gone by then.

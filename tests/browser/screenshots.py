@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 
 from resnet_demo.texts import text
 from tests.browser.conftest import DESKTOP, PHONE, chromium_path
-from tests.browser.test_live import ALLOWED, as_video, begin, drawn
+from tests.browser.test_live_camera import ALLOWED, as_video, begin, drawn
 from tests.conftest import ROOT, SHARED
 from tests.launched import free_port, launched
 
@@ -28,7 +28,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     weights = os.environ.get("RESNET_DEMO_WEIGHTS") or str(SHARED / "weights")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as driver:
-        teach(home, weights)
+        train_model(home, weights)
         command = ["app.py", "--no-browser", "--port", str(free_port()), "--home", home]
         browser = driver.chromium.launch(executable_path=chromium_path(), args=["--no-sandbox"])
         with launched(command, RESNET_DEMO_WEIGHTS=weights) as url:
@@ -43,7 +43,7 @@ def main() -> None:
                 look_inside(page)
             with opened(browser, url, "look_inside", viewport=PHONE) as page:
                 look(page)
-                page.evaluate("document.querySelector('#look-sections').scrollIntoView()")
+                page.evaluate("document.querySelector('#look-prediction').scrollIntoView()")
                 shoot(page, "look-inside-phone", whole=False)
             film(driver, url, home)
         browser.close()
@@ -57,13 +57,13 @@ def film(driver: Any, url: str, home: str) -> None:
         executable_path=chromium_path(), args=[*options, f"--use-file-for-fake-video-capture={video}"]
     )
     with opened(browser, url, "look_inside", viewport=DESKTOP) as page:
-        page.get_by_role("tab", name=text("look.way.live"), exact=True).click()
+        page.get_by_role("tab", name=text("look.source.camera"), exact=True).click()
         begin(page)
-        shoot(page, "look-inside-live")
+        shoot(page, "look-inside-camera")
     browser.close()
 
 
-def teach(home: str, weights: str) -> None:
+def train_model(home: str, weights: str) -> None:
     """A run to be shown, of a minute or two; its page has curves and no photos."""
     command = [sys.executable, "-m", "resnet_demo", "--home", home, "train", str(SHARED / "data" / "flower_photos")]
     environ = {**os.environ, "RESNET_DEMO_WEIGHTS": weights}
@@ -91,19 +91,19 @@ def shoot(page: Any, name: str, whole: bool = True) -> None:
 
 def choose_model(page: Any, where: str) -> None:
     page.locator(f"{where} input").click()
-    page.locator("[role=option][aria-label^='resnet50']").first.click()
+    page.locator("[role=option][aria-label$=' resnet50']").first.click()
 
 
 def classify(page: Any) -> None:
     """The lion answered."""
     choose_model(page, "#classify-model")
     page.locator("#classify-examples button").nth(1).click()
-    page.locator("#classify-answer h2").get_by_text("lion").wait_for()
+    page.locator("#classify-prediction h2").get_by_text("lion").wait_for()
     page.get_by_text(text("classify.download")).wait_for()
 
 
 def train(page: Any) -> None:
-    """The run that was taught before."""
+    """The run that was trained before."""
     page.get_by_role("tab", name=text("finetune.step.train"), exact=True).click()
     page.locator("#train-plots svg").first.wait_for()
 
@@ -112,26 +112,26 @@ def look(page: Any) -> None:
     """The lion in ResNet-50."""
     choose_model(page, "#look-model")
     page.locator("#look-examples button").nth(1).click()
-    page.locator("#look-tiles button").first.wait_for()
-    page.locator("#look-over img").wait_for()
+    page.locator("#look-map img").wait_for()
 
 
 def look_inside(page: Any) -> None:
     """One picture of each section."""
     look(page)
+    section(page, "maps", "#look-over img")
     page.locator("#look-network [data-name='stage1']").click()
     page.locator("#look-maps-about").get_by_text("stage1").wait_for()
     shoot(page, "look-inside-maps")
     page.locator("#look-network [data-name='stage4']").click()
-    section(page, "where", "#look-map img")
+    section(page, "saliency", "#look-map img")
     page.locator("#look-true").click()
-    page.locator("#look-proof svg").first.wait_for()
-    shoot(page, "look-inside-where")
+    page.locator("#look-faithfulness svg").first.wait_for()
+    shoot(page, "look-inside-saliency")
     page.locator("#look-network [data-name='stage3.1']").click()
-    section(page, "adds", "#look-parts")
+    section(page, "residual", "#look-parts")
     page.locator("#look-toggle").click()
     page.locator("#look-compared h2").nth(1).wait_for()
-    shoot(page, "look-inside-adds")
+    shoot(page, "look-inside-residual")
     section(page, "flow", "#look-flow svg")
     shoot(page, "look-inside-flow")
 

@@ -14,9 +14,9 @@ import gradio as gr
 
 from resnet_demo.settings import Settings
 from resnet_demo.ui import page
-from resnet_demo.ui.boxes import FIRST, boxes_input, done
-from resnet_demo.ui.drop import in_one_piece, photo_drop, received
-from resnet_demo.ui.language import Words
+from resnet_demo.ui.components.drop_zone import in_one_piece, photo_drop, received
+from resnet_demo.ui.tabs.finetune.class_boxes import FIRST, apply_action, boxes_input
+from resnet_demo.ui.translations import Translations
 
 
 def build(settings: Settings) -> gr.Blocks:
@@ -32,26 +32,26 @@ def build(settings: Settings) -> gr.Blocks:
         with in_one_piece(archive) as path:
             return json.dumps([archive.name, len(archive.more), hashlib.sha256(path.read_bytes()).hexdigest()])
 
-    def count_filled(act: object) -> str:
-        return str(sum(len(box.photos) for box in done(FIRST, act, settings)))
+    def count_filled(action: object) -> str:
+        return str(sum(len(box.photos) for box in apply_action(FIRST, action, settings)))
 
     with gr.Blocks(analytics_enabled=False) as demo:
-        words = Words()
-        words.make_selector()
+        translations = Translations()
+        translations.create_selector()
         with gr.Tabs():
-            with words.make(gr.Tab, {"label": "page.tabs.classify"}):
-                drop = photo_drop(words, settings, elem_id="drop")
+            with translations.create(gr.Tab, {"label": "page.tabs.classify"}):
+                drop = photo_drop(translations, settings, elem_id="drop")
                 result = gr.Textbox(elem_id="result", interactive=False)
                 drop.upload(list_received, drop, result, api_visibility="private")
             with gr.Tab("2"):
-                words.make(gr.Button, {"value": "drop.choose"}, elem_id="second")
-                archive = photo_drop(words, settings, archives=True, elem_id="archive")
+                translations.create(gr.Button, {"value": "drop.choose"}, elem_id="second")
+                archive = photo_drop(translations, settings, archives=True, elem_id="archive")
                 weight = gr.Textbox(elem_id="weight", interactive=False)
                 archive.upload(weigh, archive, weight, api_visibility="private")
-                boxes = boxes_input(words, settings, elem_id="boxes")
+                boxes = boxes_input(translations, settings, elem_id="boxes")
                 count = gr.Textbox(elem_id="count", interactive=False)
                 boxes.input(count_filled, boxes, count, api_visibility="private")
-        words.connect(demo)
+        translations.connect(demo)
     return demo
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from resnet_demo.models import saved
-from resnet_demo.models.model import Teaching
+from resnet_demo.models.model import TrainingInfo
 from resnet_demo.texts import text
-from resnet_demo.training.answers import Answers
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.labelled_predictions import LabelledPredictions
 from resnet_demo.training.run import Run
 from tests.browser.conftest import playwright, visit
 from tests.data.drawn import flowers, jpeg, write
@@ -57,12 +57,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = tuple(f"{label}/{number}{NASTY[3]}.jpg" for label in LABELS for number in range(2))
     write(photos, {file: jpeg(number) for number, file in enumerate(files)})
     run = Run.create(home, TrainConfig(str(photos), variant="cifar_resnet20"), {})
-    with run.new_best() as folder:
-        taught = Teaching(metrics={"val_accuracy": 0.5, "val_photos": 10.0})
-        saved.write(replace(tiny_model(), labels=LABELS, teaching=taught), folder, card="For tests.")
+    with run.artefacts.new_best() as folder:
+        trained = TrainingInfo(metrics={"val_accuracy": 0.5, "val_photos": 10.0})
+        saved.write(replace(tiny_model(), labels=LABELS, training_info=trained), folder, card="For tests.")
     labels = np.repeat(np.arange(5), 2)
-    run.write_answers(
-        Answers(
+    run.artefacts.write_test_predictions(
+        LabelledPredictions(
             files=files,
             labels=labels,
             probabilities=np.roll(np.eye(5, dtype=np.float32), 1, axis=1)[labels],
@@ -70,10 +70,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             unreadable=(f"{LABELS[1]}/torn{NASTY[0]}.jpg",),
         )
     )
-    run.append("said", key="keeping.too_long", fields={"minutes": NASTY[0]})
-    run.append("finished", test_photos=10.0, test_accuracy=0.0)
+    run.events.append("said", key="keeping.too_long", fields={"minutes": NASTY[0]})
+    run.events.append("finished", test_photos=10.0, test_accuracy=0.0)
     failed = Run.create(home, TrainConfig(str(photos), variant="cifar_resnet20"), {})
-    failed.append("failed", key="image_folder.problem.no_folder", fields={"folder": NASTY[0]})
+    failed.events.append("failed", key="image_folder.problem.no_folder", fields={"folder": NASTY[0]})
     return home
 
 
@@ -107,19 +107,19 @@ def test_toasts(chromium: Any, url: str, locale: str, language: str, tmp_path: P
     with visit(chromium, url, locale=locale) as page:
         page.set_default_timeout(PATIENT)
         open_tab(page, language, "page.tabs.finetune", "finetune.step.photos")
-        ways = page.locator("#photos-way")
-        ways.get_by_text(text("photos.way.folder", language), exact=True).click()
+        sources = page.locator("#photos-source")
+        sources.get_by_text(text("photos.source.folder", language), exact=True).click()
         for name in NASTY:
             page.locator("#photos-folder input").fill(str(tmp_path / name))
             page.locator("#photos-folder input").press("Enter")
             page.locator("#photos-open").click()
             is_told(page, name)
-        ways.get_by_text(text("photos.way.hub", language), exact=True).click()
+        sources.get_by_text(text("photos.source.hub", language), exact=True).click()
         for name in NASTY:
             page.locator("#photos-hub input, #photos-hub textarea").fill(name)
             page.locator("#photos-fetch").click()
             is_told(page, name)
-        ways.get_by_text(text("photos.way.drop", language), exact=True).click()
+        sources.get_by_text(text("photos.source.drop", language), exact=True).click()
         for name in NASTY[:4]:
             (tmp_path / "a.zip").write_bytes(zipped({f"{name}/..": b"x", f"..\\{name}": b"x"}))
             page.set_input_files("#photos-drop input[name=files]", tmp_path / "a.zip")
@@ -161,18 +161,18 @@ def test_classify(chromium: Any, url: str, locale: str, language: str, tmp_path:
         page.set_input_files(
             "#classify-photos input[type=file]:not([webkitdirectory])", sorted(map(str, tmp_path.iterdir()))
         )
-        expect(page.locator("#classify-problems")).to_contain_text(f"0torn{NASTY[0]}.jpg", timeout=PATIENT)
+        expect(page.locator("#classify-table")).to_contain_text(f"0torn{NASTY[0]}.jpg", timeout=PATIENT)
         expect(page.locator("#classify-gallery button img")).to_have_count(len(NASTY), timeout=PATIENT)
-        expect(page.locator("#classify-answer li").first).to_contain_text("foreign", timeout=PATIENT)
+        expect(page.locator("#classify-prediction li").first).to_contain_text("foreign", timeout=PATIENT)
         expect(page.locator("#classify-table")).to_contain_text(f"0{NASTY[0]}.jpg", timeout=PATIENT)
         is_itself(page)
         for place in range(len(NASTY)):
             page.locator("#classify-gallery button").nth(place).click()
             expect(page.locator("#classify-photo")).to_contain_text(f"{place}{NASTY[place]}.jpg", timeout=PATIENT)
             is_itself(page)
-        page.locator("#classify-look").click()
+        page.locator("#classify-look-inside").click()
         expect(page.locator("#look-bars li").first).to_contain_text("foreign", timeout=PATIENT)
-        expect(page.locator("#look-photo img, #look-where img").first).to_be_visible(timeout=PATIENT)
+        expect(page.locator("#look-photo img, #look-map img").first).to_be_visible(timeout=PATIENT)
         is_itself(page)
 
 

@@ -1,4 +1,4 @@
-"""What pages of other sites, and strangers' HTML on our own, can make a real browser do: nothing."""
+"""What pages of other sites, and visitors' HTML on our own, can make a real browser do: nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 expect = playwright.expect
 PATIENT = 60_000
 RUN = "document.documentElement.dataset.ran = 'yes'"
-REFUSED = text("gate.problem.other_site")
+REFUSED = text("request_filter.problem.other_site")
 HTML = {"Content-Type": "text/html"}
 
 
@@ -131,7 +131,7 @@ def test_a_typed_address_fetches_nothing(tab: Any, url: str, evil: Loopback) -> 
     before = len(evil.requests)
     for route in ("file/", "file=", "proxy="):
         tab.goto(f"{url}gradio_api/{route}{evil.url}/typed.png")
-        expect(tab.get_by_text(text("gate.problem.closed"))).to_be_visible(timeout=PATIENT)
+        expect(tab.get_by_text(text("request_filter.problem.closed"))).to_be_visible(timeout=PATIENT)
     assert len(evil.requests) == before
 
 
@@ -199,7 +199,7 @@ def test_each_piece_of_it_would_run(tab: Any, evil: Loopback, part: str) -> None
     assert tab.evaluate("document.documentElement.dataset.ran") == "yes"
 
 
-def test_files_of_strangers_run_nothing(tab: Any, url: str, tmp_path: Path) -> None:
+def test_files_of_visitors_run_nothing(tab: Any, url: str, tmp_path: Path) -> None:
     """Opened as a page of their own: a picture's name makes a broken picture, any other a download."""
     (tmp_path / "page.png").write_text(f"<!doctype html><script>{RUN}</script>")
     tab.goto(uploaded(url, tmp_path / "page.png"))

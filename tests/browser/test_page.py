@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from resnet_demo.texts import text
@@ -103,3 +105,68 @@ def test_skip_link(chromium: Any, url: str) -> None:
         page.keyboard.press("Enter")
         page.keyboard.press("Tab")
         assert page.evaluate("document.querySelector('#content').contains(document.activeElement)")
+
+
+def test_the_language_is_one_stop_of_the_tab_key(chromium: Any, url: str) -> None:
+    with visit(chromium, url) as page:
+        shows(page, "en")
+        playwright.expect(page.locator("#language input[name=language]")).to_have_count(2)
+        page.locator("#language input:checked").focus()
+        page.keyboard.press("ArrowRight")
+        shows(page, "zh-CN")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('#language')") is None
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate("document.activeElement.value") == "zh-CN"
+
+
+def test_examples_have_names(chromium: Any, url: str) -> None:
+    with visit(chromium, url, locale="zh-CN") as page:
+        shows(page, "zh-CN")
+        for language in ("zh-CN", "en"):
+            for name in ("daisy", "tulip", "sunflower", "rose"):
+                said = text(f"examples.name.{name}", language)
+                playwright.expect(page.get_by_role("button", name=said, exact=True)).to_be_visible()
+            page.get_by_text("English").click()
+
+
+CONTRAST = """node => {
+    const parts = colour => (colour.match(/[\\d.]+/g) ?? []).map(Number);
+    const light = colour => parts(colour).slice(0, 3).map(value => value / 255)
+        .map(value => value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
+    let behind = node;
+    while ((parts(getComputedStyle(behind).backgroundColor)[3] ?? 1) === 0) behind = behind.parentElement;
+    const pair = [getComputedStyle(node).color, getComputedStyle(behind).backgroundColor].map(light);
+    return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
+}"""
+AA = 4.5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast(chromium: Any, url: str, scheme: str) -> None:
+    row = '<ul class="runs"><li class="open"><button><b>a</b><span>b</span></button><time>c</time></li></ul>'
+    with visit(chromium, url, color_scheme=scheme) as page:
+        shows(page, "en")
+        page.keyboard.press("Tab")
+        link = page.locator(".skip")
+        playwright.expect(link).to_be_in_viewport()
+        assert link.evaluate(CONTRAST) >= AA
+        # A row of the list of runs, as its tab would show it.
+        page.evaluate(
+            "row => document.querySelector('#content').insertAdjacentHTML('beforeend', row)",
+            (f'<div id="train-runs">{row}</div>'),
+        )
+        for part in ("b", "span", "time"):
+            assert page.locator(f"#train-runs {part}").first.evaluate(CONTRAST) >= AA
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_link_preview(url: str, language: str) -> None:
+    answer = httpx.get(url, headers={"Accept-Language": language}, trust_env=False)
+    found = dict(re.findall(r'<meta property="og:(\w+)" content="([^"]*)" />', answer.text))
+    assert found["title"] == text("page.title", language)
+    assert found["description"] == text("page.description", language)
+    assert found["image"].startswith(url)
+    assert httpx.get(found["image"], trust_env=False).headers["content-type"] == "image/png"
+    assert "Gradio" not in " ".join(re.findall("<meta[^>]*>", answer.text))

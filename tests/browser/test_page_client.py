@@ -45,16 +45,16 @@ def in_chromium(chromium: Any, url: str, photo: Path, plan: Plan) -> tuple[set[s
     page.on("request", note)
     page.goto(url)
     page.locator("#classify-photos input[type=file]").first.set_input_files(photo)
-    page.wait_for_selector("#classify-answer li", timeout=120_000)
+    page.wait_for_selector("#classify-prediction li", timeout=120_000)
     page.wait_for_timeout(1_000 * QUIET_SECONDS)
-    answer: str = page.locator("#classify-answer").inner_html()
+    answer: str = page.locator("#classify-prediction").inner_html()
     page.close()
     return called, answer
 
 
 async def without(url: str, photo: Path) -> tuple[set[str], str]:
     async with visitor(url, 2) as http, opened(http, await fetch_plan(http)) as page:
-        zone, shown = page.plan.named["classify-photos"], page.plan.named["classify-answer"]
+        zone, shown = page.plan.named["classify-photos"], page.plan.named["classify-prediction"]
         page.values[zone] = [await page.upload(photo.name, photo.read_bytes())]
         await page.event(zone, "upload", {})
         return set(page.calls), str(page.values[shown])

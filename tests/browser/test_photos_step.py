@@ -1,4 +1,4 @@
-"""The photos step as a visitor uses it: every way in, what is told of the photos, and what goes wrong."""
+"""The photos step as a visitor uses it: every source, what is told of the photos, and what goes wrong."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from resnet_demo.texts import text
@@ -37,11 +38,12 @@ def command(home: Path, *flags: str) -> list[str]:
     return ["app.py", "--no-browser", "--port", str(free_port()), "--home", str(home), *flags]
 
 
-def open_step(page: Any, way: str = "drop", language: str = "en") -> None:
+def open_step(page: Any, source: str = "drop", language: str = "en") -> None:
     page.set_default_timeout(PATIENT)
-    page.get_by_role("tab", name=text("page.tabs.finetune", language), exact=True).click()
-    page.locator("#photos-way").wait_for()
-    page.locator("#photos-way").get_by_text(text(f"photos.way.{way}", language), exact=True).click()
+    for key in ("page.tabs.finetune", "finetune.step.photos"):
+        page.get_by_role("tab", name=text(key, language), exact=True).click()
+    page.locator("#photos-source").wait_for()
+    page.locator("#photos-source").get_by_text(text(f"photos.source.{source}", language), exact=True).click()
 
 
 def is_reported(page: Any, photos: int, classes: int, language: str = "en") -> None:
@@ -78,8 +80,8 @@ def test_a_zip_is_dropped_and_shown(chromium: Any, url: str, tmp_path: Path) -> 
         expect(pictures.nth(20)).not_to_have_attribute("src", before, timeout=PATIENT)
         page.get_by_text("简体中文").click()
         is_reported(page, 24, 3, "zh-CN")
-        expect(page.locator("#photos-report")).to_contain_text(text("report.unreadable", "zh-CN", count=1))
-        expect(page.locator("#photos-samples")).to_contain_text(text("photos.sheet.plain", "zh-CN"))
+        expect(page.locator("#photos-report")).to_contain_text(text("dataset_facts.unreadable", "zh-CN", count=1))
+        expect(page.locator("#photos-samples")).to_contain_text(text("photos.preview.original", "zh-CN"))
         page.locator("#photos-go").click()
         step = page.get_by_role("tab", name=text("finetune.step.train", "zh-CN"), exact=True)
         expect(step).to_have_attribute("aria-selected", "true")
@@ -94,7 +96,7 @@ def test_a_folder_is_dropped_with_its_class_folders(chromium: Any, url: str, tmp
         drop(page, "#photos-drop .zone", folder)
         is_reported(page, 12, 2)
         assert drawn_classes(page) == ["cats", "狗 1"]
-        expect(page.locator("#photos-report")).to_contain_text(text("report.fine"))
+        expect(page.locator("#photos-report")).to_contain_text(text("dataset_facts.fine"))
 
 
 def fill(page: Any, box: int, *files: Path) -> None:
@@ -125,17 +127,28 @@ def test_photos_are_sorted_into_boxes(driver: Any, url: str, tmp_path: Path) -> 
         count(page, 1, 6)
         page.get_by_role("button", name=text("boxes.remove")).nth(1).click()
         expect(page.locator("#photos-boxes .card")).to_have_count(2, timeout=PATIENT)
-        drop(page, "#photos-boxes .card:nth-child(2) .pictures", tulips[0].parent)
+        drop(page, "#photos-boxes .card:nth-child(2) .strip", tulips[0].parent)
         count(page, 1, 6)
         card = page.locator("#photos-boxes .card").nth(1)
         card.get_by_role("button", name=text("boxes.webcam")).click()
         page.wait_for_function("document.querySelector('#photos-boxes .card:nth-child(2) video').videoWidth > 0")
-        card.get_by_role("button", name=text("boxes.snap")).click()
-        count(page, 1, 7)
-        expect(card.locator("img")).to_have_count(6)
+        hold = card.get_by_role("button", name=text("boxes.hold"))
+        hold.focus()
+        page.keyboard.down("Enter")
+        said = page.locator("#photos-boxes .status")
+        expect(said).to_have_text(text("boxes.recording", count=3), timeout=PATIENT)
+        page.keyboard.up("Enter")
+        expect(card.locator(".picture").nth(8)).to_be_visible(timeout=PATIENT)  # six and three
+        recorded = card.locator(".picture").count()
+        count(page, 1, recorded)
+        # By keyboard along the strip, whose first picture is the newest.
+        card.locator(".picture").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Delete")
+        count(page, 1, recorded - 1)
         names.nth(1).fill(NASTY)
         page.get_by_role("button", name=text("boxes.use")).click()
-        is_reported(page, 11, 2)
+        is_reported(page, 4 + recorded - 1, 2)
         assert drawn_classes(page) == ["daisies", NASTY]
     browser.close()
 
@@ -152,9 +165,9 @@ def test_a_folder_of_this_machine(chromium: Any, url: str, tmp_path: Path) -> No
 
 REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "a damaged zip": ({"a.zip": zipped(flowers(3))[:900]}, text("archive.problem.damaged")),
-    "a hostile zip": ({"a.zip": zipped({"../evil.jpg": b"x"})}, text("names.problem.outside", name="../evil.jpg")),
+    "a hostile zip": ({"a.zip": zipped({"../evil.jpg": b"x"})}, text("file_names.problem.outside", name="../evil.jpg")),
     "two zips": ({"a.zip": zipped(flowers(1)), "b.zip": zipped(flowers(1))}, text("photos.problem.archives")),
-    "no class folders": ({"1.jpg": jpeg(1), "2.jpg": jpeg(2)}, "lie in no class folders"),
+    "no class folders": ({"1.jpg": jpeg(1), "2.jpg": jpeg(2)}, "are not in class folders"),
     "only text": ({"1.jpg": b"text"}, "no photo in"),
 }
 
@@ -175,7 +188,7 @@ def test_one_class_is_shown_and_leads_nowhere(chromium: Any, url: str, tmp_path:
     with visit(chromium, url) as page:
         open_step(page)
         drop(page, "#photos-drop .zone", write(tmp_path / "cats", {"1.jpg": jpeg(1), "2.jpg": jpeg(2)}))
-        expect(page.locator("#photos-report")).to_contain_text(text("report.one_class"), timeout=PATIENT)
+        expect(page.locator("#photos-report")).to_contain_text(text("dataset_facts.one_class"), timeout=PATIENT)
         expect(page.locator("#photos-go")).to_be_disabled()
 
 
@@ -185,7 +198,7 @@ def test_without_a_connection(chromium: Any, url: str) -> None:
         page.locator("#photos-hub input, #photos-hub textarea").fill("owner/flowers")
         page.locator("#photos-fetch").click()
         is_refused(page, text("hub_photos.problem.offline", name="owner/flowers"))
-        page.locator("#photos-way").get_by_text(text("photos.way.flowers")).click()
+        page.locator("#photos-source").get_by_text(text("photos.source.flowers")).click()
         page.locator("#photos-flowers").click()
         is_refused(page, text("download.problem.offline", host="storage.googleapis.com", file="flower_photos.tgz"))
 
@@ -196,8 +209,8 @@ def test_it_fits_the_window(chromium: Any, url: str, size: dict[str, int], langu
     names = ("a" * 120, "花" * 60, *(f"class {number}" for number in range(45)))
     (tmp_path / "many.zip").write_bytes(zipped(flowers(1, names)))
     with visit(chromium, url, viewport=size, locale=language) as page:
-        for way in ("boxes", "folder", "hub", "flowers", "drop"):
-            open_step(page, way, spoken)
+        for source in ("boxes", "folder", "hub", "flowers", "drop"):
+            open_step(page, source, spoken)
             assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
         page.set_input_files("#photos-drop input[name=files]", tmp_path / "many.zip")
         is_reported(page, 47, 47, spoken)
@@ -205,8 +218,18 @@ def test_it_fits_the_window(chromium: Any, url: str, size: dict[str, int], langu
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
 
 
-def test_strangers_find_no_way_to_folders(chromium: Any, tmp_path: Path) -> None:
+def told(url: str) -> str:
+    """All that the server tells a browser of the page: components, and the events that may be asked for."""
+    return httpx.get(f"{url.rstrip('/')}/config", trust_env=False).text
+
+
+def test_strangers_find_no_way_to_folders(chromium: Any, url: str, tmp_path: Path) -> None:
+    """Neither to click on nor to ask for: an event of the server's needs no button."""
     with launched(command(tmp_path, "--public")) as address, visit(chromium, address) as page:
         open_step(page)
-        expect(page.locator("#photos-way label")).to_have_count(4)
-        expect(page.locator("#photos-folder")).to_have_count(0)
+        offered = [text(f"photos.source.{name}") for name in ("drop", "boxes", "hub", "drawn", "flowers")]
+        expect(page.locator("#photos-source label")).to_have_text(offered)
+        assert '"photos_drop"' in told(address)
+        for way in ('"photos-folder"', '"photos_folder"', '"photos-open"'):
+            assert way in told(url)
+            assert way not in told(address)

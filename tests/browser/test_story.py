@@ -1,4 +1,4 @@
-"""A whole way: a zip dropped, a network taught, a reload midway, a cell of the matrix, a photo named by the model."""
+"""A whole way: a zip dropped, a network trained, a reload midway, a cell of the matrix, a photo named by the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.browser.test_photos_step import is_reported
 from tests.browser.test_train_step import choose, curve
 from tests.data.test_archive import zipped
 from tests.launched import free_port, launched
-from tests.training.schoolroom import draw_photos
+from tests.training.small_runs import draw_photos
 
 pytestmark = pytest.mark.browser
 expect = playwright.expect
@@ -29,7 +29,7 @@ NAME = "colours"
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    return draw_photos(tmp_path / NAME, per_class=60)
+    return draw_photos(tmp_path / NAME, per_class=45)
 
 
 @pytest.fixture
@@ -54,13 +54,13 @@ def test_from_a_zip_to_a_named_photo(chromium: Any, url: str, photos: Path, tmp_
     archive.write_bytes(zipped(files))
     with visit(chromium, url) as page:
         page.set_default_timeout(PATIENT)
-        open_tab(page, "page.tabs.finetune")
+        open_tab(page, "page.tabs.finetune", "finetune.step.photos")
         page.locator("#photos-drop .zone").wait_for()
         drop(page, "#photos-drop .zone", archive)
         is_reported(page, len(files), len(list(photos.iterdir())))
 
         page.locator("#photos-go").click()
-        choose(page, epochs="2", image_size="128", first_size="128", batch_size="8")  # some ten seconds
+        choose(page, epochs="2", image_size="96", first_size="96", batch_size="8")  # some seconds
         page.locator("#train-start").click()
         page.locator("#train-plots svg").first.wait_for()
         expect(page.locator("#train-status .state")).to_have_text(text("run.state.running"))

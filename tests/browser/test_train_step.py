@@ -12,16 +12,15 @@ import psutil
 import pytest
 
 from resnet_demo.jobs import queue
-from resnet_demo.settings import find_settings
 from resnet_demo.texts import text
 from resnet_demo.training.listed_runs import all_runs
+from resnet_demo.training.run import ENDED
 from tests.browser.conftest import DESKTOP, PHONE, playwright, visit
 from tests.conftest import ROOT
 from tests.launched import free_port, launched
-from tests.training.schoolroom import draw_photos
+from tests.training.small_runs import draw_photos
 
 pytestmark = pytest.mark.browser
-playwright.expect.set_options(timeout=30_000)
 
 SOON = 90_000
 """Milliseconds: a busy machine takes its time to load torch."""
@@ -32,20 +31,27 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return draw_photos(tmp_path_factory.mktemp("photos") / "colours", per_class=10)
 
 
-@pytest.fixture
-def command(photos: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def train_app(photos: Path) -> list[str]:
     return ["-m", "tests.browser.train_app", str(photos), "--no-browser", "--port", str(free_port())]
 
 
+@pytest.fixture(scope="module")
+def standing(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server that nobody kills, and its home."""
+    home = tmp_path_factory.mktemp("home")
+    with launched([*train_app(photos), "--home", str(home)], OMP_NUM_THREADS="1") as address:
+        yield address, home
+
+
 @pytest.fixture
-def url(command: list[str]) -> Iterator[str]:
-    with launched(command) as address:
-        yield address
-    settings = find_settings()
-    for run in all_runs(settings.home):
-        if run.state() in {"queued", "starting", "running", "stopping"}:
-            queue.stop(run, settings.home, "now")
+def url(standing: tuple[str, Path]) -> Iterator[str]:
+    """That server's address; runs are gone afterwards."""
+    address, home = standing
+    yield address
+    for run in all_runs(home):
+        if run.state() not in ENDED:
+            queue.stop(run, home, "now")
+        queue.delete(run.name, home)
 
 
 def open_step(page: Any) -> None:
@@ -55,7 +61,7 @@ def open_step(page: Any) -> None:
 
 
 def choose(page: Any, **numbers: str) -> None:
-    """The smallest network, and numbers for some knobs."""
+    """The smallest network, and numbers for some setting_controls."""
     network = page.locator("#train-network input")
     network.click()
     network.fill("cifar_resnet20")
@@ -80,8 +86,8 @@ def wait_for_growth(page: Any) -> None:
     page.locator("#train-plots svg").first.wait_for(timeout=SOON)
     before = len(curve(page))
     page.wait_for_function(
-        "before => [...document.querySelectorAll('#train-plots svg')][0]"
-        ".querySelectorAll('path[fill=none]')[3]?.getAttribute('d').length > before",
+        "before => document.querySelector('#train-plots svg')"
+        "?.querySelectorAll('path[fill=none]')[3]?.getAttribute('d').length > before",
         arg=before,
         timeout=SOON,
     )
@@ -182,8 +188,12 @@ def test_runs_are_opened_compared_and_deleted(chromium: Any, url: str) -> None:
         playwright.expect(page.locator("#train-runs input")).to_be_checked()
 
 
-def test_an_open_page_goes_on_after_the_server_was_killed(chromium: Any, command: list[str]) -> None:
+def test_an_open_page_goes_on_after_the_server_was_killed(
+    chromium: Any, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Not `visit`: that the server is gone for a while is what its console complains of."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    command = train_app(photos)
     page = chromium.new_context(viewport=DESKTOP, locale="en-US").new_page()
     with launched(command) as address:
         page.goto(address)

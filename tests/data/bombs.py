@@ -1,4 +1,4 @@
-"""Pictures of few bytes that unfold to very many pixels, in every format; and some that say they do not."""
+"""Decompression bombs in every format, some with false sizes in their headers."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ import pytest
 
 from resnet_demo.data import archive
 from resnet_demo.data.archive import Unpacked, unpack
-from resnet_demo.data.stored import stored_bytes
+from resnet_demo.data.upload_quota import folder_bytes
 from resnet_demo.texts import LANGUAGES, AppError
 from tests.data.drawn import contents, flowers, jpeg
 
@@ -93,9 +93,9 @@ def assert_nothing_outside(place: Path) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_unpacked(place: Path, kind: str) -> None:
-    litter = {"__MACOSX/tulips/._a b.jpg": b"x", "tulips/.DS_Store": b"y"}
+    junk = {"__MACOSX/tulips/._a b.jpg": b"x", "tulips/.DS_Store": b"y"}
     blocks = sum(-(-len(content) // 4096) for content in FILES.values()) + len({"tulips", "郁金香", "<script>"})
-    assert unpacked(place, KINDS[kind]({**FILES, **litter})) == Unpacked(files=4, ignored=2, taken=4096 * blocks)
+    assert unpacked(place, KINDS[kind]({**FILES, **junk})) == Unpacked(files=4, ignored=2, taken=4096 * blocks)
     assert contents(place) == FILES
 
 
@@ -136,17 +136,17 @@ HOSTILE_NAMES = {
 @pytest.mark.parametrize("kind", ["zip", "tar"])
 @pytest.mark.parametrize("name", HOSTILE_NAMES, ids=repr)
 def test_names_that_lead_astray(place: Path, kind: str, name: str) -> None:
-    refused(place, KINDS[kind]({"good/1.jpg": b"1", name: b"2"}), f"names.problem.{HOSTILE_NAMES[name]}")
+    refused(place, KINDS[kind]({"good/1.jpg": b"1", name: b"2"}), f"file_names.problem.{HOSTILE_NAMES[name]}")
 
 
 def test_a_zero_byte_does_not_hide_the_end_of_a_name(place: Path) -> None:
     data = zipped({"a.jpgX../../evil.jpg": b"1"}).replace(b"a.jpgX", b"a.jpg\0")
-    refused(place, data, "names.problem.outside")
+    refused(place, data, "file_names.problem.outside")
 
 
 def test_a_folder_that_leads_astray(place: Path) -> None:
-    refused(place, zipped({"../evil/": b""}), "names.problem.outside")
-    refused(place, tar_entry("../evil", tarfile.DIRTYPE), "names.problem.outside")
+    refused(place, zipped({"../evil/": b""}), "file_names.problem.outside")
+    refused(place, tar_entry("../evil", tarfile.DIRTYPE), "file_names.problem.outside")
 
 
 COLLISIONS = {
@@ -163,7 +163,7 @@ COLLISIONS = {
 @pytest.mark.parametrize("pair", COLLISIONS)
 def test_names_that_some_disk_takes_for_one_another(place: Path, kind: str, pair: str) -> None:
     first, second = COLLISIONS[pair]
-    refused(place, KINDS[kind]({first: b"1", second: b"2"}), "names.problem.collision")
+    refused(place, KINDS[kind]({first: b"1", second: b"2"}), "file_names.problem.collision")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
@@ -259,7 +259,7 @@ def test_tiny_files_fill_no_more_of_the_disk_than_there_is_room_for(place: Path,
     files = {f"{number % 5}/{number}.jpg": b"x" * 40 for number in range(300)}
     room = 4096 * (300 + 5)
     error = refused(place, KINDS[kind](files), "archive.problem.too_large", room - 1)
-    assert room - 2 * 4096 <= stored_bytes(place) - 4096 <= room
+    assert room - 2 * 4096 <= folder_bytes(place) - 4096 <= room
     assert "1 MB" in error.say()
     shutil.rmtree(place)
     place.mkdir()

@@ -1,4 +1,4 @@
-"""Every file is found, in order; litter is counted, not opened."""
+"""Every file is found, in order; junk is counted, not opened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from resnet_demo.data import images
 from resnet_demo.data.files import Listing, find_files, list_folder
 
 
-def test_folders_are_walked_in_order_and_litter_is_counted(tmp_path: Path) -> None:
+def test_folders_are_walked_in_order_and_junk_is_counted(tmp_path: Path) -> None:
     for name in (
         "b/2.jpg",
         "b/10.jpg",
@@ -25,14 +25,14 @@ def test_folders_are_walked_in_order_and_litter_is_counted(tmp_path: Path) -> No
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    found, litter = find_files([tmp_path])
+    found, junk = find_files([tmp_path])
     assert [path.relative_to(tmp_path).as_posix() for path in found] == [
         "notes.txt",
         "a/郁金香.png",
         "b/10.jpg",
         "b/2.jpg",
     ]
-    assert litter == 3  # the whole __MACOSX folder counts as one
+    assert junk == 3  # the whole __MACOSX folder counts as one
 
 
 def test_what_was_named_itself_is_kept(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_names_below_a_folder(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert list_folder(tmp_path) == Listing(files=["a.txt", "b/1.jpg", "b/c/2.jpg"], closed=[], litter=2)
+    assert list_folder(tmp_path) == Listing(files=["a.txt", "b/1.jpg", "b/c/2.jpg"], closed=[], junk=2)
 
 
 def test_linked_folders_are_walked_once(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_linked_folders_are_walked_once(tmp_path: Path) -> None:
     walked.mkdir()
     for link, target in (("a", real), ("b", real), ("round", walked), ("broken", tmp_path / "none")):
         (walked / link).symlink_to(target)
-    assert list_folder(walked) == Listing(files=["broken", "a/1.jpg"], closed=[], litter=0)
+    assert list_folder(walked) == Listing(files=["broken", "a/1.jpg"], closed=[], junk=0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
-from resnet_demo.data.intake import from_archive
+from resnet_demo.data.photo_import import from_archive
 from resnet_demo.settings import Settings
 from tests.data.drawn import contents, flowers, jpeg
 from tests.data.test_archive import tarred, zipped
@@ -35,8 +35,8 @@ from resnet_demo.texts import AppError
 steps = []
 settings = Settings(home=Path(sys.argv[1]), **json.loads(sys.argv[3]))
 try:
-    arrival = from_hub(sys.argv[2], settings, lambda *step: steps.append(step))
-    print(json.dumps([str(arrival.folder), arrival.ignored, steps]))
+    imported = from_hub(sys.argv[2], settings, lambda *step: steps.append(step))
+    print(json.dumps([str(imported.folder), imported.ignored, steps]))
 except AppError as error:
     print(json.dumps([error.message.key, error.say("zh-CN"), steps]))
 """
@@ -61,7 +61,7 @@ def serve(server: Loopback, files: Mapping[str, bytes], commit: str = "c0ffee" *
 
 
 def ask(url: str, home: Path, name: str = REPO, *, script: str = CLIENT, **options: object) -> Any:
-    """What a fresh process gets: folder, count of litter and progress, or an error's key and sentence."""
+    """What a fresh process gets: folder, count of junk and progress, or an error's key and sentence."""
     environ = {**os.environ, "HF_ENDPOINT": url, "HF_HOME": str(home / "hf")}
     command = [sys.executable, "-c", script, str(home), name, json.dumps(options)]
     done = subprocess.run(command, env=environ, check=True, capture_output=True, text=True, timeout=100)
@@ -110,12 +110,12 @@ from resnet_demo.settings import Settings
 from resnet_demo.ui import page
 demo = page.build(Settings(home=Path(sys.argv[1]), public=True))
 bring = next(function.fn for function in demo.fns.values() if function.api_name == "photos_hub")
-one, other = (bring(None, None, "en", sys.argv[2]) for _ in range(2))
+one, other = (bring("en", None, None, sys.argv[2]) for _ in range(2))
 next(one)
 next(other)
 one.close()
 *_, shown = other
-print(json.dumps(shown[0]))
+print(json.dumps(next(value for component, value in shown.items() if type(component).__name__ == "State")))
 """
 
 
@@ -168,7 +168,7 @@ def test_tables_are_laid_into_folders_of_their_classes(server: Loopback, tmp_pat
 REFUSED: dict[str, tuple[dict[str, bytes], str]] = {
     "a damaged table": ({"data/train-00000.parquet": b"x", "README.md": b"y"}, "parquet.problem.damaged"),
     "no photos": ({"README.md": b"y", "cover.jpg": jpeg(1)}, "hub_photos.problem.no_photos"),
-    "a hostile archive": ({"a.zip": zipped({"../evil.jpg": b"x"})}, "names.problem.outside"),
+    "a hostile archive": ({"a.zip": zipped({"../evil.jpg": b"x"})}, "file_names.problem.outside"),
     "a hostile name": ({"a/../../evil.jpg": b"x"}, "hub_photos.problem.no_photos"),
     "a damaged archive": ({"a.zip": zipped(flowers(1))[:500]}, "archive.problem.damaged"),
 }

@@ -14,7 +14,7 @@ import pytest
 from pyarrow.parquet import write_table
 
 from resnet_demo.data import parquet
-from resnet_demo.data.disk_use import BLOCK, disk_bytes
+from resnet_demo.data.disk_usage import BLOCK, disk_bytes
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.texts import AppError
 from tests.damage import hurt_bytes
@@ -50,7 +50,7 @@ def unpack(folder: Path, files: Mapping[str, bytes], max_bytes: int = 10**9) -> 
     for name in parquet.choose(files):
         path = folder / "table"
         path.write_bytes(files[name])
-        passed_over += unpacking.add(path, parquet.part_of(name))
+        passed_over += unpacking.add(path, parquet.split_of(name))
     return passed_over
 
 
@@ -157,7 +157,10 @@ def test_no_more_comes_out_than_may(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_as_many_classes_as_photos_take_no_longer_for_each(tmp_path: Path) -> None:
-    """A column of captions, say, that is called label."""
+    """A column of captions, say, that is called label.
+
+    From inside: by `add`, tens of thousands of files would have to be written before the cost of each shows.
+    """
     unpacking = parquet.Unpacking(tmp_path, 10**9)
     labels = [f"{'ABab'[number % 4]}/{number // 4}" for number in range(20_000)]
     folders = [unpacking._folder_of(label) for label in labels]

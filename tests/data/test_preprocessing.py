@@ -20,7 +20,7 @@ from torchvision.transforms import functional as F
 from torchvision.transforms import v2
 
 from resnet_demo.data.images import Picture, load
-from resnet_demo.data.preprocessing import ImageSpec, View, fit, normalise, seen_box
+from resnet_demo.data.preprocessing import CropMode, ImageSpec, fit, normalise, seen_box
 from resnet_demo.texts import AppError
 from tests.conftest import ROOT
 
@@ -107,11 +107,11 @@ def test_seen_box_by_hand(size: tuple[int, int], expected: tuple[float, ...]) ->
     assert seen_box(size, ImageSpec(), "crop") == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("view", ["crop", "whole"])
+@pytest.mark.parametrize("crop_mode", ["crop", "whole"])
 @pytest.mark.parametrize("size", [(1, 1), (4000, 3), (60, 4000), (224, 100_000), (1, 65_535)])
 @pytest.mark.parametrize("spec", [*SPECS, ImageSpec(crop_size=224, resize_size=224)], ids=str)
-def test_seen_box_lies_within_any_picture(size: tuple[int, int], spec: ImageSpec, view: View) -> None:
-    left, top, right, bottom = seen_box(size, spec, view)
+def test_seen_box_lies_within_any_picture(size: tuple[int, int], spec: ImageSpec, crop_mode: CropMode) -> None:
+    left, top, right, bottom = seen_box(size, spec, crop_mode)
     assert 0 <= left < right <= size[0]
     assert 0 <= top < bottom <= size[1]
 
@@ -142,17 +142,19 @@ def test_no_torch_until_it_is_used() -> None:
     assert run_python(code) == "False\n"
 
 
-@pytest.mark.parametrize("view", ["crop", "whole"])
+@pytest.mark.parametrize("crop_mode", ["crop", "whole"])
 @pytest.mark.parametrize(("size", "scale"), [((2400, 1600), 4), ((2405, 1603), 4), ((1603, 2405), 2), ((601, 301), 1)])
-def test_a_reduced_picture_shows_what_the_original_would(size: tuple[int, int], scale: int, view: View) -> None:
+def test_a_reduced_picture_shows_what_the_original_would(
+    size: tuple[int, int], scale: int, crop_mode: CropMode
+) -> None:
     waves = np.meshgrid(*(np.sin(np.linspace(0, 16 * np.pi, length)) for length in size))
     pixels = (127.5 + 127.5 * np.stack([*waves, waves[0]], axis=2)).round().astype(np.uint8)
     # The last blocks are filled up, as a JPEG decoder does.
     missing = [(0, -size[1] % scale), (0, -size[0] % scale), (0, 0)]
     reduced = Image.fromarray(np.pad(pixels, missing, mode="edge")).reduce(scale)
-    original = fit(Image.fromarray(pixels), ImageSpec(), view)
+    original = fit(Image.fromarray(pixels), ImageSpec(), crop_mode)
     # A quarter of a pixel to the side, these waves would be off by up to 7 levels and by 2 on average.
-    apart = levels_apart(fit(reduced, ImageSpec(), view, size), original)
+    apart = levels_apart(fit(reduced, ImageSpec(), crop_mode, size), original)
     assert apart.max() <= 3
     assert apart.mean() < 0.5
 

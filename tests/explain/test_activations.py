@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from resnet_demo.explain.activations import Pass
-from resnet_demo.explain.methods import METHODS, explain
+from resnet_demo.explain.activations import ForwardPass
+from resnet_demo.explain.methods import METHODS
+from resnet_demo.explain.saliency_maps import explain
 from resnet_demo.explain.targets import best, difference, named
 from resnet_demo.models.resnet import ResNet
 from tests.explain.networks import FAMILIES, images, lively
@@ -34,7 +35,7 @@ def expected_gradients(network: ResNet, layer: str, photos: torch.Tensor) -> lis
 def test_gradients_are_those_of_the_whole_network(name: str) -> None:
     network, photos = lively(name), images(3)
     for layer in ("stage2", "stage1.0", network.stage_names[-1]):
-        run = Pass(network, photos, layer, TARGETS, differentiable=True)
+        run = ForwardPass(network, photos, layer, TARGETS, differentiable=True)
         assert run.linear == (layer == network.stage_names[-1] and "preact" not in name)
         for found, expected in zip(run.gradients(), expected_gradients(network, layer, photos), strict=True):
             torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-4)

@@ -42,12 +42,12 @@ def test_every_photo_and_method_in_order(classifier: Classifier, tmp_path: Path)
 
 def test_what_is_said_of_the_classes_is_what_the_classifier_says(classifier: Classifier, tmp_path: Path) -> None:
     files = photos(tmp_path, 3)
-    asked = [best(), best(1), difference(best(), best(1))]
+    chosen = [best(), best(1), difference(best(), best(1))]
     for looked, said in zip(
-        Explainer(classifier).explain(files, asked=asked), classifier.classify(files, 2), strict=True
+        Explainer(classifier).explain(files, targets=chosen), classifier.classify(files, 2), strict=True
     ):
         assert isinstance(looked, Explanation)
-        first, second, rather = looked.asked
+        first, second, rather = looked.target_classes
         for guess, expected in zip((first, second), said.guesses, strict=True):
             assert guess.label == expected.label
             assert guess.probability == pytest.approx(expected.probability, abs=1e-4)
@@ -62,8 +62,8 @@ def test_what_is_said_of_the_classes_is_what_the_classifier_says(classifier: Cla
 @pytest.mark.parametrize("size", [(90, 40), (40, 90), (48, 48), (33, 64)])
 def test_the_map_lies_where_the_network_looked(classifier: Classifier, size: tuple[int, int], tmp_path: Path) -> None:
     photo = photos(tmp_path, 1, size)[0]
-    for view in ("crop", "whole"):
-        (looked,) = Explainer(classifier).explain([photo], view=view)
+    for crop_mode in ("crop", "whole"):
+        (looked,) = Explainer(classifier).explain([photo], crop_mode=crop_mode)
         assert isinstance(looked, Explanation)
         placed = looked.on_photo()
         assert placed.shape == (size[1], size[0])
@@ -74,7 +74,7 @@ def test_the_map_lies_where_the_network_looked(classifier: Classifier, size: tup
         outside = placed.copy()
         outside[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1] = 0
         assert not outside.any()
-        assert view == "crop" or looked.seen == (0, 0, *size)
+        assert crop_mode == "crop" or looked.seen == (0, 0, *size)
 
 
 def test_a_picture_that_is_open_already_will_do(classifier: Classifier) -> None:

@@ -117,15 +117,13 @@ def test_tiles_have_a_scale_each() -> None:
 
 def test_a_sheet_has_every_tile_where_it_says() -> None:
     tiles = np.arange(5, dtype=np.uint8).repeat(2 * 3 * 3).reshape(5, 2, 3, 3) * 40
-    sheet = feature_maps.sheet(tiles, columns=3, side=8)
-    assert sheet.cell == 3 * 3 + 1  # three pixels enlarged three times make at least eight
-    assert sheet.picture.shape == (2 * 10, 3 * 10, 3)
+    sheet = feature_maps.sheet(tiles, columns=3)
+    assert sheet.picture.shape == (2 * 4, 3 * 4, 3)  # of tiles that are not square, the longer side
     assert sheet.picture[0, 0, 0] == 0
-    assert sheet.picture[5, 28, 0] == 80
-    assert sheet.picture[10, 10, 0] == 160
-    assert {int(value) for value in sheet.picture[:, 9].ravel()} == {feature_maps.GREY}
-    assert [sheet.tile_at(0, 0), sheet.tile_at(29, 5), sheet.tile_at(15, 19)] == [0, 2, 4]
-    assert [sheet.tile_at(25, 15), sheet.tile_at(30, 0), sheet.tile_at(0, 20), sheet.tile_at(-1, 0)] == [None] * 4
+    assert sheet.picture[1, 10, 0] == 80
+    assert sheet.picture[4, 4, 0] == 160
+    assert {int(value) for value in sheet.picture[:, 3].ravel()} == {feature_maps.GREY}
+    assert {int(value) for value in sheet.picture[4:, 8:].ravel()} == {feature_maps.GREY}
 
 
 @pytest.mark.parametrize(("name", "shape"), [("resnet18", (64, 7, 7, 3)), ("cifar_resnet20", (16, 3, 3, 3))])

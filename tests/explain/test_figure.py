@@ -43,6 +43,12 @@ def test_the_caption_says_method_class_and_probability_or_what_one_likes() -> No
     assert figure(LOOKED, PHOTO, 0.6, "en", "Figure 3.").get_supxlabel() == "Figure 3."
 
 
+def test_known_classes_are_named_in_the_language_of_the_caption() -> None:
+    flowers = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
+    assert "郁金香（tulips）" in figure(LOOKED, PHOTO, 0.6, "zh-CN", labels=flowers).get_supxlabel()
+    assert "郁金香" not in figure(LOOKED, PHOTO, 0.6, "zh-CN", labels=flowers[:-1]).get_supxlabel()
+
+
 def test_of_two_classes_the_caption_names_both() -> None:
     drawn = figure(LOOKED, PHOTO, 0.5, "en", target=1)
     assert drawn.get_supxlabel() == text(

@@ -12,12 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from resnet_demo.explain import blocks, feature_maps, switching
+from resnet_demo.explain import ablation, block_parts, feature_maps
+from resnet_demo.explain.architecture import architecture
 from resnet_demo.explain.gradient_flow import gradient_flow
-from resnet_demo.explain.outline import outline
 from resnet_demo.explain.targets import named
+from resnet_demo.models.batch_norm_folding import fold_norms
 from resnet_demo.models.blocks import BasicBlock
-from resnet_demo.models.folding import fold_norms
 from resnet_demo.models.resnet import ResNet
 from tests.explain.networks import FAMILIES, assert_same_state, images, lively, state
 from tests.models.oracles import noise
@@ -27,15 +27,15 @@ MiB = 1 << 20
 
 def look(network: ResNet, image: Tensor) -> list[Tensor]:
     """Everything there is to see, as numbers."""
-    seen = [switching.run(network, image, switching.switchable(network)[:1])]
+    seen = [ablation.run_without(network, image, ablation.removable_blocks(network)[:1])]
     flow = gradient_flow(network, image, named(1))
     maps = feature_maps.feature_maps(network, image, "stage2.0", named(1))
     numbers = [*flow.total.values(), *flow.residual.values(), *flow.shortcut.values()]
     seen += [torch.tensor(numbers), torch.from_numpy(maps.values), torch.from_numpy(maps.contributions)]
     if flow.shortcut:
-        seen.append(torch.from_numpy(blocks.parts(network, image, "stage1.1").values))
-        seen.append(torch.tensor(list(blocks.ratios(network, image).values())))
-    last = list(switching.accuracy_without_each(network, [(image, torch.tensor([1]))]))[-1]
+        seen.append(torch.from_numpy(block_parts.parts(network, image, "stage1.1").values))
+        seen.append(torch.tensor(list(block_parts.ratios(network, image).values())))
+    last = list(ablation.ablation_sweep(network, [(image, torch.tensor([1]))]))[-1]
     return [*seen, torch.tensor([last.whole, *last.without.values()])]
 
 
@@ -44,7 +44,7 @@ def test_the_network_is_as_it_was(name: str) -> None:
     network = lively(name)
     before = state(network)
     look(network, images(1))
-    outline(network, name, 32)
+    architecture(network, name, 32)
     feature_maps.stem_filters(network)
     assert_same_state(network, before)
 
@@ -55,10 +55,10 @@ def broken_batches() -> Iterator[tuple[Tensor, Tensor]]:
 
 
 FAILING: dict[str, Callable[[ResNet], object]] = {
-    "parts": lambda network: blocks.parts(network, torch.zeros(1, 4, 32, 32), "stage1.0"),
-    "ratios": lambda network: blocks.ratios(network, torch.zeros(1, 4, 32, 32)),
-    "run": lambda network: switching.run(network, torch.zeros(1, 4, 32, 32), ["stage1.0"]),
-    "accuracy": lambda network: list(switching.accuracy_without_each(network, broken_batches())),
+    "parts": lambda network: block_parts.parts(network, torch.zeros(1, 4, 32, 32), "stage1.0"),
+    "ratios": lambda network: block_parts.ratios(network, torch.zeros(1, 4, 32, 32)),
+    "run": lambda network: ablation.run_without(network, torch.zeros(1, 4, 32, 32), ["stage1.0"]),
+    "accuracy": lambda network: list(ablation.ablation_sweep(network, broken_batches())),
     "maps": lambda network: feature_maps.feature_maps(network, images(1), "stage1.1", named(99)),
     "flow": lambda network: gradient_flow(network, images(1), named(99)),
 }

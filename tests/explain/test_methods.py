@@ -12,15 +12,16 @@ import torch
 from torch import Tensor
 
 from resnet_demo.explain import gradients
-from resnet_demo.explain.activations import Pass
-from resnet_demo.explain.methods import METHODS, explain, method_named
+from resnet_demo.explain.activations import ForwardPass
+from resnet_demo.explain.methods import METHODS, method_named
+from resnet_demo.explain.saliency_maps import explain
 from resnet_demo.explain.targets import best, difference, named
+from resnet_demo.models.batch_norm_folding import fold_norms
 from resnet_demo.models.blocks import BasicBlock, Bottleneck
-from resnet_demo.models.folding import fold_norms
 from resnet_demo.models.resnet import ResNet, stage_name
 from resnet_demo.texts import LANGUAGES, AppError
 from tests.explain.networks import FAMILIES, SIDE, assert_same_state, images, lively, state
-from tests.models.oracles import enliven, noise
+from tests.models.oracles import enliven, noise, stage_outputs
 
 MiB = 1 << 20
 TARGETS = (best(), best(1), named(3), difference(best(), best(1)))
@@ -48,7 +49,7 @@ def look(network: ResNet, photos: Tensor) -> dict[str, Tensor]:
 def test_maps_of_every_family(name: str) -> None:
     network, photos = lively(name), images(2)
     before = state(network)
-    outputs = network.forward_stages(photos)
+    outputs = stage_outputs(network, photos)
     for method in METHODS.values():
         for layer in (None, "layer2") if not method.slow else ():
             maps = explain(network, photos, method, layer, TARGETS[2:])
@@ -174,10 +175,10 @@ def test_a_class_that_nothing_speaks_for_gets_an_empty_map() -> None:
 def test_integrated_gradients_add_up_to_the_difference_of_the_scores() -> None:
     """Completeness: Sundararajan et al. 2017, proposition 1."""
     network, photos = small(), few(3)
-    run = Pass(network, photos, "stage2", [best()], differentiable=False)
+    run = ForwardPass(network, photos, "stage2", [best()], differentiable=False)
     sums = gradients.integrated_gradients(run, lambda *_: None).sum(dim=(2, 3, 4))[0]
     with torch.no_grad():
-        expected = ((network(photos) - network(torch.zeros_like(photos))) * run.wanted[0]).sum(dim=1)
+        expected = ((network(photos) - network(torch.zeros_like(photos))) * run.target_weights[0]).sum(dim=1)
     torch.testing.assert_close(sums, expected, atol=0.03, rtol=0.03)
 
 
@@ -206,7 +207,7 @@ def test_memory_stays_flat_over_200_maps() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_method_says_what_it_is(language: str) -> None:
-    said = [method.say(language) for method in METHODS.values()]
+    said = [method.title(language) for method in METHODS.values()]
     assert len(set(said)) == len(METHODS)
     assert all(len(method.about(language)) > 10 for method in METHODS.values())
 

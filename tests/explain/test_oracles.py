@@ -17,9 +17,10 @@ from pytorch_grad_cam.utils.svd_on_activations import get_2d_projection
 from torch import Tensor, nn
 
 from resnet_demo.explain import gradients
-from resnet_demo.explain.activations import Pass
+from resnet_demo.explain.activations import ForwardPass
 from resnet_demo.explain.cam import Progress
-from resnet_demo.explain.methods import METHODS, explain
+from resnet_demo.explain.methods import METHODS
+from resnet_demo.explain.saliency_maps import explain
 from resnet_demo.explain.targets import best, difference, named
 from resnet_demo.inference import Classifier, open_model
 from resnet_demo.models import variants
@@ -29,6 +30,8 @@ from tests.models.oracles import enliven, noise
 
 CLASSES = 5
 SIDE = 64
+SMALL_SIDE = 32
+"""For methods that take hundreds of passes."""
 BY_GRADIENT = {
     "gradcam": pytorch_grad_cam.GradCAM,
     "gradcam++": pytorch_grad_cam.GradCAMPlusPlus,
@@ -102,7 +105,7 @@ def test_maps_by_channel(pair: tuple[ResNet, nn.Module], method: str, layer: str
     We do not; where the score is above zero, as here, both are the same.
     """
     ours, theirs = pair
-    photos = noise(2, 3, SIDE, SIDE, seed=2)
+    photos = noise(2, 3, SMALL_SIDE, SMALL_SIDE, seed=2)
     maps = explain(ours, photos, METHODS[method], layer, [best()])
     assert maps.logits.amax(dim=1).min() > 0
     targets = [ClassifierOutputTarget(int(index)) for index in maps.logits.argmax(dim=1)]
@@ -126,10 +129,10 @@ def test_eigencam_up_to_its_sign(pair: tuple[ResNet, nn.Module], layer: str) -> 
 
 
 def attributions(
-    method: Callable[[Pass, Progress], Tensor], network: ResNet, photos: Tensor, index: int
+    method: Callable[[ForwardPass, Progress], Tensor], network: ResNet, photos: Tensor, index: int
 ) -> npt.NDArray[np.float32]:
     """Ours, (N, 3, H, W), before they become maps."""
-    run = Pass(network, photos, network.stage_names[-1], [named(index)], differentiable=False)
+    run = ForwardPass(network, photos, network.stage_names[-1], [named(index)], differentiable=False)
     return np.asarray(method(run, lambda *_: None)[0])
 
 
@@ -167,7 +170,7 @@ def test_smoothgrad_with_the_same_noise(pair: tuple[ResNet, nn.Module]) -> None:
 
 def test_integrated_gradients(pair: tuple[ResNet, nn.Module]) -> None:
     ours, theirs = pair
-    photos = noise(2, 3, SIDE, SIDE, seed=2)
+    photos = noise(2, 3, SMALL_SIDE, SMALL_SIDE, seed=2)
     expected = IntegratedGradients(theirs).attribute(photos, target=2, n_steps=gradients.STEPS)
     found = attributions(gradients.integrated_gradients, ours, photos, 2)
     assert_same(found, expected)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from resnet_demo.explain.targets import best, class_named, difference, named, probability, settled
+from resnet_demo.explain.targets import best, class_named, difference, fixed, named, probability
+from resnet_demo.models.pretrained import imagenet_labels
 from resnet_demo.texts import AppError
 
 LOGITS = torch.tensor([[1.0, 3.0, 2.0], [5.0, 0.0, 4.0]])
@@ -16,7 +17,7 @@ def test_each_photo_is_asked_about_its_own_classes() -> None:
     assert best(2)(LOGITS).tolist() == [[1, 0, 0], [0, 1, 0]]
     assert named(2)(LOGITS).tolist() == [[0, 0, 1], [0, 0, 1]]
     assert difference(best(), named(2))(LOGITS).tolist() == [[0, 1, -1], [1, 0, -1]]
-    assert settled(torch.tensor([0.0, 1.0, -1.0]))(LOGITS).tolist() == [[0, 1, -1], [0, 1, -1]]
+    assert fixed(torch.tensor([0.0, 1.0, -1.0]))(LOGITS).tolist() == [[0, 1, -1], [0, 1, -1]]
 
 
 def test_the_probability_is_softmax_and_of_two_classes_the_one_rather_than_the_other() -> None:
@@ -32,6 +33,19 @@ def test_classes_go_by_their_names() -> None:
     assert [class_named(labels, name) for name in ("DAISY", " rose ", "郁金香 <b>")] == [0, 2, 1]
     with pytest.raises(AppError, match=r'no class "tulip".*daisy, 郁金香 <b>, Rose'):
         class_named(labels, "tulip")
+
+
+def test_known_classes_go_by_their_translated_names_too() -> None:
+    labels = imagenet_labels()
+    for name in ("鬣狗", "hyena", "鬣狗（hyena）", " Hyena"):
+        assert labels[class_named(labels, name, "zh-CN")] == "hyena"
+    assert labels[class_named(labels, "鹤", "zh-CN")] == "crane bird"
+    with pytest.raises(AppError, match="鬣狗"):
+        class_named(labels, "鬣狗")  # not where English is read
+    with pytest.raises(AppError, match="虎鲸（killer whale）"):
+        class_named(labels, "虎鲸鱼", "zh-CN")
+    with pytest.raises(AppError, match="daisy, rose"):
+        class_named(("daisy", "rose"), "玫瑰", "zh-CN")
 
 
 def test_of_many_classes_those_spelt_alike_are_offered() -> None:

@@ -37,7 +37,7 @@ def wait_for(run: Run, *states: State) -> State:
     """Wait until a run is in one of these states."""
     deadline = time.monotonic() + SECONDS
     while (state := run.state()) not in states:
-        assert time.monotonic() < deadline, f"{state}: {run.log.read_text(encoding='utf-8')[-2000:]}"
+        assert time.monotonic() < deadline, f"{state}: {run.log.path.read_text(encoding='utf-8')[-2000:]}"
         time.sleep(0.02)
     return state
 
@@ -45,6 +45,6 @@ def wait_for(run: Run, *states: State) -> State:
 def wait_for_event(run: Run, kind: str, least: int = 1) -> None:
     """Wait until there are so many events of a kind."""
     deadline = time.monotonic() + SECONDS
-    while sum(event["kind"] == kind for event in run.events()) < least:
-        assert time.monotonic() < deadline, f"{run.state()}: {run.log.read_text(encoding='utf-8')[-2000:]}"
+    while sum(event["kind"] == kind for event in run.events.all()) < least:
+        assert time.monotonic() < deadline, f"{run.state()}: {run.log.path.read_text(encoding='utf-8')[-2000:]}"
         time.sleep(0.02)

@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_killed_workers_leave_the_same_bytes_as_undisturbed_ones_and_nothing_else(tmp_path: Path) -> None:
-    told = kill_workers(tmp_path, at_random=2, in_writes=len(WRITES), chance=random.Random(0))
+    told = kill_workers(tmp_path, at_random=1, in_writes=len(WRITES), chance=random.Random(0))
     assert told.wrong == []
-    assert told.kills.total() >= 2 + len(WRITES)
+    assert told.kills.total() >= 1 + len(WRITES)
 
 
 def test_a_killed_server_leaves_nothing_once_the_next_has_started(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A real worker that the kernel ends because memory runs out: the run says so, and then goes on in smaller pieces."""
+"""A real worker that the kernel ends because memory runs out: the run says so, and goes on in micro-batches."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ from resnet_demo.jobs import queue
 from resnet_demo.settings import find_settings
 from resnet_demo.training.config import TrainConfig
 run = queue.submit(TrainConfig.from_json(json.loads(sys.argv[2])), find_settings())
-while run.state() in ("queued", "starting") or run.newest("step") is None:
-    assert run.state() not in ("failed", "finished"), run.log.read_text()
+while run.state() in ("queued", "starting") or run.events.newest("step") is None:
+    assert run.state() not in ("failed", "finished"), run.log.path.read_text()
     time.sleep(0.05)
 def own(pid):
     memory = psutil.Process(pid).memory_info()
     return memory.rss - memory.shared
-worker = own(run.worker.pid)
+worker = own(run.events.launched_process.pid)
 held = b"x" * (int(sys.argv[3]) - own(os.getpid()) - worker // 2)
-while run.newest("killed") is None:
+while run.events.newest("killed") is None:
     time.sleep(0.05)
 print(run.state(), flush=True)
 """
@@ -57,7 +57,7 @@ def test_the_kernel_takes_the_worker_and_the_run_says_why(data: Path, settings: 
     assert server.returncode == 0, server.stderr  # the server lives
     assert server.stdout.split() == ["lost"]
     (run,) = all_runs(settings.home)
-    (killed,) = [event for event in run.events() if event["kind"] == "killed"]
+    (killed,) = [event for event in run.events.all() if event["kind"] == "killed"]
     assert killed["memory"] is True
     assert killed["sure"] is True
     command = [sys.executable, "-m", "resnet_demo", "runs", "show", run.name]
@@ -68,9 +68,9 @@ def test_the_kernel_takes_the_worker_and_the_run_says_why(data: Path, settings: 
     queue.resume(run, settings.home)
     try:
         deadline = time.monotonic() + SECONDS
-        while not (said := [event for event in run.events() if event.get("key") == "train.said.pieces_after_kill"]):
+        while not (said := [event for event in run.events.all() if event.get("key") == "train.said.pieces_after_kill"]):
             assert time.monotonic() < deadline
-            assert run.state() not in ("failed", "lost"), run.events()[-1]
+            assert run.state() not in ("failed", "lost"), run.events.all()[-1]
             time.sleep(0.05)
         assert said[0]["fields"]["pieces"] == 2
     finally:
@@ -80,12 +80,12 @@ def test_the_kernel_takes_the_worker_and_the_run_says_why(data: Path, settings: 
 def test_a_worker_that_a_person_kills_is_not_called_out_of_memory(data: Path, settings: Settings) -> None:
     run = queue.submit(small_config(data, epochs=900), settings)
     wait_for_event(run, "step")
-    worker = run.worker
+    worker = run.events.launched_process
     assert worker is not None
     psutil.Process(worker.pid).kill()
     wait_for(run, "lost")
     wait_for_event(run, "killed")
-    killed = [event for event in run.events() if event["kind"] == "killed"]
+    killed = [event for event in run.events.all() if event["kind"] == "killed"]
     assert all(event["memory"] is False for event in killed)
     assert run.state() == "lost"
 
@@ -95,7 +95,7 @@ def test_a_worker_offers_itself_first(data: Path, settings: Settings) -> None:
         pytest.skip("only Linux chooses by score")
     run = queue.submit(small_config(data, epochs=900), settings)
     wait_for_event(run, "started")
-    worker = run.worker
+    worker = run.events.launched_process
     assert worker is not None
     assert int(Path(f"/proc/{worker.pid}/oom_score_adj").read_text()) == 1000
     queue.stop(run, settings.home, "now")

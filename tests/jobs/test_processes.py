@@ -27,7 +27,7 @@ from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 run = Run(Path(sys.argv[1]))
 SLEEP = [sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(100)"]
-with run.lock():
+with run.worker.lock():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     child = subprocess.Popen(SLEEP)
     apart = subprocess.Popen(SLEEP, start_new_session=True)
@@ -37,8 +37,8 @@ with run.lock():
     if not os.fork():
         time.sleep(100)
     me = Process.of(os.getpid())
-    run.append("launched", pid=me.pid, born=me.born)
-    run.append("started")
+    run.events.append("launched", pid=me.pid, born=me.born)
+    run.events.append("started")
     print(child.pid, apart.pid, int(orphan.stdout), flush=True)
     time.sleep(100)
 """
@@ -107,8 +107,8 @@ run = Run(Path(sys.argv[1]))
 sleep = [sys.executable, "-c", "import time; time.sleep(100)"]
 child = subprocess.Popen(sleep)
 other = subprocess.Popen(sleep, env={**os.environ, sys.argv[2]: "/another/run"}, start_new_session=True)
-run.append("launched", pid=me.pid, born=me.born)
-with run.lock():
+run.events.append("launched", pid=me.pid, born=me.born)
+with run.worker.lock():
     print(child.pid, other.pid, flush=True)
     time.sleep(100)
 """
@@ -129,7 +129,7 @@ with run.lock():
 
 def test_the_grace_is_not_waited_out_once_all_have_ended(run: Run) -> None:
     me = Process(2**30, 0)
-    run.append("launched", pid=me.pid, born=me.born)
+    run.events.append("launched", pid=me.pid, born=me.born)
     before = time.monotonic()
     processes.end_all(run, grace_seconds=60)
     assert time.monotonic() - before < 5

@@ -35,7 +35,7 @@ def lying_run(settings: Settings, **creation: object) -> Run:
 
 def moments(run: Run) -> tuple[float, float]:
     """When it was launched and when it ended."""
-    events = run.events()
+    events = run.events.all()
     return next(event["t"] for event in events if event["kind"] == "launched"), events[-1]["t"]
 
 
@@ -61,12 +61,12 @@ queue.submit(small_config(Path(sys.argv[1]), epochs=1), find_settings())
     for page in pages:
         page.communicate(b"\n")
     assert [page.returncode for page in pages] == [0, 0]
-    runs = sorted(all_runs(settings.home), key=lambda run: run.queued["t"])
+    runs = sorted(all_runs(settings.home), key=lambda run: run.events.queued["t"])
     assert len(runs) == 2
     for run in runs:
         assert wait_for(run, "finished", "failed", "lost") == "finished"
     times = [moment for run in runs for moment in moments(run)]
-    assert times == sorted(times), "two were carried out at once, or not in the order of the line"
+    assert times == sorted(times), "two were executed at once, or not in the order of the queue"
 
 
 @pytest.mark.slow
@@ -76,8 +76,8 @@ def test_the_line_moves_on_past_a_killed_worker(data: Path, settings: Settings) 
     wait_for(first, "running")
     assert second.state() == "queued"
     assert queue.start_next(settings.home) is None
-    assert first.worker is not None
-    psutil.Process(first.worker.pid).kill()
+    assert first.events.launched_process is not None
+    psutil.Process(first.events.launched_process.pid).kill()
     wait_for(first, "lost")
     assert queue.start_next(settings.home) == second
     queue.resume(first, settings.home)
@@ -88,19 +88,19 @@ def test_the_line_moves_on_past_a_killed_worker(data: Path, settings: Settings) 
     assert first.state() == "stopped"
 
 
-def test_a_run_in_line_can_leave_it(settings: Settings) -> None:
+def test_a_queued_run_can_leave_the_queue(settings: Settings) -> None:
     busy = lying_run(settings)
     me = Process.of(os.getpid())
-    busy.append("launched", pid=me.pid, born=me.born)
+    busy.events.append("launched", pid=me.pid, born=me.born)
     run = lying_run(settings)
     queue.stop(run, settings.home, "keep")
     assert run.state() == "stopped"
-    with pytest.raises(AppError, match="not running"):
+    with pytest.raises(AppError, match="neither running nor queued"):
         queue.stop(run, settings.home, "keep")
 
 
 def test_the_line_waits_for_one_that_is_carried_out_in_the_foreground(settings: Settings) -> None:
-    first = lying_run(settings, waiter=Process.of(os.getpid()))
+    first = lying_run(settings, foreground_process=Process.of(os.getpid()))
     second = lying_run(settings)
     assert queue.start_next(settings.home) is None
     told: list[Run] = []
@@ -111,17 +111,17 @@ def test_the_line_waits_for_one_that_is_carried_out_in_the_foreground(settings: 
 
 
 def test_one_that_was_taken_out_of_the_line_has_no_turn(settings: Settings) -> None:
-    run = lying_run(settings, waiter=Process.of(os.getpid()))
+    run = lying_run(settings, foreground_process=Process.of(os.getpid()))
     queue.stop(run, settings.home, "now")
     assert not queue.wait_for_turn(run, settings.home, Process.of(os.getpid()), lambda _run: None)
 
 
 def test_what_cannot_be_started_has_failed_in_words(settings: Settings) -> None:
     run = lying_run(settings)
-    run.log.unlink()
-    run.log.mkdir()
+    run.log.path.unlink()
+    run.log.path.mkdir()
     assert queue.start_next(settings.home) is None
-    newest = run.newest()
+    newest = run.events.newest()
     assert newest is not None
     assert newest["key"] == "queue.problem.not_started"
     assert run.state() == "failed"
@@ -133,7 +133,7 @@ def test_a_damaged_run_does_not_stop_the_next_submit(file: str, data: Path, sett
     (broken.folder / file).unlink()
     (broken.folder / file).mkdir()
     run = queue.submit(small_config(data), settings)
-    worker = run.worker
+    worker = run.events.launched_process
     assert worker is not None
     assert run.state() == "starting"
     queue.stop(run, settings.home, "now")
@@ -148,7 +148,7 @@ def test_what_was_left_by_those_who_made_or_removed_a_run_is_cleared_up(data: Pa
     (left[0] / "config.json").touch()
     part = runs / elsewhere.name / ".elsewhere.txt.0123abcd"
     part.touch()
-    queue.tidy(settings.home)
+    queue.clean_up(settings.home)
     assert {path.name for path in runs.iterdir()} == {".lock", kept.name, elsewhere.name}
     assert not part.exists()
     assert {run.name for run in all_runs(settings.home)} == {kept.name, elsewhere.name}
@@ -156,26 +156,26 @@ def test_what_was_left_by_those_who_made_or_removed_a_run_is_cleared_up(data: Pa
 
 def test_only_what_is_over_goes_on(settings: Settings) -> None:
     run = lying_run(settings)
-    with pytest.raises(AppError, match="in line"):
+    with pytest.raises(AppError, match="running or queued"):
         queue.resume(run, settings.home)
     me = Process.of(os.getpid())
-    run.append("launched", pid=me.pid, born=me.born)
-    with pytest.raises(AppError, match="in line"):
+    run.events.append("launched", pid=me.pid, born=me.born)
+    with pytest.raises(AppError, match="running or queued"):
         queue.resume(run, settings.home)
-    run.append("finished")
+    run.events.append("finished")
     with pytest.raises(AppError, match="more epochs"):
         queue.resume(run, settings.home)
-    queue.resume(run, settings.home, more_epochs=2, waiter=me)
+    queue.resume(run, settings.home, more_epochs=2, foreground_process=me)
     assert run.state() == "queued"
-    assert run.more_epochs == 2
+    assert run.events.more_epochs == 2
 
 
 def test_only_what_is_over_is_deleted(settings: Settings, tmp_path: Path) -> None:
     run = lying_run(settings)
-    with pytest.raises(AppError, match="in line"):
+    with pytest.raises(AppError, match="running or queued"):
         queue.delete(run.name, settings.home)
-    run.append("started")
-    with run.lock(), pytest.raises(AppError, match="running"):
+    run.events.append("started")
+    with run.worker.lock(), pytest.raises(AppError, match="running"):
         queue.delete(run.name, settings.home)
     queue.delete(run.name, settings.home)
     assert not run.folder.exists()
@@ -188,9 +188,9 @@ def test_only_what_is_over_is_deleted(settings: Settings, tmp_path: Path) -> Non
 def test_a_run_elsewhere_is_only_forgotten(settings: Settings, tmp_path: Path) -> None:
     run = lying_run(settings, folder=tmp_path / "out")
     name = run.name
-    with pytest.raises(AppError, match="in line"):
+    with pytest.raises(AppError, match="running or queued"):
         queue.delete(name, settings.home)
-    run.append("finished")
+    run.events.append("finished")
     queue.delete(name, settings.home)
     assert all_runs(settings.home) == []
     assert Run.open(tmp_path / "out").state() == "finished"
@@ -206,7 +206,7 @@ def test_nothing_but_a_run_is_deleted(name: str, settings: Settings) -> None:
 
 def test_a_link_is_not_deleted(settings: Settings, tmp_path: Path) -> None:
     run = lying_run(settings, folder=tmp_path / "out")
-    run.append("finished")
+    run.events.append("finished")
     (settings.home / "runs" / "linked").symlink_to(tmp_path / "out")
     with pytest.raises(AppError):
         queue.delete("linked", settings.home)
@@ -216,7 +216,7 @@ def test_a_link_is_not_deleted(settings: Settings, tmp_path: Path) -> None:
 def test_a_run_that_cannot_be_read_can_be_deleted(settings: Settings) -> None:
     run = lying_run(settings)
     name = run.folder.name
-    run.append("finished")
+    run.events.append("finished")
     (run.folder / "config.json").write_text("{")
     assert all_runs(settings.home) == []
     queue.delete(name, settings.home)
@@ -238,7 +238,7 @@ def test_the_command_repeats_the_run(settings: Settings, tmp_path: Path) -> None
     arguments = build_parser("en").parse_args(words[2:])
     assert arguments.home == settings.home
     assert TrainConfig.from_arguments(arguments) == config
-    run.append("started", processes=2)
+    run.events.append("started", processes=2)
     assert " torchrun --nproc-per-node 2 -m resnet_demo train " in queue.repeat_command(
         run, replace(settings, home=Settings().home)
     )
@@ -250,10 +250,13 @@ def test_paths_are_whole_wherever_they_were_given(
     coloured_photos(tmp_path / "here")
     (tmp_path / "model").mkdir()
     monkeypatch.chdir(tmp_path)
-    run = queue.make(TrainConfig(data="here", parent="model"), settings)
+    run = queue.create(TrainConfig(data="here", parent="model"), settings)
     assert run.config.data == str(tmp_path / "here")
     assert run.config.parent == str(tmp_path / "model")
-    assert queue.located(TrainConfig(data="/x", parent="hf-hub:owner/name"), settings).parent == "hf-hub:owner/name"
+    assert (
+        queue.with_absolute_paths(TrainConfig(data="/x", parent="hf-hub:owner/name"), settings).parent
+        == "hf-hub:owner/name"
+    )
     facts = find_run(settings.home, run.name).facts
     assert facts["data"]["classes"] == ["blue", "green", "red"]
     parts = (facts["split"][part] for part in ("train", "val", "test"))
@@ -262,13 +265,15 @@ def test_paths_are_whole_wherever_they_were_given(
 
 def test_a_model_that_has_a_name_keeps_it(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where a folder is called so: the name means the same model wherever the worker starts."""
-    settings = replace(settings, shipped=ship(tmp_path / "shipped"))
+    settings = replace(settings, built_in_models=ship(tmp_path / "built_in"))
     run = run_with_model(settings)
     monkeypatch.chdir(tmp_path)
     for name in ("flowers", "resnet50", run.name):
         (tmp_path / name).mkdir()
-        assert queue.located(TrainConfig(data="/x", parent=name), settings).parent == name
-    assert queue.located(TrainConfig(data="/x", parent="./flowers"), settings).parent == str(tmp_path / "flowers")
+        assert queue.with_absolute_paths(TrainConfig(data="/x", parent=name), settings).parent == name
+    assert queue.with_absolute_paths(TrainConfig(data="/x", parent="./flowers"), settings).parent == str(
+        tmp_path / "flowers"
+    )
 
 
 def test_without_photos_there_is_no_run(settings: Settings, tmp_path: Path) -> None:
@@ -278,20 +283,20 @@ def test_without_photos_there_is_no_run(settings: Settings, tmp_path: Path) -> N
 
 
 def test_what_cannot_fit_into_memory_is_refused_before_it_is_a_run(settings: Settings, data: Path) -> None:
-    strangers = replace(settings, max_memory_share=1e-5)
+    public = replace(settings, max_memory_share=1e-5)
     with pytest.raises(AppError, match="this page gives one training at most"):
-        queue.submit(small_config(data), strangers, owner="a" * 32)
+        queue.submit(small_config(data), public, owner="a" * 32)
     assert all_runs(settings.home) == []
-    run = queue.make(small_config(data), replace(settings, max_memory_share=0.5), owner="a" * 32)
+    run = queue.create(small_config(data), replace(settings, max_memory_share=0.5), owner="a" * 32)
     assert run.facts["max_memory"] == round(0.5 * total_bytes())
-    assert "max_memory" not in queue.make(small_config(data), settings, owner="a" * 32).facts
+    assert "max_memory" not in queue.create(small_config(data), settings, owner="a" * 32).facts
 
 
 def test_whoever_waits_reads_the_settings_of_no_run_that_is_over(settings: Settings) -> None:
     for _ in range(3):
-        lying_run(settings).append("finished")
+        lying_run(settings).events.append("finished")
     going_on, me = lying_run(settings), Process.of(os.getpid())
-    going_on.append("launched", pid=me.pid, born=me.born)
+    going_on.events.append("launched", pid=me.pid, born=me.born)
     code = """
 import sys
 from pathlib import Path

@@ -24,21 +24,22 @@ from tests.jobs.small import CLASSES, coloured_photos, small_config, wait_for, w
 
 def kinds(run: Run) -> list[str]:
     """What moved the run on, steps and sentences left out."""
-    return [event["kind"] for event in run.events() if event["kind"] not in {"step", "said"}]
+    return [event["kind"] for event in run.events.all() if event["kind"] not in {"step", "said"}]
 
 
 def process_of(run: Run) -> psutil.Process:
-    worker = run.worker
+    worker = run.events.launched_process
     assert worker is not None
     return psutil.Process(worker.pid)
 
 
-def test_a_run_is_carried_out(data: Path, settings: Settings) -> None:
+def test_a_run_is_executed(data: Path, settings: Settings) -> None:
     run = queue.submit(small_config(data), settings)
-    assert wait_for(run, "finished", "failed") == "finished", run.log.read_text(encoding="utf-8")
-    assert kinds(run) == ["queued", "launched", "started", "epoch", "epoch", "finished"]
-    assert open_saved(run.best).labels == tuple(sorted(CLASSES))
-    assert run.newest_checkpoint() is not None
+    assert wait_for(run, "finished", "failed") == "finished", run.log.path.read_text(encoding="utf-8")
+    told = [kind for kind in kinds(run) if kind != "phase"]
+    assert told == ["queued", "launched", "started", "epoch", "epoch", "finished"]
+    assert open_saved(run.artefacts.best).labels == tuple(sorted(CLASSES))
+    assert run.checkpoints.newest() is not None
 
 
 @pytest.mark.slow
@@ -49,7 +50,7 @@ def test_a_worker_is_apart_from_us(data: Path, settings: Settings) -> None:
     assert os.getsid(worker.pid) == os.getpgid(worker.pid) == worker.pid != os.getsid(0)
     files = {number: Path(f"/proc/{worker.pid}/fd/{number}") for number in range(3)}
     if files[0].exists():  # Linux shows them
-        assert [str(file.readlink()) for file in files.values()] == ["/dev/null", str(run.log), str(run.log)]
+        assert [str(file.readlink()) for file in files.values()] == ["/dev/null", str(run.log.path), str(run.log.path)]
         assert "gradio" not in Path(f"/proc/{worker.pid}/maps").read_text()
     queue.stop(run, settings.home, "now")
     assert run.state() == "stopped"
@@ -68,11 +69,11 @@ def test_stop_and_keep_leaves_a_model_and_goes_on(data: Path, settings: Settings
     wait_for_event(run, "epoch")
     queue.stop(run, settings.home, "keep")
     assert wait_for(run, "stopped", "finished", "failed") == "stopped"
-    assert open_saved(run.best).variant == "cifar_resnet20"
-    done = [event["epoch"] for event in run.events() if event["kind"] == "epoch"]
+    assert open_saved(run.artefacts.best).variant == "cifar_resnet20"
+    done = [event["epoch"] for event in run.events.all() if event["kind"] == "epoch"]
     queue.resume(run, settings.home)
     assert wait_for(run, "finished", "failed") == "finished"
-    assert [event["epoch"] for event in run.events() if event["kind"] == "epoch"] == list(range(1, 31))
+    assert [event["epoch"] for event in run.events.all() if event["kind"] == "epoch"] == list(range(1, 31))
     assert 0 < len(done) < 30
 
 
@@ -82,7 +83,7 @@ def test_sigterm_stops_at_once(data: Path, settings: Settings) -> None:
     wait_for_event(run, "epoch")
     process_of(run).terminate()
     assert wait_for(run, "stopped", "lost", "failed") == "stopped"
-    newest = run.newest()
+    newest = run.events.newest()
     assert newest is not None
     assert newest["how"] == "now"
 
@@ -115,18 +116,18 @@ def test_killed_at_random_instants_it_loses_no_more_than_since_its_checkpoint(da
         assert wait_for(run, "lost", "finished") in {"lost", "finished"}
         with (run.folder / "events.jsonl").open("ab") as file:
             file.write(b'{"t": 1, "kind": "fini')  # as if it had been killed in the midst of a line
-        checkpoint = run.newest_checkpoint()
-        told = [event["epoch"] for event in run.events() if event["kind"] == "epoch"]
+        checkpoint = run.checkpoints.newest()
+        told = [event["epoch"] for event in run.events.all() if event["kind"] == "epoch"]
         saved = 0 if checkpoint is None else json.loads((checkpoint / "state.json").read_text())["position"]["epoch"]
         assert saved >= max(told, default=0) - 1
         queue.resume(run, settings.home)
         wait_for_event(run, "started", attempt + 1)
-        started = run.newest("started")
+        started = run.events.newest("started")
         assert started is not None
         assert (started["resumed"] or {"epoch": 0})["epoch"] == saved
-    assert wait_for(run, "finished", "failed") == "finished", run.log.read_text(encoding="utf-8")
-    assert {event["epoch"] for event in run.events() if event["kind"] == "epoch"} == set(range(1, 41))
-    open_saved(run.best)
+    assert wait_for(run, "finished", "failed") == "finished", run.log.path.read_text(encoding="utf-8")
+    assert {event["epoch"] for event in run.events.all() if event["kind"] == "epoch"} == set(range(1, 41))
+    open_saved(run.artefacts.best)
 
 
 @pytest.mark.slow
@@ -135,16 +136,16 @@ def test_more_epochs_can_be_asked_for(data: Path, settings: Settings) -> None:
     assert wait_for(run, "finished", "failed") == "finished"
     queue.resume(run, settings.home, more_epochs=2)
     assert wait_for(run, "finished", "failed") == "finished"
-    assert [event["epoch"] for event in run.events() if event["kind"] == "epoch"] == [1, 2, 3]
+    assert [event["epoch"] for event in run.events.all() if event["kind"] == "epoch"] == [1, 2, 3]
 
 
 def test_what_a_person_can_act_on_is_a_sentence(data: Path, tmp_path: Path, settings: Settings) -> None:
     photos = coloured_photos(tmp_path / "photos")
-    run = queue.make(small_config(photos), settings)
+    run = queue.create(small_config(photos), settings)
     (photos / "red" / "0.jpg").unlink()
     queue.start_next(settings.home)
     assert wait_for(run, "failed", "finished") == "failed"
-    newest = run.newest()
+    newest = run.events.newest()
     assert newest is not None
     assert newest["key"] == "train.problem.other_data"
     assert newest["fields"] == {"folder": str(photos)}
@@ -152,16 +153,16 @@ def test_what_a_person_can_act_on_is_a_sentence(data: Path, tmp_path: Path, sett
 
 @pytest.mark.slow
 def test_what_nobody_expected_is_told_whole_in_the_log(data: Path, settings: Settings) -> None:
-    run = queue.make(small_config(data), settings)
+    run = queue.create(small_config(data), settings)
     config = json.loads((run.folder / "config.json").read_text())
     config["facts"]["weights"] = 5  # no path
     (run.folder / "config.json").write_text(json.dumps(config))
     queue.start_next(settings.home)
     assert wait_for(run, "failed", "finished") == "failed"
-    newest = run.newest()
+    newest = run.events.newest()
     assert newest is not None
     assert newest["key"] == "run.problem.unexpected"
-    log = run.log.read_text(encoding="utf-8")
+    log = run.log.path.read_text(encoding="utf-8")
     assert newest["fields"]["number"] in log
     assert "Traceback" in log
     assert "TypeError" in log
@@ -177,24 +178,24 @@ def test_a_disk_without_room_fails_in_words_and_keeps_the_last_checkpoint(data: 
         pytest.skip("another process's limits can be set on Linux alone")
     worker.rlimit(psutil.RLIMIT_FSIZE, (200_000, 200_000))
     assert wait_for(run, "failed", "finished", "lost") == "failed"
-    newest = run.newest()
+    newest = run.events.newest()
     assert newest is not None
     assert newest["key"] in {"run.problem.not_written", "saved.problem.not_written"}
-    checkpoint = run.newest_checkpoint()
+    checkpoint = run.checkpoints.newest()
     assert checkpoint is not None
     queue.resume(run, settings.home)
     wait_for_event(run, "started", 2)
-    started = run.newest("started")
+    started = run.events.newest("started")
     assert started is not None
     assert started["resumed"] is not None
     queue.stop(run, settings.home, "now")
-    assert open_saved(run.best)
+    assert open_saved(run.artefacts.best)
 
 
 @pytest.mark.slow
 def test_nobody_starts_what_nobody_announced(data: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A launcher that is killed before it can write down whom it launched has launched nobody."""
-    run = queue.make(small_config(data), settings)
+    run = queue.create(small_config(data), settings)
     monkeypatch.setenv("RESNET_DEMO_HOME", str(settings.home))
     code = "import sys; from resnet_demo.jobs import worker; worker.ANNOUNCED_SECONDS = 0.5; worker.main()"
     subprocess.run([sys.executable, "-c", code, str(run.folder)], cwd=ROOT, check=True)
@@ -231,7 +232,7 @@ def test_the_queues_worker_is_no_rank(data: Path, settings: Settings, monkeypatc
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    run = queue.make(small_config(data), settings)
+    run = queue.create(small_config(data), settings)
     worker = processes.start_worker(run, settings.home)
     environ = psutil.Process(worker.pid).environ()
     psutil.Process(worker.pid).kill()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from resnet_demo.models.resnet import ResNet
+
 
 def noise(*shape: int, seed: int = 1) -> Tensor:
     """Normal random numbers, the same each time."""
@@ -29,6 +31,16 @@ def enliven(network: nn.Module, x: Tensor) -> nn.Module:
             norm.momentum = 0.1
             norm.running_mean += 0.1 * torch.randn_like(norm.running_mean)
     return network.eval()
+
+
+@torch.no_grad()
+def stage_outputs(network: ResNet, images: Tensor) -> dict[str, Tensor]:
+    """The outputs of `stem`, `stage1`, ..., in order."""
+    features = network.forward_stem(images)
+    outputs = {"stem": features}
+    for name, stage in network.stages().items():
+        outputs[name] = features = stage(features)
+    return outputs
 
 
 @torch.no_grad()

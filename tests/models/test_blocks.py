@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from resnet_demo.models import variants
 from resnet_demo.models.blocks import (
     BasicBlock,
     Bottleneck,
@@ -121,7 +122,7 @@ def test_plain_block_is_the_basic_blocks_layers_and_nothing_else() -> None:
     enliven(plain, x)
     basic.load_state_dict(plain.state_dict())
     torch.testing.assert_close(plain(x), basic.eval().residual(x).clamp(min=0))
-    assert not isinstance(plain, ResidualBlock)
+    assert not plain.has_shortcut
     assert not hasattr(plain, "shortcut")
 
 
@@ -169,3 +170,30 @@ def test_the_bottlenecks_stride_is_where_it_says() -> None:
     v15, paper = Bottleneck(64, 32, 2), Bottleneck(64, 32, 2, stride_on="1x1")
     assert (v15.conv1.stride, v15.conv2.stride) == ((1, 1), (2, 2))
     assert (paper.conv1.stride, paper.conv2.stride) == ((2, 2), (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("network", "block", "expected"),
+    [
+        ("resnet18", "stage1.1", ["same", "relu"]),
+        ("resnet18", "stage2.0", ["projected", "relu"]),
+        ("cifar_resnet20", "stage2.0", ["padded", "relu"]),
+        ("preact_resnet18", "stage1.0", ["same", "activated_before", "bare_sum"]),
+        ("preact_resnet18", "stage1.1", ["same", "activated_inside", "bare_sum"]),
+        ("preact_resnet18", "stage2.0", ["projected", "activated_before", "bare_sum"]),
+        ("highway18", "stage2.1", ["same", "gated"]),
+        ("plain18", "stage1.0", ["plain"]),
+        ("res2net50_26w_4s", "stage3.2", ["same", "ladder", "relu"]),
+    ],
+)
+def test_a_block_describes_itself(network: str, block: str, expected: list[str]) -> None:
+    said = variants.build(network, classes=2).blocks()[block].description
+    assert [message.key.rsplit(".", 1)[1] for message in said] == expected
+    assert all(message.say(language) for message in said for language in ("en", "zh-CN"))
+
+
+def test_only_blocks_that_still_learn_start_as_their_shortcut() -> None:
+    able = [BasicBlock, Bottleneck, Res2NetBlock, PreActivationBasic, PreActivationBottleneck]
+    assert all(kind.can_zero_init for kind in able)
+    assert not HighwayBlock.can_zero_init
+    assert not PlainBlock.can_zero_init

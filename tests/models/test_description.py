@@ -13,17 +13,17 @@ import timm
 from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.models import variants
 from resnet_demo.models.description import OURS_ALONE, Description, describe, read
-from resnet_demo.models.model import Model, Teaching
+from resnet_demo.models.model import Model, TrainingInfo
 from resnet_demo.models.pretrained import imagenet_ids, imagenet_labels, published
 from resnet_demo.texts import LANGUAGES, AppError
 from tests.tiny import tiny_model
 
-TEACHING = Teaching("resnet18", "a1b2c3", {"top1": 0.97, "loss": 0.1}, temperature=1.3, threshold=0.4)
+TRAINING_INFO = TrainingInfo("resnet18", "a1b2c3", {"top1": 0.97, "loss": 0.1}, temperature=1.3, threshold=0.4)
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return replace(tiny_model(), teaching=TEACHING)
+    return replace(tiny_model(), training_info=TRAINING_INFO)
 
 
 def journey(model: Model) -> tuple[Any, Any]:
@@ -48,11 +48,11 @@ def refused(config: Any, ours: Any = None) -> str:
 
 def test_all_survives_the_journey(model: Model) -> None:
     told = read(*journey(model))
-    assert told == Description(model.variant, model.labels, model.spec, model.licence, TEACHING)
+    assert told == Description(model.variant, model.labels, model.spec, model.licence, TRAINING_INFO)
 
 
 def test_what_is_unknown_is_not_written(model: Model) -> None:
-    _, ours = journey(replace(model, licence=None, teaching=Teaching()))
+    _, ours = journey(replace(model, licence=None, training_info=TrainingInfo()))
     assert set(ours) == {"version", "variant", "image_spec"}
 
 
@@ -77,7 +77,7 @@ def test_timm_knows_the_architecture_exactly_where_it_is_the_same(variant: varia
 def test_timms_files_are_understood() -> None:
     told = read(foreign(model_args={"num_classes": 3, "in_chans": 3, "drop_rate": 0.2}, global_pool="avg"), None)
     spec = ImageSpec(crop_size=224, resize_size=235, interpolation="bicubic")  # floor(224 / 0.95)
-    assert told == Description("resnet50", ("a", "b", "c"), spec, "apache-2.0", Teaching())
+    assert told == Description("resnet50", ("a", "b", "c"), spec, "apache-2.0", TrainingInfo())
     assert read(foreign(label_names={"0": "a", "1": "b", "2": "c"}), None) == told
 
 
@@ -109,7 +109,7 @@ def test_repeated_names_are_numbered() -> None:
     "name", ["resnet18d", "resnet50_stride1x1", "resnet_demo_resnet50", "vit_base_patch16_224", None, []]
 )
 def test_another_network_is_named(name: Any) -> None:
-    with pytest.raises(AppError, match="not one of the networks here") as caught:
+    with pytest.raises(AppError, match="not supported here") as caught:
         read(foreign(architecture=name), None)
     assert caught.value.message.key == "saved.problem.architecture"
 
@@ -175,7 +175,7 @@ def test_what_could_not_be_read_again_is_not_written(model: Model) -> None:
     for change in (
         {"labels": ("a\x00", *model.labels[1:])},
         {"labels": model.labels[1:]},
-        {"teaching": Teaching(metrics={"loss": float("nan")})},
+        {"training_info": TrainingInfo(metrics={"loss": float("nan")})},
     ):
         with pytest.raises(AppError):
             describe(replace(model, **change))

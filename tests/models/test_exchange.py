@@ -12,11 +12,13 @@ import timm
 import torch
 from PIL import Image, ImageDraw
 from timm.models import save_for_hf
+from torch import nn
 from transformers import pipeline
 
 from resnet_demo.data.preprocessing import ImageSpec, fit, normalise
 from resnet_demo.inference import Classifier
-from resnet_demo.models.model import Model, Teaching
+from resnet_demo.models import variants
+from resnet_demo.models.model import Model, TrainingInfo
 from resnet_demo.models.saved import open_saved, write
 from resnet_demo.models.variants import all_variants
 from resnet_demo.settings import Settings
@@ -27,6 +29,8 @@ from tests.tiny import LABELS
 SHARED = [variant.name for variant in all_variants() if variant.timm_name]
 OURS_ALONE = [variant.name for variant in all_variants() if not variant.timm_name]
 QUICK = {"resnet18", "cifar_resnet20", "resnet50_stride1x1"}
+OF_EACH_FAMILY = ["resnet18", "resnet50", "resnext50_32x4d", "wide_resnet50_2", "res2net50_26w_4s"]
+"""The smallest of each; the others are built of the same blocks, only of more or wider ones."""
 
 Probabilities = list[dict[str, float]]
 
@@ -90,7 +94,22 @@ def by_transformers(folder: Path, pictures: Sequence[Path]) -> Probabilities:
     return [{guess["label"]: guess["score"] for guess in answer} for answer in answers]
 
 
-@pytest.mark.parametrize("variant", marked(SHARED))
+@pytest.mark.parametrize("variant", SHARED)
+def test_shared_networks_have_the_same_names_and_shapes(variant: str) -> None:
+    with torch.device("meta"):
+        ours, theirs = variants.build(variant), timm.create_model(variants.get(variant).timm_name)
+    shapes = [{name: tensor.shape for name, tensor in network.state_dict().items()} for network in (ours, theirs)]
+    assert shapes[0] == shapes[1]
+    places = [
+        [(layer.in_channels, layer.kernel_size, layer.stride, layer.padding, layer.groups) for layer in convolutions]
+        for convolutions in (
+            [module for module in network.modules() if isinstance(module, nn.Conv2d)] for network in (ours, theirs)
+        )
+    ]
+    assert sorted(places[0]) == sorted(places[1])
+
+
+@pytest.mark.parametrize("variant", marked(OF_EACH_FAMILY))
 def test_shared_networks_answer_alike(variant: str, folder: Path, pictures: list[Path], tmp_path: Path) -> None:
     model = trained(variant)
     make_sensitive(model, pictures)
@@ -128,7 +147,7 @@ def test_timms_folders_open_and_answer_alike(folder: Path) -> None:
     torch.testing.assert_close(logits(model.network), logits(theirs.eval()), atol=1e-4, rtol=1e-4)
     assert model.labels == ("a", "b", "c")
     assert model.spec == ImageSpec.from_timm(timm.data.resolve_data_config(model=theirs))
-    assert model.teaching == Teaching()
+    assert model.training_info == TrainingInfo()
 
 
 @pytest.mark.parametrize(

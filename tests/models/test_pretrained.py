@@ -131,11 +131,19 @@ def test_imagenets_classes() -> None:
     assert ours[changed[0]] in ImageNetInfo().index_to_description(changed[0])
 
 
-def test_torchs_cache_is_found_without_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for home, caches in [("", ""), ("", str(tmp_path)), (str(tmp_path / "t"), ""), ("~/t", "")]:
-        for name, value in {"TORCH_HOME": home, "XDG_CACHE_HOME": caches}.items():
-            monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name, raising=False)
-        assert pretrained._torch_cache() == Path(torch.hub.get_dir()) / "checkpoints"
+@pytest.mark.parametrize(("torch_home", "caches"), [("", ""), ("", "{}/c"), ("{}/t", ""), ("~/t", "{}/c")])
+def test_what_torch_has_downloaded_is_found(
+    torch_home: str, caches: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "mine"))
+    for name, value in {"TORCH_HOME": torch_home, "XDG_CACHE_HOME": caches}.items():
+        monkeypatch.setenv(name, value.format(tmp_path)) if value else monkeypatch.delenv(name, raising=False)
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    assert folder.is_relative_to(tmp_path)
+    assert named(settings)["resnet50"] == (PUBLISHED, AWAY)
+    folder.mkdir(parents=True)
+    (folder / V1).touch()
+    assert named(settings)["resnet50"] == (PUBLISHED, HERE)
 
 
 # What can be named.

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from resnet_demo.models.description import VERSION
-from resnet_demo.models.model import Teaching
+from resnet_demo.models.model import TrainingInfo
 from resnet_demo.models.saved import open_saved, write
 from resnet_demo.texts import AppError
 from tests.damage import flip_in_the_midst
@@ -50,7 +50,9 @@ def problem(folder: Path) -> str:
 
 @pytest.mark.parametrize("variant", ["resnet18", "preact_resnet18", "cifar_plain20"])
 def test_all_survives(folder: Path, variant: str) -> None:
-    model = replace(trained(variant), teaching=Teaching(parent="resnet18", metrics={"top1": 0.9}, temperature=1.5))
+    model = replace(
+        trained(variant), training_info=TrainingInfo(parent="resnet18", metrics={"top1": 0.9}, temperature=1.5)
+    )
     write(model, folder, card="# A card 卡片")
     opened = open_saved(folder)
     assert {path.name for path in folder.iterdir()} == FILES
@@ -165,7 +167,7 @@ def test_the_stride_cannot_be_mixed_up(folder: Path) -> None:
 
 @pytest.mark.parametrize("file", ["config.json", "resnet_demo.json", "model.safetensors"])
 def test_damage_ends_in_a_model_or_a_sentence(folder: Path, file: str) -> None:
-    write(replace(tiny_model(), teaching=Teaching(metrics={"top1": 0.5})), folder, card="")
+    write(replace(tiny_model(), training_info=TrainingInfo(metrics={"top1": 0.5})), folder, card="")
     whole = (folder / file).read_bytes()
     chance, told = random.Random(0), 0
     for _ in range(150):

@@ -65,11 +65,10 @@ def test_classes_can_be_chosen() -> None:
 @pytest.mark.parametrize(
     ("name", "meant"), [("resnet5", "resnet50"), ("ResNet18", "resnet18"), ("preact50", "preact_resnet50"), ("", "")]
 )
-def test_an_unknown_name_gets_the_nearest_and_all(name: str, meant: str) -> None:
+def test_an_unknown_name_gets_a_few_near_ones(name: str, meant: str) -> None:
     with pytest.raises(AppError) as caught:
         variants.get(name)
     for language in LANGUAGES:
         sentence = caught.value.say(language)
         assert meant in sentence
-        assert "cifar_preact_resnet20/32/44/56/110" in sentence
-        assert "resnet50_stride1x1, resnet101_stride1x1" in sentence
+        assert sum(name in sentence.replace(",", " ").split() for name in variants.VARIANTS) <= 3

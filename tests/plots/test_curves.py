@@ -12,7 +12,7 @@ EPOCHS, LOSS = Axis(0, 10, "Epochs"), Axis(0, 2, "Loss")
 
 
 def drawn(*lines: Line) -> ElementTree.Element:
-    return ElementTree.fromstring(curves(lines, EPOCHS, LOSS, said="Loss falls."))  # noqa: S314  our own
+    return ElementTree.fromstring(curves(lines, EPOCHS, LOSS, alt_text="Loss falls."))  # noqa: S314  our own
 
 
 def paths(picture: ElementTree.Element, number: int) -> list[list[tuple[float, float]]]:

@@ -7,13 +7,13 @@ import itertools
 import pytest
 import torch
 
-from resnet_demo.explain.outline import outline
+from resnet_demo.explain.architecture import architecture
 from resnet_demo.models import variants
-from resnet_demo.plots.network import BlockShape, Outline, network
+from resnet_demo.plots.network import Architecture, BlockShape, network
 from resnet_demo.plots.svg import text_width
 from tests.plots.drawn_svg import Node, all_of, box, named, read, words
 
-SMALL = Outline(
+SMALL = Architecture(
     "mine & yours",
     32,
     (8, 16),
@@ -38,7 +38,7 @@ def boxes(picture: Node) -> dict[str, tuple[float, float, float, float]]:
 def test_every_part_of_a_network_has_its_place(name: str, width: int, language: str) -> None:
     with torch.device("meta"):  # shapes without memory
         built = variants.build(name)
-    picture = read(network(outline(built, name, 224), language, width=width))
+    picture = read(network(architecture(built, name, 224), language, width=width))
     _, _, drawn_width, height = map(float, picture.attrib["viewBox"].split())
     assert drawn_width == width
     assert list(named(picture)) == ["stem", *parts_in_order(list(built.blocks()))]
@@ -64,7 +64,7 @@ def parts_in_order(blocks: list[str]) -> list[str]:
 
 
 def test_parts_can_be_reached_and_say_what_they_are() -> None:
-    picture = read(network(SMALL, "en", selected="stage2.1", off=["stage1.1"]))
+    picture = read(network(SMALL, "en", selected="stage2.1", removed=["stage1.1"]))
     assert picture.attrib["role"] == "group"
     assert picture.attrib["aria-label"] == "The network mine & yours: a stem, 2 stages with 4 blocks, and a head."
     for node in named(picture).values():
@@ -72,7 +72,7 @@ def test_parts_can_be_reached_and_say_what_they_are() -> None:
         assert node.attrib["role"] == "button"
     said = {name: node.attrib["aria-label"] for name, node in named(picture).items()}
     assert said["stage2.0"] == "stage2.0: 16 channels of 8 × 8"
-    assert said["stage1.1"] == "stage1.1: 8 channels of 16 × 16, switched off"
+    assert said["stage1.1"] == "stage1.1: 8 channels of 16 × 16, removed"
     assert said["stage2"] == "Stage 2, 16×8×8"
     assert said["stem"] == "Stem, 8×16×16"
     assert "8×16×16" in words(picture)
@@ -91,15 +91,15 @@ def test_only_what_is_chosen_is_marked(selected: str | None) -> None:
     assert thick == pressed
 
 
-def test_what_is_off_is_crossed_out_and_the_legend_says_so() -> None:
-    on, off = (read(network(SMALL, "en", off=names)) for names in ([], ["stage1.1"]))
+def test_removed_blocks_are_crossed_out_and_the_legend_says_so() -> None:
+    whole, ablated = (read(network(SMALL, "en", removed=names)) for names in ([], ["stage1.1"]))
     more = [
         name
-        for name in named(on)
-        if len(list(all_of(named(off)[name], "path"))) > len(list(all_of(named(on)[name], "path")))
+        for name in named(whole)
+        if len(list(all_of(named(ablated)[name], "path"))) > len(list(all_of(named(whole)[name], "path")))
     ]
     assert more == ["stage1.1"]
-    assert set(words(off)) - set(words(on)) == {"switched off"}
+    assert set(words(ablated)) - set(words(whole)) == {"removed"}
 
 
 def test_shortcuts_are_drawn_as_they_are() -> None:
@@ -110,11 +110,11 @@ def test_shortcuts_are_drawn_as_they_are() -> None:
 
     drawn = named(read(network(SMALL, "en")))
     assert [arcs(drawn[name]) for name in ("stage1.0", "stage2.0", "stage2.1")] == [[False], [True], [False]]
-    plain = read(network(outline(variants.build("plain18"), "plain18", 224), "en"))
+    plain = read(network(architecture(variants.build("plain18"), "plain18", 224), "en"))
     assert not [path for path in all_of(plain, "path") if "q" in path.attrib["d"]]
     assert "shortcut" not in words(plain)
 
 
 def test_an_odd_name_is_only_a_name() -> None:
-    odd = Outline("<script>\"'", 32, (8, 16), SMALL.stages, 3)
+    odd = Architecture("<script>\"'", 32, (8, 16), SMALL.stages, 3)
     assert "<script>\"'" in read(network(odd, "en")).attrib["aria-label"]

@@ -11,12 +11,12 @@ import pytest
 from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.texts import AppError
 from resnet_demo.training import checkpoint
-from resnet_demo.training.checkpoint import Pace, Position
+from resnet_demo.training.accuracy_and_loss import Scores
+from resnet_demo.training.checkpoint import CheckpointTimer, Position
 from resnet_demo.training.plan import Plan
-from resnet_demo.training.scores import Scores
-from tests.training.test_learner import learner, network, settled
+from tests.training.test_train_state import network, resolve, train_state
 
-PLAN = Plan(settled(), "bf16", "cifar_resnet20", ImageSpec(32, 37), "resnet18", None)
+PLAN = Plan(resolve(), "bf16", "cifar_resnet20", ImageSpec(32, 37), "resnet18", None)
 
 
 def test_epochs_that_are_added_get_a_cycle_of_their_own() -> None:
@@ -46,35 +46,35 @@ def test_what_ends_early_has_no_epochs_to_come(cycles: tuple[int, ...], epoch: i
 
 
 def test_writing_takes_a_twentieth_of_the_time_at_most() -> None:
-    pace = Pace()
-    assert pace.affordable()
-    assert not pace.due()
-    pace.wrote(1.0)
-    assert not pace.affordable()
-    pace.last = time.monotonic() - 19.0
-    assert not pace.affordable()
-    pace.last = time.monotonic() - 20.1
-    assert pace.affordable()
-    assert not pace.due()
-    pace.last = time.monotonic() - 60.1
-    assert pace.due()
-    pace.wrote(5.0)
-    pace.last = time.monotonic() - 61.0
-    assert not pace.due()
+    checkpoint_timer = CheckpointTimer()
+    assert checkpoint_timer.affordable()
+    assert not checkpoint_timer.due()
+    checkpoint_timer.wrote(1.0)
+    assert not checkpoint_timer.affordable()
+    checkpoint_timer.last = time.monotonic() - 19.0
+    assert not checkpoint_timer.affordable()
+    checkpoint_timer.last = time.monotonic() - 20.1
+    assert checkpoint_timer.affordable()
+    assert not checkpoint_timer.due()
+    checkpoint_timer.last = time.monotonic() - 60.1
+    assert checkpoint_timer.due()
+    checkpoint_timer.wrote(5.0)
+    checkpoint_timer.last = time.monotonic() - 61.0
+    assert not checkpoint_timer.due()
 
 
 def test_written_and_read(tmp_path: Path) -> None:
     position = Position((3, 2), 4, 7, 2, 0.1 + 0.2, 56, Scores(1.5, 5, 6), 1, 9)
-    checkpoint.save(tmp_path, PLAN, position, learner(network()))
+    checkpoint.save(tmp_path, PLAN, position, train_state(network()))
     assert checkpoint.read(tmp_path) == (PLAN, position)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "network.safetensors",
         "optimiser.safetensors",
         "state.json",
     ]
-    other = learner(network(1))
+    other = train_state(network(1))
     checkpoint.load(tmp_path, other)
-    assert other.learning.network.fc.weight.tolist() == network().fc.weight.tolist()
+    assert other.trainable.network.fc.weight.tolist() == network().fc.weight.tolist()
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_damaged_one_is_told(tmp_path: Path, content: str) -> None:
     ],
 )
 def test_what_cannot_be_is_told(tmp_path: Path, part: str, damage: dict[str, object]) -> None:
-    checkpoint.save(tmp_path, PLAN, Position((3,), 2), learner(network()))
+    checkpoint.save(tmp_path, PLAN, Position((3,), 2), train_state(network()))
     state = json.loads((tmp_path / checkpoint.STATE).read_text(encoding="utf-8"))
     state[part] |= damage
     (tmp_path / checkpoint.STATE).write_text(json.dumps(state), encoding="utf-8")
@@ -114,10 +114,10 @@ def test_what_cannot_be_is_told(tmp_path: Path, part: str, damage: dict[str, obj
 
 
 def test_one_of_another_training_is_told(tmp_path: Path) -> None:
-    checkpoint.save(tmp_path, PLAN, Position((1,)), learner(network()))
+    checkpoint.save(tmp_path, PLAN, Position((1,)), train_state(network()))
     with pytest.raises(AppError) as caught:
-        checkpoint.load(tmp_path, learner(network(), ema=0.9))
+        checkpoint.load(tmp_path, train_state(network(), ema=0.9))
     assert caught.value.message.key == "train.problem.checkpoint"
     (tmp_path / checkpoint.STATE).write_text(json.dumps({"steps": 1}), encoding="utf-8")
     with pytest.raises(AppError):
-        checkpoint.load(tmp_path, learner(network()))
+        checkpoint.load(tmp_path, train_state(network()))

@@ -18,27 +18,28 @@ from PIL import Image
 from resnet_demo.data.image_folder import Dataset, open_dataset
 from resnet_demo.texts import AppError, text
 from resnet_demo.training import checkpoint
-from resnet_demo.training.answers import Answers
-from resnet_demo.training.journal import Journal
-from resnet_demo.training.lesson import prepare
-from resnet_demo.training.looks import looks_of
+from resnet_demo.training.atomic_writes import MARKER
+from resnet_demo.training.dataset_splits import load_splits
+from resnet_demo.training.distributed import DistributedContext
+from resnet_demo.training.evaluation_count import count_test_set_uses
+from resnet_demo.training.labelled_predictions import LabelledPredictions
 from resnet_demo.training.loop import Training, train
-from resnet_demo.training.material import material_of
-from resnet_demo.training.ranks import Ranks
-from resnet_demo.training.run import ANSWERS, Run
-from resnet_demo.training.writing import MARKER
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_artefacts import TEST_PREDICTIONS
+from resnet_demo.training.run_logger import RunLogger
+from resnet_demo.training.training_setup import prepare
 from tests.damage import flip_in_the_midst
-from tests.training.schoolroom import draw_photos, events_of, make_run, settings_in
+from tests.training.small_runs import draw_photos, events_of, make_run, settings_in
 
 
 def said(run: Run) -> list[str]:
     """The keys of the sentences that a run has told, but for those of every run."""
-    return [event["key"] for event in events_of(run, "said") if event["key"] != "train.said.reading"]
+    return [event["key"] for event in events_of(run, "said")]
 
 
 def training_of(run: Run, folder: Path) -> Training:
-    ranks = Ranks(torch.device("cpu"))
-    return Training(prepare(run, settings_in(folder), ranks, Journal(run, ranks)))
+    distributed = DistributedContext(torch.device("cpu"))
+    return Training(prepare(run, settings_in(folder), distributed, RunLogger(run, distributed)))
 
 
 def refused(key: str, run: Run, folder: Path) -> AppError:
@@ -76,12 +77,12 @@ def begun(school: Path, tmp_path: Path) -> Run:
 @pytest.mark.parametrize("file", ["network", "average", "optimiser", "state.json", MARKER])
 def test_it_goes_on_from_the_checkpoint_before_a_damaged_one(file: str, begun: Run, school: Path) -> None:
     """And ends as if nothing had ever been."""
-    newest = begun.checkpoint(10)
+    newest = begun.checkpoints.at(10)
     flip_in_the_midst(newest / (file if file.endswith("json") else f"{file}.safetensors"))
     train(begun, settings_in(school))
     whole = Run(school / "whole")
     assert said(begun) == ["train.said.damaged_checkpoint"]
-    assert "going on from the one before, step 5." in begun.log.read_text(encoding="utf-8")
+    assert "resuming from the one before, step 5." in begun.log.path.read_text(encoding="utf-8")
     assert events_of(begun, "started")[-1]["resumed"] == {"epoch": 1, "step": 0}
     assert events_of(begun, "finished")[0]["test_accuracy"] == events_of(whole, "finished")[0]["test_accuracy"]
     for place in ("best/model", "last-15/network", "last-15/average", "last-15/optimiser"):
@@ -93,24 +94,24 @@ def test_it_goes_on_from_the_checkpoint_before_a_damaged_one(file: str, begun: R
 @pytest.mark.parametrize("with_best", [True, False])
 def test_where_all_checkpoints_are_damaged_it_says_what_is_left(with_best: bool, begun: Run, school: Path) -> None:
     for step in (5, 10):
-        flip_in_the_midst(begun.checkpoint(step) / "network.safetensors")
+        flip_in_the_midst(begun.checkpoints.at(step) / "network.safetensors")
     if not with_best:
-        shutil.rmtree(begun.best)
+        shutil.rmtree(begun.artefacts.best)
     key = "train.problem.no_checkpoint_but_best" if with_best else "train.problem.no_checkpoint"
     error = refused(key, begun, school)
-    assert (str(begun.best) in error.say("en")) == with_best
-    assert begun.checkpoint_steps() == [10, 5]
+    assert (str(begun.artefacts.best) in error.say("en")) == with_best
+    assert begun.checkpoints.steps() == [10, 5]
 
 
 def test_checkpoints_of_earlier_versions_count_by_their_sizes(begun: Run, school: Path) -> None:
     for step in (5, 10):
-        marker = begun.checkpoint(step) / MARKER
+        marker = begun.checkpoints.at(step) / MARKER
         files = json.loads(marker.read_text(encoding="utf-8"))
         marker.write_text(json.dumps({name: file["bytes"] for name, file in files.items()}), encoding="utf-8")
-    assert begun.newest_checkpoint() == begun.checkpoint(10)
-    with (begun.checkpoint(10) / "network.safetensors").open("ab") as file:
+    assert begun.checkpoints.newest() == begun.checkpoints.at(10)
+    with (begun.checkpoints.at(10) / "network.safetensors").open("ab") as file:
         file.write(b"x")
-    assert begun.newest_checkpoint() == begun.checkpoint(5)
+    assert begun.checkpoints.newest() == begun.checkpoints.at(5)
     train(begun, settings_in(school))
     assert events_of(begun, "finished")
 
@@ -119,7 +120,7 @@ def test_checkpoints_of_earlier_versions_count_by_their_sizes(begun: Run, school
 
 
 def test_a_damaged_best_model_gives_way_to_the_best_epoch_to_come(begun: Run, school: Path) -> None:
-    flip_in_the_midst(begun.best / "model.safetensors")
+    flip_in_the_midst(begun.artefacts.best / "model.safetensors")
     train(begun, settings_in(school))
     assert said(begun) == ["train.said.damaged_best"]
     assert [event["best"] for event in events_of(begun, "epoch")][-1] is True
@@ -130,13 +131,13 @@ def test_a_damaged_best_model_is_never_judged(begun: Run, school: Path) -> None:
     """At its end it is damaged; another process that goes on then has no epoch left to find another one."""
     training = training_of(begun, school)
     training.epoch()
-    flip_in_the_midst(begun.best / "model.safetensors")
+    flip_in_the_midst(begun.artefacts.best / "model.safetensors")
     with pytest.raises(AppError) as caught:
         training.finish()
     assert caught.value.message.key == "train.problem.damaged_best"
     refused("train.problem.damaged_best", begun, school)
     assert not events_of(begun, "finished")
-    assert begun.answers() is None
+    assert begun.artefacts.test_predictions() is None
     begun.queue_again(more_epochs=1)
     train(begun, settings_in(school))
     assert events_of(begun, "finished")[0]["test_looks"] == 1
@@ -146,19 +147,19 @@ def test_a_damaged_best_model_is_never_judged(begun: Run, school: Path) -> None:
 
 
 def test_damaged_answers_are_none_and_those_of_earlier_versions_still_count(school: Path, tmp_path: Path) -> None:
-    path = tmp_path / ANSWERS
-    shutil.copy(school / "whole" / ANSWERS, path)
-    kept = Answers.read(path)
+    path = tmp_path / TEST_PREDICTIONS
+    shutil.copy(school / "whole" / TEST_PREDICTIONS, path)
+    kept = LabelledPredictions.read(path)
     whole = path.read_bytes()
     assert len(whole) > 200
     for place in range(len(whole) - 6 * 3 * 4 - 6 * 8, len(whole)):  # labels and probabilities
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
         with pytest.raises(ValueError, match=r".*"):
-            Answers.read(path)
+            LabelledPredictions.read(path)
     names = json.dumps({"files": kept.files, "classes": kept.classes, "unreadable": []})
     tensors = {"probabilities": kept.probabilities, "labels": kept.labels}
     path.write_bytes(safetensors.numpy.save(tensors, metadata={"names": names}))
-    again = Answers.read(path)
+    again = LabelledPredictions.read(path)
     assert (again.files, again.changed, again.correct) == (kept.files, (), kept.correct)
 
 
@@ -207,10 +208,10 @@ def test_runs_of_earlier_versions_know_their_photos_by_the_earlier_rule(tmp_path
     old, new = make_run(tmp_path, "old"), make_run(tmp_path, "new")
     as_of_earlier_version(old, dataset)
     old, new = Run(old.folder), Run(new.folder)
-    assert material_of(old, settings_in(tmp_path)) == material_of(new, settings_in(tmp_path))
+    assert load_splits(old, settings_in(tmp_path)) == load_splits(new, settings_in(tmp_path))
     for run in (old, new):
-        run.append("finished", test_looks=1)
-    assert looks_of(old, [new]) == looks_of(new, [old]) == 2
+        run.events.append("finished", test_looks=1)
+    assert count_test_set_uses(old, [new]) == count_test_set_uses(new, [old]) == 2
     flip_in_the_midst(tmp_path / "photos" / "red" / "large.jpg", 200_000)  # its beginning and its end as well
     refused("train.problem.other_data", old, tmp_path)
 
@@ -220,13 +221,13 @@ def test_a_damaged_index_is_no_reason_to_refuse_photos(tmp_path: Path) -> None:
     (index,) = (tmp_path / "home" / "index").iterdir()
     with closing(sqlite3.connect(index)) as database, database:
         database.execute("UPDATE files SET content = zeroblob(16) WHERE name = ?", (b"red/003.png",))
-    assert len(material_of(run, settings_in(tmp_path)).train.paths) == 36
+    assert len(load_splits(run, settings_in(tmp_path)).train.paths) == 36
 
 
 def test_photos_that_are_not_what_the_index_says_are_not_learned_from(tmp_path: Path) -> None:
     """As where a disk rots: nothing that the system tells of the file has changed."""
     run = make_run(tmp_path)
-    photo = Path(material_of(run, settings_in(tmp_path)).train.paths[0])
+    photo = Path(load_splits(run, settings_in(tmp_path)).train.paths[0])
     flip_in_the_midst(photo)
     (index,) = (tmp_path / "home" / "index").iterdir()
     with closing(sqlite3.connect(index)) as database, database:
@@ -244,7 +245,7 @@ def test_test_photos_changed_in_mid_run_are_told_and_not_counted(tmp_path: Path)
     run = make_run(tmp_path, epochs=1, test_share=0.3)
     training = training_of(run, tmp_path)
     training.epoch()
-    part = training.lesson.material.test
+    part = training.setup.splits.test
     changed = [next(path for path in part.paths if path.name == "large.jpg")]
     exchanged, removed, *_ = (path for path in part.paths if path.name != "large.jpg")
     flip_in_the_midst(changed[0])
@@ -254,7 +255,7 @@ def test_test_photos_changed_in_mid_run_are_told_and_not_counted(tmp_path: Path)
     changed += [exchanged, removed]
     training.finish()
     names = {path.relative_to(tmp_path / "photos").as_posix() for path in changed}
-    kept, finished = run.answers(), events_of(run, "finished")[0]
+    kept, finished = run.artefacts.test_predictions(), events_of(run, "finished")[0]
     assert kept is not None
     assert set(kept.changed) == names
     assert not names & set(kept.files)
@@ -264,4 +265,4 @@ def test_test_photos_changed_in_mid_run_are_told_and_not_counted(tmp_path: Path)
     [told] = [event["fields"] for event in events_of(run, "said") if event["key"] == "train.said.changed"]
     assert told["count"] == 3
     assert told["name"] in names
-    assert text("train.said.changed", "en", **told) in run.log.read_text(encoding="utf-8")
+    assert text("train.said.changed", "en", **told) in run.log.path.read_text(encoding="utf-8")

@@ -21,31 +21,31 @@ from torch import Tensor
 from resnet_demo.inference import Classifier
 from resnet_demo.models.saved import open_saved
 from resnet_demo.texts import AppError, text
-from resnet_demo.training import checkpoint, journal, recipe
-from resnet_demo.training.journal import Journal
-from resnet_demo.training.lesson import prepare
+from resnet_demo.training import checkpoint, optimisation, run_events, run_logger
+from resnet_demo.training.dataset_splits import load_splits
+from resnet_demo.training.distributed import DistributedContext
 from resnet_demo.training.loop import Training, train
-from resnet_demo.training.material import material_of
-from resnet_demo.training.ranks import Ranks
-from resnet_demo.training.recipe import Cycle
+from resnet_demo.training.optimisation import Cycle
 from resnet_demo.training.run import Run
-from tests.training.schoolroom import draw_photos, events_of, make_run, settings_in
+from resnet_demo.training.run_logger import RunLogger
+from resnet_demo.training.training_setup import prepare
+from tests.training.small_runs import draw_photos, events_of, make_run, settings_in
 
 
 @pytest.fixture(autouse=True)
 def _every_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step is told, so that a test can act on it."""
-    monkeypatch.setattr(journal, "STEP_SECONDS", 0.0)
+    monkeypatch.setattr(run_logger, "STEP_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module")
-def taught(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run; its model is what others start from."""
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("taught")
+    folder = tmp_path_factory.mktemp("trained")
     run = make_run(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(journal, "STEP_SECONDS", 0.0)
+        patch.setattr(run_logger, "STEP_SECONDS", 0.0)
         patch.setattr(checkpoint, "MOST_SHARE", math.inf)
         train(run, settings_in(folder))
     return run
@@ -58,9 +58,9 @@ def stopped_at(run: Run, step: int, how: Any = "keep") -> Iterator[None]:
 
     def watch() -> None:
         while not over.is_set():
-            newest = run.newest("step")
+            newest = run.events.newest("step")
             if newest and newest["step"] >= step:
-                run.ask_stop(how)
+                run.worker.ask_stop(how)
                 return
             time.sleep(0.001)
 
@@ -90,61 +90,61 @@ def assert_same(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
 
 
 def test_the_last_step_of_an_epoch_is_always_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "STEP_SECONDS", math.inf)
+    monkeypatch.setattr(run_logger, "STEP_SECONDS", math.inf)
     run = make_run(tmp_path)
     train(run, settings_in(tmp_path))
     assert [event["step"] for event in events_of(run, "step")] == [5, 10, 15]
 
 
-def test_a_run_from_its_beginning_to_its_end(taught: Run) -> None:
-    kinds = [event["kind"] for event in taught.events()]
+def test_a_run_from_its_beginning_to_its_end(trained: Run) -> None:
+    kinds = [event["kind"] for event in trained.events.all() if event["kind"] not in run_events.BESIDE]
     assert (kinds[0], kinds[1], kinds[-1]) == ("queued", "started", "finished")
     assert kinds.count("epoch") == 3
-    started, finished = events_of(taught, "started")[0], events_of(taught, "finished")[0]
+    started, finished = events_of(trained, "started")[0], events_of(trained, "finished")[0]
     assert started["photos"] == {"train": 36, "val": 6, "test": 6}
     assert started["per_class"] == {"blue <b>": 12, "grün": 12, "red": 12}
     assert all(value is not None for name, value in started["config"].items() if name != "parent")
     assert finished["test_photos"] == 6
     assert finished["test_looks"] == 1
-    steps = events_of(taught, "step")
+    steps = events_of(trained, "step")
     assert [event["step"] for event in steps] == list(range(1, 16))
     assert {event["steps"] for event in steps} == {15}
     peak = started["config"]["learning_rate"]
-    schedule = [peak * recipe.rate_share(step, Cycle(0, 15), started["config"]["warmup"]) for step in range(15)]
+    schedule = [peak * optimisation.rate_share(step, Cycle(0, 15), started["config"]["warmup"]) for step in range(15)]
     assert [event["lr"] for event in steps] == pytest.approx(schedule, rel=0.01)
-    assert {folder.name for folder in taught.folder.glob("last-*")} == {"last-10", "last-15"}
-    losses = [event["train_loss"] for event in events_of(taught, "epoch")]
+    assert {folder.name for folder in trained.folder.glob("last-*")} == {"last-10", "last-15"}
+    losses = [event["train_loss"] for event in events_of(trained, "epoch")]
     assert losses[-1] < 0.8 * losses[0]
-    assert taught.state() == "finished"
+    assert trained.state() == "finished"
 
 
-def test_the_saved_model_is_the_best_and_says_what_it_is(taught: Run) -> None:
-    model = open_saved(taught.best)
-    finished = events_of(taught, "finished")[0]
+def test_the_saved_model_is_the_best_and_says_what_it_is(trained: Run) -> None:
+    model = open_saved(trained.artefacts.best)
+    finished = events_of(trained, "finished")[0]
     assert model.labels == ("blue <b>", "grün", "red")
     assert model.variant == "cifar_resnet20"
     assert (model.spec.crop_size, model.spec.resize_size) == (32, 37)
     told = ("val_accuracy", "val_photos", "test_accuracy", "test_photos")
-    assert model.teaching.metrics == {name: finished[name] for name in told}
-    assert model.teaching.data == taught.facts["data"]["fingerprint"]
-    card = (taught.best / "README.md").read_text(encoding="utf-8")
+    assert model.training_info.metrics == {name: finished[name] for name in told}
+    assert model.training_info.data == trained.facts["data"]["fingerprint"]
+    card = (trained.artefacts.best / "README.md").read_text(encoding="utf-8")
     assert "blue \\<b\\>" in card
-    assert str(taught.folder.parent) not in card
+    assert str(trained.folder.parent) not in card
 
 
-def test_the_figure_is_what_the_classifier_says(taught: Run) -> None:
-    settings = settings_in(taught.folder.parent)
-    part = material_of(taught, settings).test
-    model = open_saved(taught.best)
+def test_the_figure_is_what_the_classifier_says(trained: Run) -> None:
+    settings = settings_in(trained.folder.parent)
+    part = load_splits(trained, settings).test
+    model = open_saved(trained.artefacts.best)
     said = list(Classifier(model, settings, "float32", "cpu").classify(part.paths, 3))
     right = [guess.guesses[0].index == label for guess, label in zip(said, part.labels, strict=True)]
-    assert events_of(taught, "finished")[0]["test_accuracy"] == sum(right) / len(right)
-    kept = taught.answers()
+    assert events_of(trained, "finished")[0]["test_accuracy"] == sum(right) / len(right)
+    kept = trained.artefacts.test_predictions()
     assert kept is not None
     assert kept.correct == sum(right)
     assert kept.classes == model.labels
     assert kept.labels.tolist() == list(part.labels)
-    assert [taught.folder.parent / "photos" / file for file in kept.files] == list(part.paths)
+    assert [trained.folder.parent / "photos" / file for file in kept.files] == list(part.paths)
     for row, prediction in zip(kept.probabilities, said, strict=True):
         expected = {guess.index: guess.probability for guess in prediction.guesses}
         assert dict(enumerate(row)) == pytest.approx(expected, abs=1e-5)
@@ -166,27 +166,31 @@ DEEPER: dict[str, dict[str, Any]] = {
     "way", ["everything", *(pytest.param(way, marks=pytest.mark.slow) for way in ("sgd", "views", *DEEPER))]
 )
 def test_interrupted_and_resumed_equals_uninterrupted(
-    way: str, tmp_path: Path, taught: Run, monkeypatch: pytest.MonkeyPatch
+    way: str, tmp_path: Path, trained: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A checkpoint after every step, so that the one who watches has the time to act."""
     save_always(monkeypatch)
-    knobs = WAYS[way] if way in WAYS else DEEPER[way] | {"parent": str(taught.best), "variant": None, "scratch": False}
+    overrides = (
+        WAYS[way]
+        if way in WAYS
+        else DEEPER[way] | {"parent": str(trained.artefacts.best), "variant": None, "scratch": False}
+    )
     settings = settings_in(tmp_path)
-    whole, broken = make_run(tmp_path, "whole", **knobs), make_run(tmp_path, "broken", **knobs)
+    whole, broken = make_run(tmp_path, "whole", **overrides), make_run(tmp_path, "broken", **overrides)
     train(whole, settings)
     stops = []
     for step in (2, 5, 8):
         with stopped_at(broken, step):
             train(broken, settings)
         assert broken.state() == "stopped"
-        folder = broken.newest_checkpoint()
+        folder = broken.checkpoints.newest()
         assert folder is not None
         stops.append(int(folder.name.removeprefix("last-")))
         broken.queue_again()
     train(broken, settings)
     assert any(step % 5 for step in stops), "never within an epoch"
-    assert_same(weights(whole.best), weights(broken.best))
-    last_whole, last_broken = whole.newest_checkpoint(), broken.newest_checkpoint()
+    assert_same(weights(whole.artefacts.best), weights(broken.artefacts.best))
+    last_whole, last_broken = whole.checkpoints.newest(), broken.checkpoints.newest()
     assert last_whole is not None
     assert last_broken is not None
     for name in ("network", "optimiser"):
@@ -209,15 +213,15 @@ def test_a_killed_worker_goes_on_from_its_last_checkpoint(tmp_path: Path, monkey
     assert len(list(broken.folder.glob("last-*"))) == 2
     broken.queue_again()
     train(broken, settings)
-    assert_same(weights(whole.best), weights(broken.best))
+    assert_same(weights(whole.artefacts.best), weights(broken.artefacts.best))
 
 
 def test_asked_to_stop_before_it_began(tmp_path: Path) -> None:
     run = make_run(tmp_path)
-    run.ask_stop("keep")
+    run.worker.ask_stop("keep")
     train(run, settings_in(tmp_path))
     assert run.state() == "stopped"
-    assert run.newest_checkpoint() is None
+    assert run.checkpoints.newest() is None
 
 
 def test_stop_and_keep_in_the_first_epoch_leaves_a_model(tmp_path: Path) -> None:
@@ -226,9 +230,9 @@ def test_stop_and_keep_in_the_first_epoch_leaves_a_model(tmp_path: Path) -> None
         train(run, settings_in(tmp_path))
     assert events_of(run, "stopped")[0]["how"] == "keep"
     assert not events_of(run, "finished")
-    metrics = open_saved(run.best).teaching.metrics
+    metrics = open_saved(run.artefacts.best).training_info.metrics
     assert metrics["val_photos"] == 6
-    assert "test_accuracy" not in metrics, "the test photos were looked at too soon"
+    assert "test_accuracy" not in metrics, "the test photos were used too soon"
 
 
 def test_more_epochs_go_on_where_it_ended(tmp_path: Path) -> None:
@@ -241,7 +245,7 @@ def test_more_epochs_go_on_where_it_ended(tmp_path: Path) -> None:
     assert [event["test_looks"] for event in events_of(run, "finished")] == [1, 2]
     rates = [event["lr"] for event in events_of(run, "step")]
     config = events_of(run, "started")[0]["config"]
-    shares = [recipe.rate_share(step, Cycle(5, 10), config["warmup"]) for step in range(5, 15)]
+    shares = [optimisation.rate_share(step, Cycle(5, 10), config["warmup"]) for step in range(5, 15)]
     assert rates[5:] == pytest.approx([config["learning_rate"] * share for share in shares], rel=0.01)
 
 
@@ -265,7 +269,7 @@ def test_a_loss_that_is_no_number_ends_it_in_words(tmp_path: Path) -> None:
     with pytest.raises(AppError) as caught:
         train(run, settings_in(tmp_path))
     assert caught.value.message.key == "train.problem.not_finite"
-    folder = run.newest_checkpoint()
+    folder = run.checkpoints.newest()
     if folder is not None:
         tensors = safetensors.torch.load_file(folder / "network.safetensors")
         assert all(torch.isfinite(tensor.float()).all() for tensor in tensors.values())
@@ -274,19 +278,19 @@ def test_a_loss_that_is_no_number_ends_it_in_words(tmp_path: Path) -> None:
 def test_the_best_model_outlives_a_loss_that_is_no_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a checkpoint is dear beside an epoch, the best model may not be on the disk yet."""
     monkeypatch.setattr(checkpoint, "MOST_SHARE", 1e-9)
-    run, ranks = make_run(tmp_path, epochs=4), Ranks(torch.device("cpu"))
-    training = Training(prepare(run, settings_in(tmp_path), ranks, Journal(run, ranks)))
+    run, distributed = make_run(tmp_path, epochs=4), DistributedContext(torch.device("cpu"))
+    training = Training(prepare(run, settings_in(tmp_path), distributed, RunLogger(run, distributed)))
     training.epoch()
     training.epoch()
     assert training.unwritten is not None
     with torch.no_grad():
-        training.learner.learning.network.fc.weight.fill_(math.nan)
+        training.train_state.trainable.network.fc.weight.fill_(math.nan)
     with pytest.raises(AppError) as caught:
-        training.go_on()
+        training.run()
     assert caught.value.message.key == "train.problem.not_finite"
     assert [epoch["best"] for epoch in events_of(run, "epoch")] == [True, True]
     told = events_of(run, "epoch")[-1]["val_loss"]
-    part, model = material_of(run, settings_in(tmp_path)).val, open_saved(run.best)
+    part, model = load_splits(run, settings_in(tmp_path)).val, open_saved(run.artefacts.best)
     said = list(Classifier(model, settings_in(tmp_path), "float32", "cpu").classify(part.paths, 3))
     by_class = [{one.index: one.probability for one in prediction.guesses} for prediction in said]
     losses = [-math.log(of[label]) for of, label in zip(by_class, part.labels, strict=True)]
@@ -298,7 +302,7 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     run = make_run(tmp_path, epochs=1)
     train(run, settings)
-    good, model = run.newest_checkpoint(), weights(run.best)
+    good, model = run.checkpoints.newest(), weights(run.artefacts.best)
     run.queue_again(more_epochs=1)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
@@ -308,8 +312,8 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert caught.value.message.key in {"run.problem.not_written", "saved.problem.not_written"}
-    assert run.newest_checkpoint() == good
-    assert_same(weights(run.best), model)
+    assert run.checkpoints.newest() == good
+    assert_same(weights(run.artefacts.best), model)
     train(run, settings)
     assert events_of(run, "finished")[-1]["test_looks"] == 2
 
@@ -349,7 +353,7 @@ def test_a_test_photo_damaged_in_its_midst_is_left_out_and_named(tmp_path: Path)
         damage(path)
     run = make_run(tmp_path, epochs=1)
     train(run, settings_in(tmp_path))
-    kept = run.answers()
+    kept = run.artefacts.test_predictions()
     assert kept is not None
     assert len(kept.unreadable) == 2
     assert all(name.startswith("red/") for name in kept.unreadable)
@@ -357,14 +361,20 @@ def test_a_test_photo_damaged_in_its_midst_is_left_out_and_named(tmp_path: Path)
     assert not any(name.startswith("red/") for name in kept.files)
 
 
-def test_going_on_from_a_model_with_the_same_classes_keeps_its_head(tmp_path: Path, taught: Run) -> None:
+def test_going_on_from_a_model_with_the_same_classes_keeps_its_head(tmp_path: Path, trained: Run) -> None:
     """With a learning rate of next to nothing it is as good as before; with a fresh head it would not be."""
-    knobs = {"parent": str(taught.best), "variant": None, "scratch": False, "epochs": 1, "learning_rate": 1e-7}
-    run = make_run(tmp_path, **knobs)
+    overrides = {
+        "parent": str(trained.artefacts.best),
+        "variant": None,
+        "scratch": False,
+        "epochs": 1,
+        "learning_rate": 1e-7,
+    }
+    run = make_run(tmp_path, **overrides)
     train(run, settings_in(tmp_path))
-    before = events_of(taught, "finished")[0]["val_accuracy"]
+    before = events_of(trained, "finished")[0]["val_accuracy"]
     assert events_of(run, "epoch")[0]["val_accuracy"] == before > 0.5
-    assert open_saved(run.best).teaching.parent == "best"
+    assert open_saved(run.artefacts.best).training_info.parent == "best"
 
 
 @pytest.mark.slow
@@ -381,21 +391,18 @@ def test_uneven_classes_are_weighted(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_precision_is_measured_where_that_is_worth_it(tmp_path: Path, taught: Run) -> None:
-    """Not in a training of fifteen steps; in one of fifty it is, once, and an interruption does not ask again."""
-    assert events_of(taught, "started")[0]["precision"] is None
-    assert "train.said.bf16" not in {event["key"].replace("no_", "") for event in events_of(taught, "said")}
-    run = make_run(tmp_path, epochs=10)
+def test_precision_is_measured_once(tmp_path: Path) -> None:
+    """An interruption does not ask again."""
+    run = make_run(tmp_path, precision="auto")
     with stopped_at(run, 2):
         train(run, settings_in(tmp_path))
+    [chosen] = {event["precision"] for event in events_of(run, "measured")}
     run.queue_again()
     train(run, settings_in(tmp_path))
-    keys = [event["key"] for event in events_of(run, "said") if event["key"].endswith("bf16")]
-    assert len(keys) == 1
-    chosen = "bf16" if keys == ["train.said.bf16"] else "float32"
-    assert [event["precision"] for event in events_of(run, "started")] == [None, chosen]
+    assert {event["precision"] for event in events_of(run, "measured")} == {chosen}
+    assert [event["precision"] for event in events_of(run, "started")] == [chosen, chosen]
 
 
-def test_every_sentence_it_says_is_there(taught: Run) -> None:
-    for event in events_of(taught, "said"):
+def test_every_sentence_it_says_is_there(trained: Run) -> None:
+    for event in events_of(trained, "said"):
         assert text(event["key"], "zh-CN", **event["fields"])

@@ -1,4 +1,4 @@
-"""What a training needs, by hand and by real trainings; how batches are cut to fit, and what is said where none do."""
+"""What a training needs, by hand and by real trainings; how batches are split to fit, and what is said if none do."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import pytest
 from resnet_demo.models import variants
 from resnet_demo.settings import GIGABYTE, MEGABYTE
 from resnet_demo.texts import LANGUAGES, AppError
-from resnet_demo.training.config import Settled, TrainConfig
-from resnet_demo.training.memory import BASE, Work, shapes_of
+from resnet_demo.training.config import ResolvedConfig, TrainConfig
+from resnet_demo.training.memory import BASE, Workload, shapes_of
 from resnet_demo.training.presets import Start
 from tests.conftest import ROOT
-from tests.training.schoolroom import make_run
+from tests.training.small_runs import make_run
 
 
-def settled(photos: int = 4000, **knobs: Any) -> Settled:
+def resolve(photos: int = 4000, **overrides: Any) -> ResolvedConfig:
     """Settings with nothing left open, from fresh weights unless they say otherwise."""
-    given = {"scratch": True, "ema": 0.0, "mixup": 0.0, "precision": "float32", **knobs}
+    given = {"scratch": True, "ema": 0.0, "mixup": 0.0, "precision": "float32", **overrides}
     if given.get("image_size"):
         given.setdefault("first_size", given["image_size"])
     config = TrainConfig("photos", **given)
     return config.resolved(photos=photos, per_class={}, device="cpu", start=Start(scratch=given["scratch"]))
 
 
-def work(variant: str, photos: int = 4000, **knobs: Any) -> Work:
-    return Work(settled(photos, **knobs), variant, 10, photos, 500)
+def workload(variant: str, photos: int = 4000, **overrides: Any) -> Workload:
+    return Workload(resolve(photos, **overrides), variant, 10, photos, 500)
 
 
 def test_what_is_kept_of_a_photo_by_hand() -> None:
@@ -52,9 +52,9 @@ def test_weights_are_as_many_as_published() -> None:
     published = variants.get("resnet50").published_parameters
     assert published is not None
     whole, head = shapes_of("resnet50", 1000, "all", 64), shapes_of("resnet50", 1000, "head", 64)
-    assert whole.learning == 4 * published
-    assert head.learning == 4 * (2048 * 1000 + 1000)
-    assert head.weights == whole.weights > whole.learning  # norms count beside
+    assert whole.trainable == 4 * published
+    assert head.trainable == 4 * (2048 * 1000 + 1000)
+    assert head.weights == whole.weights > whole.trainable  # norms count beside
     assert head.features == 4 * 2048
     assert head.kept < whole.kept / 100
 
@@ -70,45 +70,45 @@ def test_what_learns_less_deeply_needs_less() -> None:
 
 def test_a_need_by_hand() -> None:
     found = shapes_of("resnet18", 10, "all", 224)
-    need = work("resnet18", batch_size=32, image_size=224, optimiser="adamw").need()
+    need = workload("resnet18", batch_size=32, image_size=224, optimiser="adamw").need()
     assert need.batch == 32
-    assert need.always == BASE + found.weights + 3 * found.learning  # gradients, and Adam's two numbers for each
-    assert need.bytes() > need.always + 32 * found.kept
-    assert need.bytes(1) - need.bytes(2) == pytest.approx(1.4 * 16 * need.of_piece, rel=0.01)
-    averaged = work("resnet18", batch_size=32, image_size=224, ema=0.99).need()
-    assert averaged.always - need.always == found.weights
-    sgd = work("resnet18", batch_size=32, image_size=224, optimiser="sgd").need()
-    assert need.always - sgd.always == found.learning
-    lower = Work(settled(batch_size=32, image_size=224), "resnet18", 10, 4000, 500, precision="bf16").need()
+    assert need.fixed == BASE + found.weights + 3 * found.trainable  # gradients, and Adam's two numbers for each
+    assert need.bytes() > need.fixed + 32 * found.kept
+    assert need.bytes(1) - need.bytes(2) == pytest.approx(1.4 * 16 * need.per_micro_batch_photo, rel=0.01)
+    averaged = workload("resnet18", batch_size=32, image_size=224, ema=0.99).need()
+    assert averaged.fixed - need.fixed == found.weights
+    sgd = workload("resnet18", batch_size=32, image_size=224, optimiser="sgd").need()
+    assert need.fixed - sgd.fixed == found.trainable
+    lower = Workload(resolve(batch_size=32, image_size=224), "resnet18", 10, 4000, 500, precision="bf16").need()
     assert lower.bytes() < need.bytes()
 
 
 def test_few_photos_make_small_batches() -> None:
-    assert work("resnet18", photos=100, batch_size=4096, image_size=64).need().batch == 100
+    assert workload("resnet18", photos=100, batch_size=4096, image_size=64).need().batch == 100
     # 100 photos in batches of up to 64: two of 50 each, of which each of two processes has a half.
-    shared = Work(settled(100, batch_size=64, image_size=64), "resnet18", 10, 100, 10, processes=2, here=2)
+    shared = Workload(resolve(100, batch_size=64, image_size=64), "resnet18", 10, 100, 10, processes=2, here=2)
     assert shared.need().batch == 25
-    alone = Work(settled(100, batch_size=64, image_size=64), "resnet18", 10, 100, 10)
+    alone = Workload(resolve(100, batch_size=64, image_size=64), "resnet18", 10, 100, 10)
     assert shared.total(1, 0) > 1.5 * alone.total(1, 0)
 
 
-def test_pieces_are_as_few_as_fit() -> None:
-    large = work("resnet50", batch_size=64, image_size=224)
-    free = [large.total(pieces, 10**12) for pieces in (1, 2, 4, 64)]
+def test_micro_batches_are_as_few_as_fit() -> None:
+    large = workload("resnet50", batch_size=64, image_size=224)
+    free = [large.total(micro_batches, 10**12) for micro_batches in (1, 2, 4, 64)]
     assert free == sorted(free, reverse=True)
-    assert large.pieces(100 * GIGABYTE) == 1
-    for pieces in (2, 4, 8):
-        room = large.total(pieces, 10**12)
-        assert large.pieces(room) == pieces
-        assert large.fitted(room) == pieces
-    assert large.need().most_pieces == 32  # a norm takes no single photo
-    assert large.pieces(BASE) is None
+    assert large.micro_batches(100 * GIGABYTE) == 1
+    for micro_batches in (2, 4, 8):
+        available = large.total(micro_batches, 10**12)
+        assert large.micro_batches(available) == micro_batches
+        assert large.fitted(available) == micro_batches
+    assert large.need().max_micro_batches == 32  # a norm takes no single photo
+    assert large.micro_batches(BASE) is None
 
 
 @pytest.mark.parametrize("free", [1, 4, 14, 60])
 def test_what_is_advised_fits(free: int) -> None:
     """The batch of 4096, 512 pixels, ResNet-152, on machines of several sizes."""
-    huge = work("resnet152", photos=20_000, batch_size=4096, image_size=512)
+    huge = workload("resnet152", photos=20_000, batch_size=4096, image_size=512)
     with pytest.raises(AppError) as caught:
         huge.fitted(free * GIGABYTE)
     message = caught.value.message
@@ -119,22 +119,22 @@ def test_what_is_advised_fits(free: int) -> None:
         assert message.key == "train.problem.memory"
         return
     setting, value = message.key.rpartition(".")[2], message.fields["value"]
-    advised = work("resnet152", photos=20_000, **{"batch_size": 4096, "image_size": 512, setting: value})
-    assert advised.pieces(free * GIGABYTE) is not None
+    advised = workload("resnet152", photos=20_000, **{"batch_size": 4096, "image_size": 512, setting: value})
+    assert advised.micro_batches(free * GIGABYTE) is not None
     assert int(value) < {"batch_size": 4096, "image_size": 512}[setting]
 
 
 def test_a_share_is_for_whole_batches_and_all_photos() -> None:
-    stranger = work("resnet50", photos=2000, batch_size=512, image_size=224)
-    stranger.require_share(100 * GIGABYTE)
+    visitor = workload("resnet50", photos=2000, batch_size=512, image_size=224)
+    visitor.require_share(100 * GIGABYTE)
     with pytest.raises(AppError, match="batch size") as caught:
-        stranger.require_share(8 * GIGABYTE)
+        visitor.require_share(8 * GIGABYTE)
     assert caught.value.message.key == "train.problem.memory_share.batch_size"
     advised = int(caught.value.message.fields["value"])
-    work("resnet50", photos=2000, batch_size=advised, image_size=224).require_share(8 * GIGABYTE)
+    workload("resnet50", photos=2000, batch_size=advised, image_size=224).require_share(8 * GIGABYTE)
     with pytest.raises(AppError):
-        work("resnet50", photos=2000, batch_size=2 * advised, image_size=224).require_share(8 * GIGABYTE)
-    crowd = Work(settled(image_size=512, batch_size=8), "resnet18", 10, 15_000, 5_000)
+        workload("resnet50", photos=2000, batch_size=2 * advised, image_size=224).require_share(8 * GIGABYTE)
+    crowd = Workload(resolve(image_size=512, batch_size=8), "resnet18", 10, 15_000, 5_000)
     assert crowd.decoded == pytest.approx(20_000 * (1.15 * 512) ** 2 * 3, rel=0.01)
     with pytest.raises(AppError, match="pixels a side"):
         crowd.require_share(8 * GIGABYTE)
@@ -145,8 +145,8 @@ def test_a_share_is_for_whole_batches_and_all_photos() -> None:
 @pytest.mark.parametrize(("variant", "size", "batch"), [("resnet18", 160, 48), ("cifar_resnet20", 32, 8)])
 def test_real_trainings_take_about_as_much(tmp_path: Path, variant: str, size: int, batch: int) -> None:
     """A training in a process of its own, with 33 photos to learn from; torch's own part differs between its builds."""
-    knobs: dict[str, Any] = {"variant": variant, "image_size": size, "first_size": size, "batch_size": batch}
-    run = make_run(tmp_path, epochs=1, precision="float32", **knobs)
+    overrides: dict[str, Any] = {"variant": variant, "image_size": size, "first_size": size, "batch_size": batch}
+    run = make_run(tmp_path, epochs=1, **overrides)
     code = """
 import sys
 from pathlib import Path
@@ -162,7 +162,7 @@ print([before, peak_memory()])
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     before, highest = json.loads(said)
     photos = {name: len(run.facts["split"][name]) for name in ("train", "val", "test")}
-    given = settled(photos["train"], scratch=True, epochs=1, **{k: v for k, v in knobs.items() if k != "variant"})
-    needed = Work(given, variant, 3, photos["train"], photos["val"] + photos["test"]).total(1, 10**12)
+    given = resolve(photos["train"], scratch=True, epochs=1, **{k: v for k, v in overrides.items() if k != "variant"})
+    needed = Workload(given, variant, 3, photos["train"], photos["val"] + photos["test"]).total(1, 10**12)
     assert needed - BASE > 0.7 * (highest - before) - 150 * MEGABYTE
     assert needed - BASE < 1.6 * (highest - before) + 100 * MEGABYTE

@@ -13,10 +13,10 @@ import pytest
 
 from resnet_demo.texts import LANGUAGES, text
 from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.event_text import event_text
 from resnet_demo.training.memory_kills import BOOT, KillCount, go_first
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
-from resnet_demo.training.sentences import sentence_of
 from tests.conftest import ROOT
 from tests.memory_group import JOIN, memory_group
 
@@ -61,9 +61,9 @@ def test_without_a_group_the_machine_counts(tmp_path: Path) -> None:
 
 def test_a_count_comes_back_from_an_event() -> None:
     count = KillCount("/proc/vmstat", 3, "boot")
-    assert KillCount.told_by(json.loads(json.dumps({"memory_kills": asdict(count)}))) == count
+    assert KillCount.from_event(json.loads(json.dumps({"memory_kills": asdict(count)}))) == count
     for told in (None, [], {}, {"file": 1, "number": 1, "boot": ""}, {"file": "/x", "number": True, "boot": ""}):
-        assert KillCount.told_by({"memory_kills": told}) is None
+        assert KillCount.from_event({"memory_kills": told}) is None
 
 
 def test_a_worker_goes_before_others(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_the_kernels_kill_is_told_from_a_persons(end: str, for_memory: bool) -> 
     with memory_group(200 * MiB) as group:
         command = [sys.executable, "-c", TAKE + end, str(group)]
         ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        count = KillCount.told_by(json.loads(ended.stdout))
+        count = KillCount.from_event(json.loads(ended.stdout))
         assert ended.returncode == -signal.SIGKILL
         assert count is not None
         assert count.has_risen() is for_memory
@@ -114,7 +114,7 @@ def lost(run: Run, kills: int) -> None:
     """The run's worker is gone without a word; the machine's counter stood at `kills` when it was launched."""
     boot = BOOT.read_text().strip()
     count = {"file": "/proc/vmstat", "number": kills, "boot": boot}
-    run.append("launched", **asdict(Process(2**30, 0.0)), memory_kills=count)
+    run.events.append("launched", **asdict(Process(2**30, 0.0)), memory_kills=count)
     assert run.state() == "lost"
 
 
@@ -123,27 +123,27 @@ def test_who_finds_a_run_lost_notes_whether_memory_had_run_out(run: Run) -> None
     lost(run, kills=-1)  # so the counter has risen since
     run.note_kill()
     run.note_kill()
-    assert [event for event in run.events() if event["kind"] == "killed"] == [
-        {"t": run.events()[-1]["t"], "kind": "killed", "memory": True, "sure": False}
+    assert [event for event in run.events.all() if event["kind"] == "killed"] == [
+        {"t": run.events.all()[-1]["t"], "kind": "killed", "memory": True, "sure": False}
     ]
     assert run.state() == "lost"
-    assert run.memory_kills == 1
+    assert run.events.memory_kills == 1
     for language in LANGUAGES:
-        assert sentence_of(run.events()[-1], language) == text("run.event.killed_perhaps", language)
+        assert event_text(run.events.all()[-1], language) == text("run.event.killed_perhaps", language)
     run.queue_again()
     lost(run, kills=2**40)  # and has not
     run.note_kill()
-    assert run.events()[-1]["memory"] is False
-    assert sentence_of(run.events()[-1], "en") is None
-    assert run.memory_kills == 1
+    assert run.events.all()[-1]["memory"] is False
+    assert event_text(run.events.all()[-1], "en") is None
+    assert run.events.memory_kills == 1
 
 
 def test_what_ended_otherwise_is_not_asked_about(run: Run) -> None:
     run.note_kill()
     assert run.state() == "queued"
     lost(run, kills=-1)
-    run.ask_stop("now")  # a person has ended it
+    run.worker.ask_stop("now")  # a person has ended it
     run.note_kill()
-    run.append("stopped", how="now")
+    run.events.append("stopped", how="now")
     run.note_kill()
-    assert run.memory_kills == 0
+    assert run.events.memory_kills == 0

@@ -13,17 +13,17 @@ import torch
 from resnet_demo.models.saved import write
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
-from resnet_demo.training.config import Settled
-from resnet_demo.training.plan import Beginning, Plan, begin
+from resnet_demo.training.config import ResolvedConfig
+from resnet_demo.training.plan import InitialNetwork, Plan, initial_network
 from tests.tiny import LABELS, tiny_model
-from tests.training.schoolroom import SMALL
+from tests.training.small_runs import SMALL
 
 PARENT = {"parent": "", "variant": None, "scratch": False}
 
 
-def settle(beginning: Beginning, **knobs: Any) -> Settled:
-    config = replace(SMALL, image_size=None, **knobs)
-    return config.resolved(photos=60, per_class={"a": 30, "b": 30}, device="cpu", start=beginning.start)
+def settle(initial: InitialNetwork, **overrides: Any) -> ResolvedConfig:
+    config = replace(SMALL, image_size=None, **overrides)
+    return config.resolved(photos=60, per_class={"a": 30, "b": 30}, device="cpu", start=initial.start)
 
 
 @pytest.fixture
@@ -34,27 +34,29 @@ def parent(tmp_path: Path) -> Path:
 
 
 def test_from_scratch_weights_come_from_the_seed() -> None:
-    one, same, other = (begin(replace(SMALL, seed=seed), ("a", "b"), Settings()).network for seed in (1, 1, 2))
+    one, same, other = (
+        initial_network(replace(SMALL, seed=seed), ("a", "b"), Settings()).network for seed in (1, 1, 2)
+    )
     assert torch.equal(one.conv1.weight, same.conv1.weight)
     assert not torch.equal(one.conv1.weight, other.conv1.weight)
     state = torch.random.get_rng_state()
-    begin(SMALL, ("a", "b"), Settings())
+    initial_network(SMALL, ("a", "b"), Settings())
     assert torch.equal(torch.random.get_rng_state(), state), "a caller's own random numbers were touched"
 
 
 @pytest.mark.parametrize("variant", ["cifar_plain20", "plain18", "highway18", "preact_resnet18"])
 def test_any_variant_can_start_from_scratch(variant: str) -> None:
-    beginning = begin(replace(SMALL, variant=variant), ("a", "b", "c"), Settings())
-    assert beginning.network.fc.out_features == 3
-    assert beginning.start.scratch
-    assert beginning.start.input_size == (32 if "cifar" in variant else 224)
+    initial = initial_network(replace(SMALL, variant=variant), ("a", "b", "c"), Settings())
+    assert initial.network.fc.out_features == 3
+    assert initial.start.scratch
+    assert initial.start.input_size == (32 if "cifar" in variant else 224)
 
 
 def test_other_classes_get_a_fresh_head(parent: Path) -> None:
     config = replace(SMALL, **PARENT | {"parent": str(parent)})
-    beginning = begin(config, ("cat", "dog", "daisy"), Settings())
-    assert beginning.network.fc.out_features == 3
-    assert torch.equal(beginning.network.conv1.weight, tiny_model().network.conv1.weight)
+    initial = initial_network(config, ("cat", "dog", "daisy"), Settings())
+    assert initial.network.fc.out_features == 3
+    assert torch.equal(initial.network.conv1.weight, tiny_model().network.conv1.weight)
 
 
 def test_known_classes_keep_what_is_known_of_them(parent: Path) -> None:
@@ -62,23 +64,23 @@ def test_known_classes_keep_what_is_known_of_them(parent: Path) -> None:
     old = tiny_model().network.fc
     config = replace(SMALL, **PARENT | {"parent": str(parent)})
     for classes in (LABELS, LABELS[::-1], (LABELS[3], LABELS[1])):
-        head = begin(config, classes, Settings()).network.fc
+        head = initial_network(config, classes, Settings()).network.fc
         rows = [LABELS.index(name) for name in classes]
         assert torch.equal(head.weight, old.weight[rows])
         assert torch.equal(head.bias, old.bias[rows])
 
 
 def test_the_plan_tells_what_it_comes_from_but_not_where_that_lies(parent: Path) -> None:
-    knobs = PARENT | {"parent": str(parent)}
-    beginning = begin(replace(SMALL, **knobs), ("cat", "dog"), Settings())
-    plan = beginning.plan(settle(beginning, **knobs), "bf16")
+    overrides = PARENT | {"parent": str(parent)}
+    initial = initial_network(replace(SMALL, **overrides), ("cat", "dog"), Settings())
+    plan = initial.plan(settle(initial, **overrides), "bf16")
     assert (plan.parent, plan.licence, plan.variant) == ("parent", "MIT", "cifar_resnet20")
     assert plan.spec.crop_size == plan.config.image_size == 32
-    assert plan.spec.mean == beginning.parent.spec.mean  # type: ignore[union-attr]
+    assert plan.spec.mean == initial.parent.spec.mean  # type: ignore[union-attr]
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
 
 
 def test_without_published_weights_it_has_to_be_said_how_to_start() -> None:
     with pytest.raises(AppError) as caught:
-        begin(replace(SMALL, scratch=False), ("a", "b"), Settings())
+        initial_network(replace(SMALL, scratch=False), ("a", "b"), Settings())
     assert "from scratch" in str(caught.value)

@@ -1,4 +1,4 @@
-"""The range test: on curves made by hand, and on a learner that is left as it was."""
+"""The range test: on curves made by hand, and on a training state that is left as it was."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from resnet_demo.training import range_test
-from tests.training.test_learner import batch, learner, network
+from resnet_demo.training.retried_step import RetriedStep
+from tests.training.test_train_state import batch, network, train_state
 
 
 def test_rates_rise_evenly() -> None:
@@ -43,14 +44,14 @@ def test_one_noisy_loss_does_not_decide() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "fp16"])
 def test_the_learner_is_left_as_it_was(precision: str) -> None:
-    taught = learner(network(), ema=0.9, precision=precision)
-    taught.scaler.set_growth_interval(2)  # so that the scale does change on the way
-    taught.step(batch(0), 1e-3)
-    scaler = taught.scaler.state_dict()
-    before = {file: {key: one.clone() for key, one in tensors.items()} for file, tensors in taught.state().items()}
-    found = range_test.measure(taught, [batch(step) for step in range(4)])
+    state = train_state(network(), ema=0.9, precision=precision)
+    state.scaler.set_growth_interval(2)  # so that the scale does change on the way
+    state.step(batch(0), 1e-3)
+    scaler = state.scaler.state_dict()
+    before = {file: {key: one.clone() for key, one in tensors.items()} for file, tensors in state.state_dict().items()}
+    found = range_test.measure(RetriedStep(state), [batch(step) for step in range(4)])
     assert [rate for rate, _ in found] == range_test.rates()[:4]
-    assert taught.steps == 1
-    assert taught.scaler.state_dict() == scaler
-    for file, tensors in taught.state().items():
+    assert state.steps == 1
+    assert state.scaler.state_dict() == scaler
+    for file, tensors in state.state_dict().items():
         assert all(torch.equal(one, before[file][key]) for key, one in tensors.items())

@@ -13,12 +13,15 @@ import pytest
 
 from resnet_demo.cli import main
 from resnet_demo.jobs import queue
-from resnet_demo.models.places import POINTER
+from resnet_demo.models.model_folders import POINTER
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.listed_runs import Unreadable, all_runs, find_run, listing
-from resnet_demo.training.run import CONFIG, EVENTS, LOCK, LOG, STOP, Run
+from resnet_demo.training.run import CONFIG, Run
+from resnet_demo.training.run_events import EVENTS
+from resnet_demo.training.run_log import LOG
+from resnet_demo.training.worker_state import LOCK, STOP
 
 
 def loop(path: Path) -> None:
@@ -85,7 +88,7 @@ NO_START: dict[str, Callable[[Path], None]] = {
     "log that is a folder": lambda place: folder(place / LOG),
     "events of one long line": lambda place: long_line(place / EVENTS),
 }
-"""What leaves a run readable, but in no shape to be carried out."""
+"""What leaves a run readable, but in no shape to be executed."""
 READABLE = {
     **NO_START,
     "lock that is a pipe": lambda place: pipe(place / LOCK),
@@ -127,7 +130,7 @@ def test_the_line_moves_on_past_it(breakage: str, settings: Settings) -> None:
     broken, good = make(settings), make(settings)
     {**BREAKAGES, **NO_START}[breakage](broken.folder)
     assert queue.start_next(settings.home) == good
-    worker = good.worker
+    worker = good.events.launched_process
     assert worker is not None
     psutil.Process(worker.pid).kill()  # it would only find that there are no photos
 
@@ -154,8 +157,8 @@ def test_a_long_line_is_passed_over_backwards_and_what_is_around_it_is_not(setti
     for _ in range(2):
         with (run.folder / EVENTS).open("ab") as file:
             file.write(b"x" * 3_000_000 + b"\n")
-        run.append("finished")
-    assert [event["kind"] for event in run.backwards()] == ["finished", "finished", "queued"]
+        run.events.append("finished")
+    assert [event["kind"] for event in run.events.backwards()] == ["finished", "finished", "queued"]
 
 
 def test_where_nothing_came_of_a_run_nothing_is_listed(settings: Settings) -> None:
@@ -167,7 +170,7 @@ def test_where_nothing_came_of_a_run_nothing_is_listed(settings: Settings) -> No
 def test_one_that_cannot_be_removed_is_told_and_stays_listed(settings: Settings) -> None:
     """A folder that is a mount or immutable cannot be had without rights; one that grows while it is removed can."""
     run = make(settings)
-    run.append("finished")
+    run.events.append("finished")
     (run.folder / CONFIG).write_text("{")
     code = """
 import itertools, sys

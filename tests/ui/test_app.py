@@ -33,14 +33,14 @@ def test_answers_and_leaves_nothing(tmp_path: Path) -> None:
         dropped = [{"rel": "a.jpg", "file": {"path": path, "meta": {"_type": "gradio.FileData"}}} for path in sent]
         functions = {one["api_name"]: one["id"] for one in app.http.get("config").json()["dependencies"]}
         for name, data in (
-            ("take_drop", [dropped, "en", None]),
-            ("run", [None, str(model), "crop", "en", None, None, ""]),
+            ("take_drop", ["en", None, dropped]),
+            ("run", ["en", None, None, str(model), "crop", [], False, None, ""]),
         ):
             app.queued({"data": data, "fn_index": functions[name], "session_hash": "visitor"})
         [private] = [child for child in folder.iterdir() if child.name.startswith("resnet-demo-")]
         assert private.stat().st_mode & 0o777 == 0o700
         [table] = private.glob("uploads/*/photos.csv")
-        thumbnails = sorted(table.parent.glob("*.jpg"))
+        thumbnails = sorted(table.parent.glob("[0-9].jpg"))
         assert len(thumbnails) == 3
         assert app.http.get(f"gradio_api/file={thumbnails[0]}").content == thumbnails[0].read_bytes()
         for listed in (table.parent, private / "uploads", private, private / "server.lock"):

@@ -15,20 +15,21 @@ import pytest
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.ui import page
-from resnet_demo.ui.errors import SpokenError, discreet, plain, spoken
+from resnet_demo.ui.errors import VisitorError, plain_text_errors, redact_paths, visitor_errors
+from resnet_demo.ui.visitor_context import speaking
 from tests.conftest import ROOT
 
 
 def test_what_a_person_can_mend_is_said_in_their_language() -> None:
-    with pytest.raises(gr.Error) as caught, spoken("zh-CN"):
+    with pytest.raises(gr.Error) as caught, speaking("zh-CN"), visitor_errors():
         raise AppError("services.unlisted_model")
     assert caught.value.message == text("services.unlisted_model", "zh-CN")
 
 
 def test_strangers_are_told_no_path_of_this_machine(tmp_path: Path) -> None:
     def told(home: Path) -> str:
-        with pytest.raises(gr.Error) as caught, spoken("en"):
-            raise AppError("staging.problem.folder", folder=str(home / "datasets"), reason="read-only")
+        with pytest.raises(gr.Error) as caught, visitor_errors():
+            raise AppError("dataset_storage.problem.folder", folder=str(home / "datasets"), reason="read-only")
         return str(caught.value.message)
 
     own, public = tmp_path / "own", tmp_path / "it's public"
@@ -37,11 +38,11 @@ def test_strangers_are_told_no_path_of_this_machine(tmp_path: Path) -> None:
     assert f"written to {own / 'datasets'}" in told(own)
     assert f"written to …{os.sep}datasets" in told(public)
     assert str(tmp_path) not in told(public)
-    assert discreet(escape(str(public))) == "…"
+    assert redact_paths(escape(str(public))) == "…"
 
 
 def test_what_nobody_expected_has_a_number_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as caught, spoken("en"):
+    with caplog.at_level(logging.ERROR), pytest.raises(gr.Error) as caught, visitor_errors():
         raise ZeroDivisionError("/home/somebody/secret")
     assert "secret" not in caught.value.message
     (number,) = re.findall(r"\b[0-9a-f]{6}\b", caught.value.message)
@@ -54,13 +55,13 @@ NASTY = '<div style="position:fixed">&amp;\u202e'
 
 def test_a_name_is_html_to_a_toast_and_itself_to_all_others() -> None:
     """Gradio shows the message of an error as HTML; programs and the camera's script do not."""
-    with pytest.raises(SpokenError) as caught, spoken("en"):
+    with pytest.raises(VisitorError) as caught, visitor_errors():
         raise AppError("hub_photos.problem.absent", name=NASTY)
     assert "&lt;div style=&quot;position:fixed&quot;&gt;&amp;amp;\\u202e" in caught.value.message
     assert NASTY in caught.value.said
-    with pytest.raises(gr.Error) as told, plain(), spoken("en"):
+    with pytest.raises(gr.Error) as told, plain_text_errors(), visitor_errors():
         raise AppError("hub_photos.problem.absent", name=NASTY)
-    assert not isinstance(told.value, SpokenError)
+    assert not isinstance(told.value, VisitorError)
     assert NASTY in told.value.message
 
 

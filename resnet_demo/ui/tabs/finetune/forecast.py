@@ -1,90 +1,28 @@
-"""What a training would do before it is begun: its settings with nothing left open, its photos and its steps."""
+"""Forecast of a training for the page: the photos in hand, counted, and what it says as HTML."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from pathlib import Path
 
-from resnet_demo.data.image_folder import Dataset, open_dataset, split
+from resnet_demo.data.image_folder import Dataset, open_dataset
 from resnet_demo.settings import Settings
-from resnet_demo.texts import text
-from resnet_demo.training import foreseen
-from resnet_demo.training.config import Settled, TrainConfig
-from resnet_demo.training.foreseen import MemoryForecast
-from resnet_demo.ui.tabs.finetune.knobs import shown
+from resnet_demo.training import training_forecast
+from resnet_demo.training.config import TrainConfig
+from resnet_demo.training.presets import USUAL_SIZE
+from resnet_demo.training.training_forecast import Forecast, Photos
+from resnet_demo.ui.components.term import term
+from resnet_demo.ui.visitor_context import current_language, say
 
-LOOK_SECONDS = 30
+CACHE_SECONDS = 30
 """For so long a folder is taken to hold what it held: while somebody types, it is not read again for every letter."""
 
 
-@dataclass(frozen=True)
-class Photos:
-    """How many photos there are in each part, and to learn each class from; near duplicates not looked for."""
-
-    train: int
-    val: int
-    test: int
-    per_class: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """Settings with nothing left open, the photos that they were settled for, and the memory if it can be told."""
-
-    settled: Settled
-    photos: Photos
-    memory: MemoryForecast | None
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """How many batches the photos make."""
-        return math.ceil(self.photos.train / self.settled.batch_size)
-
-    def say(self, language: str) -> list[tuple[str, str]]:
-        """What will be done, as headings and sentences."""
-        settled = self.settled
-        begun = "parent" if settled.parent else "scratch" if settled.scratch else "published"
-        network = settled.parent or settled.network
-        grows = settled.first_size < settled.image_size
-        sentences = {
-            "network": text(f"train.forecast.network.{begun}", language, name=network),
-            "depth": shown("train_depth", settled.train_depth, language),
-            "photos": text(
-                "train.forecast.photos",
-                language,
-                train=f"{self.photos.train:,}",
-                val=f"{self.photos.val:,}",
-                test=f"{self.photos.test:,}",
-            ),
-            "work": text(
-                "train.forecast.work",
-                language,
-                epochs=settled.epochs,
-                steps=f"{settled.epochs * self.steps_per_epoch:,}",
-                batch=settled.batch_size,
-            ),
-            "size": text(
-                "train.forecast.grows" if grows else "train.forecast.size",
-                language,
-                first=settled.first_size,
-                last=settled.image_size,
-            ),
-            "rate": text(
-                "train.forecast.rate",
-                language,
-                optimiser=shown("optimiser", settled.optimiser, language),
-                rate=f"{settled.learning_rate:g}",
-            ),
-        }
-        if self.memory is not None:
-            sentences["memory"] = self.memory.say(language)
-        return [(text(f"train.forecast.{name}.heading", language), said) for name, said in sentences.items()]
+TERMS = {"depth": "trained_layers", "work": "step"}
+"""The terms that explain lines of the forecast, by their headings' names."""
 
 
 def forecast(config: TrainConfig, settings: Settings, *, idle: bool = True) -> Forecast:
@@ -93,27 +31,40 @@ def forecast(config: TrainConfig, settings: Settings, *, idle: bool = True) -> F
     Raises:
         AppError: the photos cannot be used, or the settings contradict each other.
     """
-    from resnet_demo.engines import pick_device  # brings torch
-
-    photos = _counted(config.data, settings, config.seed, config.val_share, config.test_share, _now())
-    variant, start = foreseen.beginning(config, settings)
-    settled = config.resolved(photos=photos.train, per_class=photos.per_class, device=pick_device().type, start=start)
-    memory = None
-    if variant is not None:
-        others = photos.val + photos.test
-        work = foreseen.work_of(settled, variant, len(photos.per_class), photos.train, others)
-        memory = foreseen.memory(work, settings, idle=idle)
-    return Forecast(settled, photos, memory)
+    photos = photos_of(config, settings)
+    decoding = _decoding_seconds(photos.paths, settings)
+    return training_forecast.forecast(config, photos, settings, decoding=decoding, idle=idle)
 
 
-def as_html(told: Forecast, language: str) -> str:
-    """The forecast as a list for the page."""
-    rows = "".join(f"<dt>{escape(heading)}</dt><dd>{escape(said)}</dd>" for heading, said in told.say(language))
-    return f"<h3>{escape(text('train.forecast.title', language))}</h3><dl>{rows}</dl>"
+def photos_of(config: TrainConfig, settings: Settings) -> Photos:
+    """The photos of the folder that the settings name, counted lately.
+
+    Raises:
+        AppError: they cannot be used.
+    """
+    return _counted(config.data, settings, config.seed, config.val_share, config.test_share, _now())
+
+
+def as_html(told: Forecast) -> str:
+    """The forecast as a list for the page, its details folded."""
+    language = current_language()
+    return (
+        f"<h3>{escape(say('train.forecast.title'))}</h3>{_rows(told.summary(language))}"
+        f"<details><summary>{escape(say('train.forecast.details'))}</summary>{_rows(told.details(language))}</details>"
+    )
+
+
+def _rows(told: Sequence[tuple[str, str]]) -> str:
+    terms = {say(f"train.forecast.{row}.heading"): name for row, name in TERMS.items()}
+    rows = "".join(
+        f"<dt>{term(terms[heading], heading) if heading in terms else escape(heading)}</dt><dd>{escape(said)}</dd>"
+        for heading, said in told
+    )
+    return f"<dl>{rows}</dl>"
 
 
 def _now() -> int:
-    return int(time.monotonic() // LOOK_SECONDS)
+    return int(time.monotonic() // CACHE_SECONDS)
 
 
 @lru_cache(maxsize=2)
@@ -123,8 +74,12 @@ def _opened(folder: str, settings: Settings, _time: int) -> Dataset:
 
 @lru_cache(maxsize=16)
 def _counted(folder: str, settings: Settings, seed: int, val: float, test: float, time: int) -> Photos:
-    dataset = _opened(folder, settings, time)
-    parts = split(dataset, seed, val, test)
-    counts = Counter(dataset.photos[index].label for index in parts.train)
-    per_class = {name: counts[label] for label, name in enumerate(dataset.classes)}
-    return Photos(len(parts.train), len(parts.val), len(parts.test), per_class)
+    config = TrainConfig(folder, seed=seed, val_share=val, test_share=test)
+    return Photos.of(_opened(folder, settings, time), config)
+
+
+@lru_cache(maxsize=16)
+def _decoding_seconds(paths: Sequence[Path], settings: Settings) -> float:
+    from resnet_demo.training import step_timing  # brings torch
+
+    return step_timing.decoding_seconds(paths, USUAL_SIZE, settings)

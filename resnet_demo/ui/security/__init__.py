@@ -1,0 +1,1 @@
+"""Security of the page: requests, files, stored data and visitor limits."""

@@ -1,0 +1,1 @@
+"""The page's server: queue, time limits, sessions, disk and memory."""
