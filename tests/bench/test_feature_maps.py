@@ -25,8 +25,8 @@ PARTS = {"stem": 64, "stage1": 256, "stage1.0": 256, "stage2": 512, "stage3": 10
 """With their channels."""
 ROUNDS = 4
 """The first of them is not counted."""
-MOST_TIMES = 80.0
-"""Of the network's own time for one photo; the saliency map of the part before is made meanwhile, too."""
+MOST_TIMES = 25.0
+"""Of the network's own time for one photo."""
 PATIENT = 120_000
 
 # From the click until the tiles' picture is decoded and drawn, in milliseconds.

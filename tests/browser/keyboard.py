@@ -6,20 +6,26 @@ from typing import Any
 
 MOST_PRESSES = 400
 
-# Until nothing has changed for half a second: what is replaced meanwhile would lose the focus.
-REST = """() => new Promise((rested) => {
+FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]"
+
+# Until nothing that can have the focus was replaced for half a second, which would lose it. Other changes go on where a
+# camera is shown live. A page that finds no rest is walked as it is.
+REST = f"""() => new Promise((rested) => {{
+    const focusable = (node) => node instanceof Element
+        && (node.matches({FOCUSABLE!r}) || node.querySelector({FOCUSABLE!r}) !== null);
+    const observer = new MutationObserver((changes) => {{
+        if (changes.some((one) => [...one.addedNodes, ...one.removedNodes].some(focusable))) wait();
+    }});
+    const end = () => {{ observer.disconnect(); rested(); }};
     let timer = 0;
-    const observer = new MutationObserver(() => wait());
-    const wait = () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => { observer.disconnect(); rested(); }, 500);
-    };
-    observer.observe(document.querySelector("#content"), { childList: true, subtree: true });
+    const wait = () => {{ clearTimeout(timer); timer = setTimeout(end, 500); }};
+    observer.observe(document.querySelector("#content"), {{ childList: true, subtree: true }});
+    setTimeout(end, 10_000);
     wait();
-})"""
+}})"""
 
 # All that the Tab key should stop at: of radio buttons that belong together, one. `window.stops` are the elements.
-BEGIN = """() => {
+BEGIN = """(focusable) => {
     const looks = (element) => {
         const seen = [];
         for (let one = element; one && seen.length < 4; one = one.parentElement) {
@@ -45,8 +51,7 @@ BEGIN = """() => {
     document.body.prepend(window.first); // from where Tab goes on, whatever was pressed before
     window.first.focus();
     window.looks = looks;
-    const all = document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex]");
-    window.stops = [...all].filter(usable);
+    window.stops = [...document.querySelectorAll(focusable)].filter(usable);
     window.before = new Map(window.stops.map((one) => [one, looks(one)]));
     window.scrollTo(0, 0);
     return window.stops.length;
@@ -84,7 +89,7 @@ def tab_through(page: Any) -> list[str]:
 
 
 def _walk(page: Any) -> list[str]:
-    count, reached, faults, last = page.evaluate(BEGIN), set(), [], object()
+    count, reached, faults, last = page.evaluate(BEGIN, FOCUSABLE), set(), [], object()
     for _ in range(MOST_PRESSES):
         page.keyboard.press("Tab")
         place, seen, html = page.evaluate(WHERE)
