@@ -9,9 +9,10 @@ WIDTH = 360
 """Of every picture, in pixels: what a telephone shows without shrinking it."""
 
 
-def figure(content: str, *sentences: str) -> str:
-    """A picture or a table with the sentences of its caption."""
-    return f"<figure>{content}<figcaption>{escape(paragraph(sentences))}</figcaption></figure>"
+def figure(content: str, *sentences: str, title: str = "") -> str:
+    """A picture or a table with the title and the sentences of its caption."""
+    bold = f"<b>{escape(title)}</b> " if title else ""
+    return f"<figure>{content}<figcaption>{bold}{escape(paragraph(sentences))}</figcaption></figure>"
 
 
 def paragraph(sentences: Sequence[str]) -> str:

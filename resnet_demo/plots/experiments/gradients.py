@@ -31,12 +31,12 @@ def figures(result: Result, language: str) -> Iterator[str]:
     networks = rows(result, "networks")
     for norms, init in PANELS:
         inside = [row for row in networks if bool(row.get("norms")) == norms and row.get("init") == init]
-        yield figure(_norm_plot(inside, language), _panel(norms, init, language), *_unknown(inside, language))
+        yield figure(_norm_plot(inside, language), *_unknown(inside, language), title=_panel(norms, init, language))
     yield figure(_verdicts(networks, language), text("plots.lab.gradients.verdicts", language))
     for norms in (True, False):
         inside = [row for row in networks if bool(row.get("norms")) == norms and row.get("init") == "kaiming"]
         about = text("plots.lab.gradients.correlation", language)
-        yield figure(_likeness(inside, language), _panel(norms, "kaiming", language), about)
+        yield figure(_likeness(inside, language), about, title=_panel(norms, "kaiming", language))
     terms = rows(result, "terms")
     if terms:
         block = str(terms[0].get("block", ""))
@@ -74,7 +74,7 @@ def _norm_plot(inside: Sequence[Row], language: str) -> str:
     said = alt(
         text("plots.lab.gradients.norm_alt", language),
         [
-            (kind_name(row.get("kind"), language), _ends(numbers(row.get("gradient_norms")), language, ".1e"))
+            (kind_name(row.get("kind"), language), _ends(numbers(row.get("gradient_norms")), language, ".2g"))
             for row in inside
         ],
         language,
@@ -108,7 +108,7 @@ def _verdicts(networks: Sequence[Row], language: str) -> str:
 def _verdict(row: Row | None, language: str) -> str:
     if row is None:
         return NONE
-    ratio = number(finite(row.get("first_to_last")), ".1e")
+    ratio = number(finite(row.get("first_to_last")), ".2g")
     return text(
         "plots.lab.gradients.verdict", language, verdict=verdict_name(row.get("verdict"), language), ratio=ratio
     )

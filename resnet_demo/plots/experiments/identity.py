@@ -24,9 +24,9 @@ def figures(result: Result, language: str) -> Iterator[str]:
         inside = [row for row in branches if bool(row.get("zero_init")) == zero_init]
         yield figure(
             _ratio_plot(inside, high, language),
-            text("plots.lab.identity.on" if zero_init else "plots.lab.identity.off", language),
             text("plots.lab.identity.ratio", language),
             *_unknown(inside, language),
+            title=text("plots.lab.identity.on" if zero_init else "plots.lab.identity.off", language),
         )
     epochs = epoch_count(result, max((int(finite(row.get("epoch")) or 0) for row in branches), default=0))
     yield figure(_exponent_plot(branches, epochs, language), text("plots.lab.identity.exponent", language))
