@@ -29,7 +29,7 @@ class Line:
     """One line: points (x, y) from left to right, with markers if `marked`; without a name it is not in the legend.
 
     Where y is None the line has a gap. `style` is the number of its colour, dashes and marker, without one its place
-    among the lines; a `thin` line is pale, as one of those that a mean is of.
+    among the lines; a `thin` line is pale, as one of those that a mean is of. One that is not `joined` has markers alone.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Line:
     marked: bool = False
     style: int | None = None
     thin: bool = False
+    joined: bool = True
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ def _line(style: int, line: Line, x: Scale, y: Scale | LogScale) -> str:
             path += f"{'M' if gap else 'L'}{place[0]:.1f} {place[1]:.1f}"
             places.append(place)
         gap = up is None
-    drawn = _stroke(style, path, thin=line.thin)
+    drawn = _stroke(style, path, thin=line.thin) if line.joined else ""
     if line.marked:
-        every = max(1, -(-len(places) // MOST_MARKS))
+        every = max(1, -(-len(places) // MOST_MARKS)) if line.joined else 1
         drawn += "".join(_mark(style, *place) for place in places[::-1][::every])  # the newest always
     return drawn
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from resnet_demo.plots.experiments import degradation, gradients, identity, schedules, shortcuts
+from resnet_demo.plots.experiments import degradation, gradients, identity, landscape, paths, schedules, shortcuts
 from resnet_demo.plots.experiments.measured import Result
 
 _FIGURES: Mapping[str, Callable[[Result, str], Iterator[str]]] = {
     "degradation": degradation.figures,
     "gradients": gradients.figures,
     "identity": identity.figures,
+    "landscape": landscape.figures,
+    "paths": paths.figures,
     "schedules": schedules.figures,
     "shortcuts": shortcuts.figures,
     "twins": degradation.figures,
