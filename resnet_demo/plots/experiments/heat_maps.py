@@ -54,9 +54,8 @@ def _map(surface: Surface, left: float, scale: LossScale) -> str:
         top = TOP + SIDE - cell * (row + 1)
         for first, last, level in _runs(losses[: surface.points], scale):
             # A little over its end, so that no gap shows between cells.
-            paths[level] += (
-                f"M{left + cell * first:.1f} {top:.1f}h{cell * (last - first):.1f}v{cell + 0.3:.1f}h{-cell * (last - first):.1f}z"
-            )
+            wide = cell * (last - first)
+            paths[level] += f"M{left + cell * first:.1f} {top:.1f}h{wide:.1f}v{cell + 0.3:.1f}h{-wide:.1f}z"
     filled = "".join(element("path", d=path, fill=level_colours()[level]) for level, path in enumerate(paths) if path)
     frame = element("rect", x=left, y=TOP, width=SIDE, height=SIDE, fill="none", stroke="currentColor", opacity=0.4)
     middle, base = left + SIDE / 2, TOP + SIDE

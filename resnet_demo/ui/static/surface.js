@@ -7,13 +7,14 @@ const STEP = Math.PI / 24;
 const FIRST = { around: -2.4, above: 0.62 };
 const SHOWN_MS = 1600;
 const HEIGHT = 0.62; // of the surface, by its width
+const WIDE = 2.88; // a little more than the diagonal of its ground
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const views = new WeakMap();
 
 function project(view, width, height) { // from (x, y, z), -1 to 1 and 0 to 1, to the canvas: [x, y, depth]
     const [sin, cos] = [Math.sin(view.around), Math.cos(view.around)];
     const [lift, flat] = [Math.sin(view.above), Math.cos(view.above)];
-    const scale = Math.min(width / 2.95, height / 2.5);
+    const scale = Math.min(width / WIDE, height / (2 * (HEIGHT * flat + WIDE / 2 * lift) + 0.06));
     return (x, y, z) => {
         const [across, away] = [x * cos - y * sin, x * sin + y * cos];
         const up = (z - 0.5) * 2 * HEIGHT;
@@ -51,17 +52,19 @@ function draw(canvas) {
             const spots = corners.map(([r, c], number) => place(at(c), at(r), tall[number]));
             const mean = tall.reduce((sum, one) => sum + one) / 4;
             const level = Math.min(colours.length - 1, Math.floor(mean * colours.length));
-            faces.push({ spots, far: Math.max(...spots.map((spot) => spot[2])), colour: colours[level] });
+            const edge = 2 * level < colours.length ? "#fff" : "#000"; // the lightest colours are the last
+            faces.push({ spots, far: Math.max(...spots.map((spot) => spot[2])), colour: colours[level], edge });
         }
     }
     faces.sort((a, b) => b.far - a.far); // the farthest first
-    for (const { spots, colour } of faces) {
+    for (const { spots, colour, edge } of faces) {
         outline(context, spots);
         context.globalAlpha = 1;
         context.fillStyle = colour;
         context.fill();
-        context.globalAlpha = 0.3;
-        context.lineWidth = 0.6;
+        context.globalAlpha = 0.35;
+        context.strokeStyle = edge;
+        context.lineWidth = 0.7;
         context.stroke();
     }
     context.globalAlpha = 1;
