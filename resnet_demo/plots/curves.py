@@ -29,7 +29,7 @@ class Line:
     """One line: points (x, y) from left to right, with markers if `marked`; without a name it is not in the legend.
 
     Where y is None the line has a gap. `style` is the number of its colour, dashes and marker, without one its place
-    among the lines; a `thin` line is pale, as one of those that a mean is of; one that is not `joined` has markers only.
+    among the lines; a `thin` line is pale, as one that a mean is of; one that is not `joined` has markers only.
     """
 
     name: str

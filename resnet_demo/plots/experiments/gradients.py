@@ -15,6 +15,7 @@ from resnet_demo.plots.experiments.wording import (
     kind_name,
     left_out,
     number,
+    rounded,
     verdict_name,
 )
 from resnet_demo.texts import text
@@ -62,8 +63,8 @@ def _lines(inside: Sequence[Row], figure_name: str, language: str) -> list[Line]
     ]
 
 
-def _ends(values: Numbers, language: str, form: str) -> str:
-    first, last = (number(values[0], form), number(values[-1], form)) if values else (NONE, NONE)
+def _ends(values: Numbers, language: str) -> str:
+    first, last = (rounded(values[0]), rounded(values[-1])) if values else (NONE, NONE)
     return text("plots.lab.from_to", language, first=first, last=last)
 
 
@@ -73,10 +74,7 @@ def _norm_plot(inside: Sequence[Row], language: str) -> str:
     blocks = max([2, *(len(line.points) for line in lines)])
     said = alt(
         text("plots.lab.gradients.norm_alt", language),
-        [
-            (kind_name(row.get("kind"), language), _ends(numbers(row.get("gradient_norms")), language, ".2g"))
-            for row in inside
-        ],
+        [(kind_name(row.get("kind"), language), _ends(numbers(row.get("gradient_norms")), language)) for row in inside],
         language,
     )
     up = Axis(min(values), max(values), text("plots.gradient_flow.title", language), log=True)
@@ -96,22 +94,21 @@ def _unknown(inside: Sequence[Row], language: str) -> list[str]:
 
 
 def _verdicts(networks: Sequence[Row], language: str) -> str:
-    """Kinds by panels: the first block's gradient over the last one's, and what that is called."""
+    """Panels by kinds: what became of the gradient, and the first block's over the last one's."""
     cells = {(row.get("kind"), bool(row.get("norms")), row.get("init")): row for row in networks}
+    kinds = list(dict.fromkeys(row.get("kind") for row in networks))
     body = [
-        [kind_name(kind, language), *(_verdict(cells.get((kind, *panel)), language) for panel in PANELS)]
-        for kind in dict.fromkeys(row.get("kind") for row in networks)
+        [_panel(*panel, language), *(_verdict(cells.get((kind, *panel)), language) for kind in kinds)]
+        for panel in PANELS
     ]
-    return table([column("kind", language), *(_panel(*panel, language) for panel in PANELS)], body)
+    return table([column("norms", language), *(kind_name(kind, language) for kind in kinds)], body)
 
 
 def _verdict(row: Row | None, language: str) -> str:
     if row is None:
         return NONE
-    ratio = number(finite(row.get("first_to_last")), ".2g")
-    return text(
-        "plots.lab.gradients.verdict", language, verdict=verdict_name(row.get("verdict"), language), ratio=ratio
-    )
+    named = verdict_name(row.get("verdict"), language)
+    return text("plots.lab.item", language, name=named, value=rounded(finite(row.get("first_to_last"))))
 
 
 def _likeness(inside: Sequence[Row], language: str) -> str:
@@ -120,10 +117,7 @@ def _likeness(inside: Sequence[Row], language: str) -> str:
     lags = max([2, *(len(line.points) for line in lines)])
     said = alt(
         text("plots.lab.gradients.correlation_alt", language),
-        [
-            (kind_name(row.get("kind"), language), _ends(numbers(row.get("correlations")), language, ".2f"))
-            for row in inside
-        ],
+        [(kind_name(row.get("kind"), language), _ends(numbers(row.get("correlations")), language)) for row in inside],
         language,
     )
     low = min([0.0, *(-0.2 * -(-abs(value) // 0.2) for value in values if value < 0)])

@@ -20,7 +20,7 @@ BAR_LABELS = 4
 class Surface:
     """Losses row by row, the first row being the lowest; `points` of them in each direction, up to `reach`.
 
-    None is a loss that is not finite. Rows that have not been measured yet are missing.
+    None is a loss that is not finite: a small cross. Rows that have not been measured yet are missing.
     """
 
     name: str
@@ -56,6 +56,13 @@ def _map(surface: Surface, left: float, scale: LossScale) -> str:
             # A little over its end, so that no gap shows between cells.
             wide = cell * (last - first)
             paths[level] += f"M{left + cell * first:.1f} {top:.1f}h{wide:.1f}v{cell + 0.3:.1f}h{-wide:.1f}z"
+    crosses = "".join(
+        f"M{left + cell * (column + 0.3):.1f} {TOP + SIDE - cell * (row + 0.7):.1f}"
+        f"l{cell * 0.4:.1f} {cell * 0.4:.1f}m0 {-cell * 0.4:.1f}l{-cell * 0.4:.1f} {cell * 0.4:.1f}"
+        for row, losses in enumerate(surface.rows)
+        for column, loss in enumerate(losses)
+        if loss is None
+    )
     filled = "".join(element("path", d=path, fill=level_colours()[level]) for level, path in enumerate(paths) if path)
     frame = element("rect", x=left, y=TOP, width=SIDE, height=SIDE, fill="none", stroke="currentColor", opacity=0.4)
     middle, base = left + SIDE / 2, TOP + SIDE
@@ -63,7 +70,8 @@ def _map(surface: Surface, left: float, scale: LossScale) -> str:
     words = label(surface.name, left, FONT_SIZE, font_weight=600)
     for place, written in ((left, -surface.reach), (middle, 0.0), (left + SIDE, surface.reach)):
         words += label(_signed(written), place, base + FONT_SIZE + 4, text_anchor="middle", opacity=QUIET)
-    return filled + frame + _mark(cross) + words
+    lost = element("path", d=crosses, stroke="currentColor", fill="none") if crosses else ""
+    return filled + lost + frame + _mark(cross) + words
 
 
 def _mark(path: str) -> str:

@@ -15,6 +15,11 @@ def number(value: float | None, form: str = ".3g") -> str:
     return NONE if value is None else format(value, form)
 
 
+def rounded(value: float | None) -> str:
+    """A number with two digits that count, in powers of ten only where it is very large or small: 4200, 1.6e-50."""
+    return NONE if value is None else f"{float(f'{value:.2g}'):g}"
+
+
 def percent(value: float | None) -> str:
     """A share from 0 to 1 in percent."""
     return NONE if value is None else f"{100 * value:.1f} %"
