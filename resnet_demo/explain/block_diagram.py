@@ -25,7 +25,7 @@ _NORM = Message("models.summary.batch_norm")
 _SHORTCUTS: dict[str, Shortcut] = {"same": "identity", "projected": "projected", "padded": "padded"}
 
 
-def block_diagram(block: Block, shape: tuple[int, int, int]) -> BlockDiagram:
+def block_diagram(block: Block, shape: tuple[int, ...]) -> BlockDiagram:
     """The diagram of a block for an input (C, H, W); computed on the device where the block is, `meta` at no cost."""
     with torch.device("meta"):
         rows = layer_rows(block, torch.empty(1, *shape))

@@ -109,10 +109,10 @@ def _parts(network: ResNet, rows: Sequence[Row], size: int) -> dict[str, Part]:
     stem, head = rows[: in_blocks[0]], rows[in_blocks[-1] + 1 :]
     x = network.forward_stem(torch.empty(1, 3, size, size))
     parts = {"stem": Part("stem", None, tuple(x.shape[1:]), (LikeBlocks(("stem",), tuple(stem)),))}
-    for stage, blocks in network.stages().items():
+    for stage in network.stage_names:
+        blocks = {name: block for name, block in network.blocks().items() if name.startswith(f"{stage}.")}
         groups: list[LikeBlocks] = []
-        for index, block in enumerate(blocks):
-            name = f"{stage}.{index}"
+        for index, (name, block) in enumerate(blocks.items()):
             own = tuple(
                 replace(row, name=row.name.removeprefix(f"{name}.")) for row in rows if row.name.startswith(f"{name}.")
             )
@@ -125,6 +125,6 @@ def _parts(network: ResNet, rows: Sequence[Row], size: int) -> dict[str, Part]:
                 groups[-1] = replace(groups[-1], names=(*groups[-1].names, name))
             else:
                 groups.append(LikeBlocks((name,), own, drawn))
-        parts[stage] = Part(stage, block_kind(blocks[0]), tuple(x.shape[1:]), tuple(groups))
+        parts[stage] = Part(stage, block_kind(blocks[f"{stage}.0"]), tuple(x.shape[1:]), tuple(groups))
     parts["head"] = Part("head", None, head[-1].output, (LikeBlocks(("head",), tuple(head)),))
     return parts

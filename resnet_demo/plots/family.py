@@ -110,7 +110,7 @@ def _name_places(
         free = [
             index
             for index, box in enumerate(boxes)
-            if LEFT <= box[0] and box[2] <= width and not any(_overlap(box, other) for other in taken)
+            if box[0] >= LEFT and box[2] <= width and not any(_overlap(box, other) for other in taken)
         ]
         best = free[0] if free else 0
         taken.append(boxes[best])

@@ -22,14 +22,14 @@ TOTALS = ("weights", "parameters", "multiply_adds")
 
 
 class BlockCalculatorSection:
-    """The sizes and what blocks of them cost; `shows` is the listener that fills it."""
+    """The sizes, and what blocks of them cost."""
 
     def __init__(self, translations: Translations, events: Events) -> None:
         about = {"value": lambda: f'<p class="note">{escape(say("architectures.calculator.about"))}</p>'}
         translations.create(gr.HTML, about)
         specs = Blocks.specs()
         with gr.Row(elem_id="calculator-sizes"):
-            inputs = [
+            self.inputs = [
                 translations.create(
                     gr.Number,
                     {"label": specs[name].label.key},
@@ -44,18 +44,19 @@ class BlockCalculatorSection:
                 for name in SIZES
             ]
         self.costs: Any = gr.HTML("", elem_id="calculator-costs")
-        self.shows = events.handler(self.show, inputs, [self.costs], **BUSY)
-        gr.on([one.change for one in inputs], **self.shows)
+        self.outputs = [self.costs]
+        shows = events.handler(self.show, self.inputs, self.outputs, **BUSY)
+        gr.on([one.change for one in self.inputs], **shows)
 
-    def show(self, *sizes: float | None) -> str:
+    def show(self, *sizes: float | None) -> tuple[str]:
         """The costs of all kinds of blocks, and what is often written of them wrongly; or what is wrong with a size."""
         # Not as a toast: a size that is being typed may be wrong for a moment.
         try:
             blocks = _costs(_config(sizes))
         except AppError as error:
-            return f'<p class="problem" role="status">{escape(error.say(current_language()))}</p>'
+            return (f'<p class="problem" role="status">{escape(error.say(current_language()))}</p>',)
         cards = "".join(map(_card, blocks))
-        return f'<div class="block-costs">{cards}</div><p class="note">{escape(mistakes())}</p>'
+        return (f'<div class="block-costs">{cards}</div><p class="note">{escape(mistakes())}</p>',)
 
 
 def _config(sizes: Sequence[object]) -> Blocks:

@@ -48,11 +48,10 @@ class FamilySection:
             interactive=True,
             elem_id="family-axis",
         )
-        self.plot = translations.create_initial(gr.HTML, {"value": lambda: plot(COSTS[0])}, elem_id="family-plot")
-        drawn = events.handler(plot, [axis], [self.plot], queue=False, show_progress="hidden", api_visibility="private")
-        axis.change(**drawn)
-        translations.selector.change(**drawn)
-        translations.create(gr.HTML, {"value": table}, elem_id="family-table")
+        self.plot, self.table = (gr.HTML("", elem_id=f"family-{name}") for name in ("plot", "table"))
+        self.inputs, self.outputs = [axis], [self.plot, self.table]
+        options: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        axis.change(**events.handler(plot, [axis], [self.plot], **options))
         title = {"value": _speed_heading}
         translations.create(gr.HTML, title)
         with gr.Row(elem_id="family-speed-choice"):
@@ -73,6 +72,10 @@ class FamilySection:
         )
         self.speeds: Any = gr.HTML("", elem_id="family-speeds")
         button.click(**events.handler(measure, names, [self.speeds], **LONG))
+
+    def show(self, cost: str) -> tuple[str, str]:
+        """The plot and the table."""
+        return plot(cost), table()
 
 
 @cache

@@ -39,7 +39,7 @@ BUSY: dict[str, Any] = {
 
 
 class LayerTableSection:
-    """The choices, the table and the diagrams; `shows` is the listener that fills them."""
+    """The choices, the table and the diagrams."""
 
     def __init__(self, translations: Translations, events: Events) -> None:
         names = [variant.name for variant in variants.all_variants()]
@@ -75,10 +75,11 @@ class LayerTableSection:
             stage = _radio(translations, "stage", STAGES, _stage_name)
             block = _radio(translations, "block", BLOCKS, lambda name: say(f"architectures.layers.block.{name}"))
         self.diagrams: Any = gr.HTML("", elem_id="layers-diagrams")
-        inputs = [left, right, size, stage, block]
-        self.shows = events.handler(self.show, inputs, [self.table, self.diagrams], **BUSY)
-        draws = events.handler(self.draw, inputs, [self.diagrams], **BUSY)
-        gr.on([left.change, right.change, size.release], **self.shows)
+        self.inputs = [left, right, size, stage, block]
+        self.outputs = [self.table, self.diagrams]
+        shows = events.handler(self.show, self.inputs, self.outputs, **BUSY)
+        draws = events.handler(self.draw, self.inputs, [self.diagrams], **BUSY)
+        gr.on([left.change, right.change, size.release], **shows)
         gr.on([stage.change, block.change], **draws)
 
     def show(self, left: str, right: str, size: float, stage: str, block: str) -> tuple[str, str]:
@@ -87,11 +88,12 @@ class LayerTableSection:
         Raises:
             AppError: no such network, or a size out of the range.
         """
-        return tables_side_by_side(_table(left, size), _table(right, size)), self.draw(left, right, size, stage, block)
+        table = tables_side_by_side(table_of(left, size), table_of(right, size))
+        return table, self.draw(left, right, size, stage, block)
 
     def draw(self, left: str, right: str, size: float, stage: str, block: str) -> str:
         """The diagrams of a block of each of two networks; as for `show`."""
-        figures = [_figure(_table(name, size), stage, block == "later") for name in dict.fromkeys((left, right))]
+        figures = [_figure(table_of(name, size), stage, block == "later") for name in dict.fromkeys((left, right))]
         return f'<div class="diagrams">{"".join(figures)}</div>'
 
 
@@ -104,7 +106,12 @@ def _radio(translations: Translations, name: str, choices: tuple[str, ...], word
     return translations.create(gr.Radio, said, **more)
 
 
-def _table(name: str, size: float) -> StageTable:
+def table_of(name: str, size: float) -> StageTable:
+    """The table of a network, counted once.
+
+    Raises:
+        AppError: no such network, or a size out of the range.
+    """
     if not isinstance(size, int | float) or not SMALLEST <= size <= LARGEST:
         raise AppError("architectures.problem.size", low=SMALLEST, high=LARGEST)
     return _counted(variants.get(name).name, int(size))
