@@ -54,6 +54,15 @@ def _blocks(result: Result, language: str) -> Iterator[Table]:
         yield [[name, *_header(language, "formula", "numbers", "parameters", "multiply_adds")], *layers]
 
 
+def _family(result: Result, language: str) -> Iterator[Table]:
+    table = [_header(language, "network", "depth", "parameters", "multiply_adds", "accuracy", "source")]
+    for one in result["members"]:
+        depth = NONE if one["depth"] is None else str(one["depth"])
+        figures = (f"{one['parameters']:,}", f"{one['multiply_adds']:,}", f"{one['accuracy']:.2f} %")
+        table.append([one["name"], depth, *figures, one["source"]])
+    yield table
+
+
 def _gradients(result: Result, language: str) -> Iterator[Table]:
     table = [_header(language, "kind", "norms", "init", "first", "last", "correlation", "verdict")]
     for row in result["networks"]:
@@ -169,6 +178,7 @@ def _shortcuts(result: Result, language: str) -> Iterator[Table]:
 _TABLES: Mapping[str, Callable[[Result, str], Iterator[Sequence[Sequence[str]]]]] = {
     "blocks": _blocks,
     "degradation": _degradation,
+    "family": _family,
     "gradients": _gradients,
     "identity": _identity,
     "landscape": _landscape,

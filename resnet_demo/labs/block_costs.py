@@ -217,13 +217,22 @@ def real_block(kind: BlockKind, shape: BlockShape) -> Block:
     return block
 
 
-def run(config: configs.Blocks, context: LabContext) -> Iterator[Figures]:  # noqa: ARG001
-    """The experiment `blocks`: the costs of every kind of block for the same channels."""
+def costs(config: configs.Blocks) -> list[BlockCost]:
+    """What every kind of block costs for the same channels.
+
+    Raises:
+        AppError: the sizes do not go together.
+    """
     out = config.channels_out or config.channels
-    costs = []
+    found = []
     for kind in BLOCK_KINDS:
         inner = out if kind in TWO_LAYERS else config.inner * (2 if kind == "resnext" else 1)
         groups = config.groups if kind == "resnext" else 1
         shape = BlockShape(config.channels, out, inner, config.kernel, groups, config.stride, config.size)
-        costs.append(block_cost(kind, shape).as_dict())
-    yield {"blocks": costs}
+        found.append(block_cost(kind, shape))
+    return found
+
+
+def run(config: configs.Blocks, context: LabContext) -> Iterator[Figures]:  # noqa: ARG001
+    """The experiment `blocks`: the costs of every kind of block for the same channels."""
+    yield {"blocks": [cost.as_dict() for cost in costs(config)]}

@@ -99,6 +99,13 @@ class Blocks(LabConfig):
 
 
 @dataclass(frozen=True)
+class Family(LabConfig):
+    """For images of what size multiply-adds are counted."""
+
+    size: int = setting("whole", 224, low=64, high=512)
+
+
+@dataclass(frozen=True)
 class Gradients(LabConfig):
     """How deep, on pictures of what size, and after how many steps of training to measure gradients."""
 

@@ -110,6 +110,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     for experiment in (
         Experiment("blocks", configs.Blocks, "block_costs"),
         Experiment("degradation", configs.Degradation, "degradation"),
+        Experiment("family", configs.Family, "family"),
         Experiment("gradients", configs.Gradients, "gradients"),
         Experiment("identity", configs.Identity, "identity"),
         Experiment("landscape", configs.Landscape, "landscape"),

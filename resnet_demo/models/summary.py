@@ -20,7 +20,8 @@ class Row:
     """One layer: its name (`stage1.0.conv1`), what it is, its output for one image, (C, H, W) or (classes,).
 
     Multiply-adds are those of convolutions and linear layers, as everybody counts them; norms, pools, ReLUs
-    and sums have none.
+    and sums have none. `numbers` is the formula of the parameters with the numbers put in, `3² · 64 · 128`; empty where
+    there are none.
     """
 
     name: str
@@ -28,6 +29,8 @@ class Row:
     output: tuple[int, ...]
     parameters: int
     multiply_adds: int
+    numbers: str = ""
+    groups: int = 1
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ class _Reader(fx.Interpreter):
                     parameters=sum(parameter.numel() for parameter in layer.parameters()),
                     # Each number that comes out took one row of the weights.
                     multiply_adds=output.numel() * layer.weight[0].numel() if counts else 0,
+                    numbers=_numbers(layer),
+                    groups=layer.groups if isinstance(layer, nn.Conv2d) else 1,
                 )
             )
         return output
@@ -119,6 +124,20 @@ def _kind(layer: nn.Module) -> Message | None:
         case nn.Linear():
             return Message("models.summary.linear")
     return None
+
+
+def _numbers(layer: nn.Module) -> str:
+    """The formula of a layer's parameters with its numbers: k² · in · out / groups + biases."""
+    match layer:
+        case nn.Conv2d(kernel_size=(side, _), in_channels=into, out_channels=out, groups=groups):
+            square = f"{side}² · " if side > 1 else ""
+            grouped = f" / {groups:,}" if groups > 1 else ""
+            return f"{square}{into:,} · {out:,}{grouped}" + (f" + {out:,}" if layer.bias is not None else "")
+        case nn.Linear(in_features=into, out_features=out):
+            return f"{into:,} · {out:,}" + (f" + {out:,}" if layer.bias is not None else "")
+        case nn.BatchNorm2d(num_features=channels):
+            return f"2 · {channels:,}"
+    return ""
 
 
 def _stride(stride: int) -> str:
