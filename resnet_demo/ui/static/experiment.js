@@ -1,5 +1,5 @@
 // One experiment: first a question, then the figure that answers it, and a form to run it here: the body of a function of
-// (element, trigger, props, server, upload, watch). `props.texts` holds all words, `props.shipped` the figure that comes
+// (element, trigger, props, server, upload, watch), with surface.js before it. `props.texts` holds all words, `props.shipped` the figure that comes
 // with the app, once it was asked for by `reveal`; `props.runs` the visitor's runs, `props.run` the one that is shown.
 // What goes to Python: `open`, `reveal`, `estimate` and `run` {settings}, `poll` and `act` {act, run}.
 
@@ -84,6 +84,7 @@ function paintGuess() {
         find(".shipped").innerHTML = props.shipped.figures;
         find(".shipped").dataset.moment = props.shipped.moment;
         find(".how div").innerHTML = props.shipped.how;
+        settle();
     }
 }
 
@@ -109,7 +110,10 @@ function paintRun() {
     if (run.share === null) bar.removeAttribute("value");
     else bar.value = run.share;
     for (const button of element.querySelectorAll("[data-act]")) button.hidden = !run.acts.includes(button.dataset.act);
-    if (run.figures !== null) find(".own").innerHTML = run.figures;
+    if (run.figures !== null) {
+        find(".own").innerHTML = run.figures;
+        settle();
+    }
     find(".command").textContent = run.command;
     find(".runs select").value = run.name;
     if (run.active && run.name) polling = setTimeout(poll, POLL_MS);

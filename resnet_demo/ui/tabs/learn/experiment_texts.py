@@ -52,10 +52,8 @@ def _options(name: str) -> list[str]:
 def _next(name: str) -> str:
     """The link to the next stop of the tour."""
     after = SHOWN[SHOWN.index(name) + 1 :]
-    address, key = (
-        (f"#learn/{after[0]}", f"learn.{after[0]}.tab") if after else ("#learn/questions", "learn.part.questions")
-    )
-    return f'<a href="{address}">{escape(say("learn.next", name=say(key)))}</a>'
+    place, key = (after[0], f"learn.{after[0]}.tab") if after else ("questions", "learn.part.questions")
+    return f'<a href="#learn/{place}">{escape(say("learn.next", name=say(key)))}</a>'
 
 
 def _form(config: type[LabConfig], name: str, settings: Settings) -> list[dict[str, Any]]:

@@ -39,13 +39,9 @@ def questions() -> str:
 def _question(number: int, name: str) -> str:
     experiment = QUESTIONS[name]
     fields = _NUMBERS[name]() if name in _NUMBERS else _fields(experiment)
-    link = (
-        f'<p><a href="#learn/{experiment}">{escape(say("learn.questions.see", name=say(f"learn.{experiment}.tab")))}</a></p>'
-        if experiment
-        else '<p><a href="#learn/architectures">'
-        + escape(say("learn.questions.see", name=say("learn.part.architectures")))
-        + "</a></p>"
-    )
+    place = say(f"learn.{experiment}.tab" if experiment else "learn.part.architectures")
+    words = escape(say("learn.questions.see", name=place))
+    link = f'<p><a href="#learn/{experiment or "architectures"}">{words}</a></p>'
     return (
         f"<details><summary>{number}. {escape(say(f'learn.questions.{name}'))}</summary>"
         f"<p>{escape(say(f'learn.questions.{name}.answer', **fields))}</p>{link}</details>"
