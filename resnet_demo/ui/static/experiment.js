@@ -73,7 +73,7 @@ function paintGuess() {
     const { texts } = props;
     const shown = guessed !== null && Boolean(props.shipped);
     find(".answer").hidden = !shown;
-    find(".skip").hidden = guessed !== null;
+    find(".unguessed").hidden = guessed !== null;
     if (!shown) return;
     const right = texts.right;
     for (const [number, label] of [...find(".options").children].entries()) label.classList.toggle("right", number === right);
@@ -131,7 +131,7 @@ element.addEventListener("change", (event) => {
     if (event.target.name?.startsWith("guess-")) reveal(Number(event.target.value));
     else if (event.target.closest(".runs")) trigger("poll", { run: event.target.value, version: null });
 });
-find(".skip").addEventListener("click", () => reveal(-1));
+find(".unguessed").addEventListener("click", () => reveal(-1));
 form.addEventListener("input", askTime);
 form.addEventListener("submit", (event) => {
     event.preventDefault();
