@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from resnet_demo.plots.bars import bars
@@ -38,7 +40,7 @@ def test_names_leave_each_other_room(count: int) -> None:
         (float(node.attrib["x"]), len(node.text or "") * 6.2) for node in all_of(picture, "text") if node.text in names
     ]
     ends = [(x, wide) for x, wide in ends if x > 44]  # the others are the vertical axis'
-    assert all(b - a > (wide_a + wide_b) / 2 for (a, wide_a), (b, wide_b) in zip(ends, ends[1:], strict=False))
+    assert all(b - a > (wide_a + wide_b) / 2 for (a, wide_a), (b, wide_b) in pairwise(ends))
 
 
 def test_nothing_is_an_empty_frame() -> None:

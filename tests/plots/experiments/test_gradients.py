@@ -47,7 +47,7 @@ def test_what_is_not_finite_is_a_gap_and_said() -> None:
     panel, *_ = drawn(network("plain", [1.0, 2.0, None, 3.0, 4.0]), network("residual", [1.0] * 5))
     [pieces] = line(panel, PLAIN)
     assert [len(piece) for piece in pieces] == [2, 2]
-    assert "Not finite, and so not drawn: plain at 1 blocks." in caption(panel)
+    assert "Not finite, and so not drawn: plain, 1 of 5 blocks." in caption(panel)
     none, *_ = drawn(network("plain", [None, None]))
     assert line(none, PLAIN) == [[]]
 

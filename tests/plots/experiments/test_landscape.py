@@ -51,7 +51,7 @@ def test_one_scale_for_both_networks_and_its_numbers() -> None:
 
 def test_what_is_not_finite_is_a_cross_and_said() -> None:
     maps, *_ = figures_of(LANDSCAPE)
-    assert "plain at 1 places" in caption(maps)
+    assert "plain, 1 of 9 places" in caption(maps)
     [cross] = [path for path in all_of(svg(maps), "path") if "l" in path.attrib["d"]]
     assert cross.attrib["d"].count("M") == 1
     assert "plain 25.0 %" in caption(maps)
