@@ -68,7 +68,7 @@ def test_verdicts_of_the_shipped_networks() -> None:
     table = cells(figures_of(SHIPPED)[4])
     assert table[0] == ["norms", "plain", "Highway", "residual", "pre-activation"]
     assert table[1][:2] == ["batch norm, Kaiming", "explodes 4200"]
-    assert table[4][1] == "vanishes 1.6e-50"
+    assert table[4][1] == "vanishes 1.6e−50"
 
 
 def test_panels_that_have_not_come_are_dashes() -> None:
@@ -82,7 +82,7 @@ def test_likeness_by_lag() -> None:
     heights = grid(likeness)
     assert near[1] == pytest.approx((heights["0.0"] + heights["1.0"]) / 2, abs=0.2)
     assert heights["0.0"] - near[1] == pytest.approx(far[1] - heights["0.0"], abs=0.2)
-    assert alt_text(likeness).endswith("plain from 0.5 to -0.5.")
+    assert alt_text(likeness).endswith("plain from 0.5 to −0.5.")
 
 
 def test_terms_add_up_as_the_caption_says() -> None:
