@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from html import escape
 from typing import Any
@@ -45,8 +46,8 @@ def experiment_texts(name: str, settings: Settings) -> dict[str, Any]:
 
 def _options(name: str) -> list[str]:
     known = all_texts(current_language())
-    keys = (f"learn.{name}.option.{number}" for number in range(9))
-    return [say(key) for key in keys if key in known]
+    numbers = itertools.takewhile(lambda number: f"learn.{name}.option.{number}" in known, itertools.count())
+    return [say(f"learn.{name}.option.{number}") for number in numbers]
 
 
 def _next(name: str) -> str:
