@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from resnet_demo.plots.block_diagram import BlockDiagram, Step, Unit, block_diagram, shape_text
@@ -35,7 +37,7 @@ def test_layers_stand_in_order_below_each_other() -> None:
     ]
     rows = boxes(picture)
     assert len(rows) == 4
-    assert all(upper[3] < lower[1] for upper, lower in zip(rows, rows[1:], strict=False))
+    assert all(upper[3] < lower[1] for upper, lower in itertools.pairwise(rows))
 
 
 def test_the_shortcut_has_its_name_and_a_sum() -> None:
