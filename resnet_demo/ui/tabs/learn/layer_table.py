@@ -64,7 +64,7 @@ class LayerTableSection:
                 {"label": "architectures.layers.size"},
                 minimum=SMALLEST,
                 maximum=LARGEST,
-                step=1,
+                step=16,
                 value=224,
                 interactive=True,
                 min_width=220,
@@ -79,7 +79,7 @@ class LayerTableSection:
         self.outputs = [self.table, self.diagrams]
         shows = events.handler(self.show, self.inputs, self.outputs, **BUSY)
         draws = events.handler(self.draw, self.inputs, [self.diagrams], **BUSY)
-        gr.on([left.change, right.change, size.release], **shows)
+        gr.on([left.change, right.change, size.change], **shows)
         gr.on([stage.change, block.change], **draws)
 
     def show(self, left: str, right: str, size: float, stage: str, block: str) -> tuple[str, str]:
