@@ -21,7 +21,8 @@ from resnet_demo.texts import AppError, Message
 from resnet_demo.training.evaluation_count import count_test_set_uses
 from resnet_demo.training.labelled_predictions import LabelledPredictions
 from resnet_demo.training.listed_runs import all_runs
-from resnet_demo.training.run import ENDED, Run
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import ENDED
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction

@@ -9,9 +9,10 @@ import pytest
 
 from resnet_demo.cli import main
 from resnet_demo.commands.lab_text import result_lines
-from resnet_demo.labs.configs import Degradation, Gradients
-from resnet_demo.labs.experiments import EXPERIMENTS, checkpoint_folder, experiment_named, run_experiment
-from resnet_demo.labs.lab_training import LabStopped
+from resnet_demo.labs.configs import Degradation, Gradients, LabConfig
+from resnet_demo.labs.context import LabStopped
+from resnet_demo.labs.experiments import EXPERIMENTS, epochs_done, epochs_of, experiment_named, run_experiment
+from resnet_demo.labs.lab_run import CHECKPOINTS, LabRun, lab_runs
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 
@@ -65,10 +66,11 @@ def test_gradients_have_a_row_for_each_network(tmp_path: Path, capsys: pytest.Ca
 
 
 @pytest.mark.slow
-def test_an_experiment_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+def test_an_experiment_goes_on_where_it_was_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = Degradation(shallow=8, deep=14, seeds=1, per_class=2, test_per_class=1, epochs=2, size=8)
     settings = Settings(home=tmp_path)
-    *_, expected = run_experiment("degradation", config, Settings(home=tmp_path / "other"))
+    *_, expected = run_experiment("degradation", config, settings)
+    interrupted = LabRun.create(tmp_path, "degradation", config, {})
     steps = 0
 
     def stopped() -> bool:
@@ -77,12 +79,22 @@ def test_an_experiment_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         return steps > 3
 
     with pytest.raises(LabStopped):
-        list(run_experiment("degradation", config, settings, stopped))
-    assert checkpoint_folder("degradation", config, settings).is_dir()
-    *_, resumed = run_experiment("degradation", config, settings)
+        list(run_experiment("degradation", config, settings, stopped, interrupted.folder / CHECKPOINTS))
+    interrupted.events.append("stopped", how="keep")
+    resumed = json.loads(run(capsys, tmp_path, *config_words("degradation", config), "--json"))
+    assert [one.folder for one in lab_runs(tmp_path)] == [interrupted.folder]
+    assert interrupted.state() == "finished"
+    assert epochs_done(resumed) == epochs_of(config) == 8
     for curve in (*expected["curves"], *resumed["curves"]):
         curve.pop("seconds")
     assert resumed["curves"] == expected["curves"]
+    again = json.loads(run(capsys, tmp_path, *config_words("degradation", config), "--json"))
+    assert len(list(lab_runs(tmp_path))) == 2
+    assert [curve["train_error"] for curve in again["curves"]] == [curve["train_error"] for curve in resumed["curves"]]
+
+
+def config_words(name: str, config: LabConfig) -> list[str]:
+    return ["lab", name, *config.arguments()]
 
 
 def test_alone_it_lists_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

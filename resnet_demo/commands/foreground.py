@@ -1,4 +1,4 @@
-"""Run a training in the foreground, in the command line's own process: same folder, queue and worker code."""
+"""Execute a run in the foreground, in the command line's own process: same folder, queue and worker code."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from types import FrameType
 
 from resnet_demo.commands.progress import RunProgress, say
 from resnet_demo.jobs import queue, rendezvous, worker
+from resnet_demo.labs.lab_run import AnyRun
 from resnet_demo.settings import Settings
 from resnet_demo.terminal import print_line
 from resnet_demo.texts import text
@@ -19,6 +20,7 @@ from resnet_demo.training.event_text import event_text
 from resnet_demo.training.memory_kills import go_first
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import RunFolder
 
 DONE, FAILED = 0, 1
 
@@ -52,27 +54,41 @@ def _lead(make: Callable[[Process], Run], settings: Settings, language: str, ann
     me = Process.of(os.getpid())
     run = make(me)
     say(text("cli.train.folder", language, name=run.name, folder=str(run.folder)))
-    try:
-        if not queue.wait_for_turn(run, settings.home, me, lambda before: _say_before(before, language)):
-            return FAILED
-    except KeyboardInterrupt:
-        queue.stop(run, settings.home, "now")
+    if not wait_for_turn(run, me, settings, language):
         return FAILED
-    _listen_to_signals(run, language)
     announce(run)
     with RunProgress(run, language):
         worker.execute_run(run, settings)
     queue.advance(settings.home)
-    return _say_end(run, settings, language)
+    if run.state() != "failed" and run.artefacts.best.exists():
+        say(text("cli.train.kept", language, folder=str(run.artefacts.best)))
+    return say_end(run, settings, language)
 
 
-def _listen_to_signals(run: Run, language: str) -> None:
+def wait_for_turn(
+    run: AnyRun, me: Process, settings: Settings, language: str, tell: Callable[[str], None] = say
+) -> bool:
+    """Wait until it is this process's turn to execute a run, which signals then stop; False if it was stopped before.
+
+    `tell` is given what there is to say meanwhile.
+    """
+    try:
+        if not queue.wait_for_turn(run, settings.home, me, lambda before: tell(_waiting_text(before, language))):
+            return False
+    except KeyboardInterrupt:
+        queue.stop(run, settings.home, "now")
+        return False
+    _listen_to_signals(run, language, tell)
+    return True
+
+
+def _listen_to_signals(run: RunFolder, language: str, tell: Callable[[str], None]) -> None:
     """Ctrl+C stops and keeps, once more stops at once, a third time ends the process whatever it does."""
 
     def interrupted(_number: int, _frame: FrameType | None) -> None:
         again = run.worker.stop_asked() is not None
         run.worker.ask_stop("now" if again else "keep")
-        say(text("cli.train.stopping_now" if again else "cli.train.stopping", language))
+        tell(text("cli.train.stopping_now" if again else "cli.train.stopping", language))
         if again:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
@@ -83,18 +99,16 @@ def _listen_to_signals(run: Run, language: str) -> None:
         worker.stop_on(signal.SIGHUP, run, "keep")
 
 
-def _say_before(before: Run, language: str) -> None:
-    say(text("cli.train.waiting", language, name=before.name))
+def _waiting_text(before: RunFolder, language: str) -> str:
+    return text("cli.train.waiting", language, name=before.name)
 
 
-def _say_end(run: Run, settings: Settings, language: str) -> int:
-    """Where the model is, or what went wrong; returns the exit code."""
+def say_end(run: RunFolder, settings: Settings, language: str, tell: Callable[[str], None] = say) -> int:
+    """What went wrong, if anything, and how to go on with a run that is not finished; returns the exit code."""
     state, newest = run.state(), run.events.newest() or {"kind": "failed"}
     if state == "failed":
         print_line(event_text(newest, language) or "", sys.stderr)
-    elif run.artefacts.best.exists():
-        say(text("cli.train.kept", language, folder=str(run.artefacts.best)))
     if state != "finished":
         words = ["python", "-m", "resnet_demo", *settings.home_flag, "runs", "resume", run.name]
-        say(text("cli.train.go_on", language, command=shlex.join(words)))
+        tell(text("cli.train.go_on", language, command=shlex.join(words)))
     return DONE if state == "finished" or (state == "stopped" and newest.get("how") == "keep") else FAILED

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tqdm import tqdm
 
 from resnet_demo import tables
+from resnet_demo.commands import foreground
+from resnet_demo.commands.foreground import DONE
 from resnet_demo.commands.lab_text import result_lines
-from resnet_demo.labs.experiments import EXPERIMENTS, run_experiment
+from resnet_demo.jobs import queue, worker
+from resnet_demo.labs.configs import LabConfig
+from resnet_demo.labs.experiments import EXPERIMENTS, epochs_done, epochs_of, run_experiment
+from resnet_demo.labs.lab_run import LabRun, lab_runs
 from resnet_demo.settings import Settings
 from resnet_demo.terminal import print_line
-from resnet_demo.texts import text
+from resnet_demo.texts import AppError, text
+from resnet_demo.training.process import Process
 
-DONE = 0
+POLL_SECONDS = 0.5
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], language: str) -> None:
@@ -41,16 +50,65 @@ def run_list(arguments: argparse.Namespace, settings: Settings, language: str) -
 
 
 def run_lab(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
-    """Run an experiment and print what it measured; one that trains goes on where it was interrupted."""
-    config = EXPERIMENTS[arguments.experiment].config.from_arguments(arguments)
-    result: Mapping[str, Any] = {}
-    for result in tqdm(  # noqa: B007  the last one is printed
-        run_experiment(arguments.experiment, config, settings), unit="", disable=None, leave=False
-    ):
-        pass
-    if arguments.json:
-        print(tables.as_json(result, sys.stdout.encoding, indent=1))
+    """Run an experiment and print what it measured.
+
+    One that trains networks is a run like a training: it has a folder and waits for its turn. Where one with the same
+    settings was interrupted, that one goes on.
+    """
+    name = arguments.experiment
+    config = EXPERIMENTS[name].config.from_arguments(arguments)
+    code = DONE
+    result: Mapping[str, Any] | None
+    if epochs_of(config):
+        run, code = _execute(name, config, settings, language)
+        result = run.result()
     else:
+        *_, result = run_experiment(name, config, settings)
+    if result is not None and arguments.json:
+        print(tables.as_json(result, sys.stdout.encoding, indent=1))
+    elif result is not None:
         for line in result_lines(result, language):
             print_line(line)
-    return DONE
+    return code
+
+
+def _execute(name: str, config: LabConfig, settings: Settings, language: str) -> tuple[LabRun, int]:
+    """Execute the run of an experiment in this process; the result is in its folder. Also returns the exit code."""
+    me = Process.of(os.getpid())
+    run = next((run for run in lab_runs(settings.home) if (run.experiment, run.config) == (name, config)), None)
+    if run is not None and run.state() in {"stopped", "lost", "failed"}:
+        queue.resume(run, settings.home, foreground_process=me)
+    else:
+        run = queue.create_experiment(name, config, settings, foreground_process=me)
+    _tell(text("cli.train.folder", language, name=run.name, folder=str(run.folder)))
+    if not foreground.wait_for_turn(run, me, settings, language, _tell):
+        return run, foreground.FAILED
+    with _progress(run):
+        worker.execute_run(run, settings)
+    queue.advance(settings.home)
+    return run, foreground.say_end(run, settings, language, _tell)
+
+
+def _tell(said: str) -> None:
+    """Beside the result, which other programs may read."""
+    print_line(said, sys.stderr)
+
+
+@contextmanager
+def _progress(run: LabRun) -> Iterator[None]:
+    """A bar of the epochs that are done, from a thread of its own."""
+    ended = threading.Event()
+
+    def show() -> None:
+        with tqdm(total=epochs_of(run.config), unit="", disable=None, leave=False) as bar:
+            while not ended.wait(POLL_SECONDS):
+                with suppress(AppError):
+                    bar.update(epochs_done(run.result()) - bar.n)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

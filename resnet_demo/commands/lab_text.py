@@ -6,12 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from resnet_demo.plots.experiments.wording import (
+    NONE,
+    kind_name,
+    number,
+    part_name,
+    percent,
+    variant_name,
+    verdict_name,
+)
 from resnet_demo.terminal import aligned
 from resnet_demo.texts import text
 
 Result = Mapping[str, Any]
 Table = list[list[str]]
-NONE = "–"
 
 
 def result_lines(result: Result, language: str) -> Iterator[str]:
@@ -25,18 +33,6 @@ def result_lines(result: Result, language: str) -> Iterator[str]:
 
 def _header(language: str, *names: str) -> list[str]:
     return [text(f"lab.column.{name}", language) for name in names]
-
-
-def _kind(row: Mapping[str, Any], language: str) -> str:
-    return text(f"lab.kind.{row['kind']}", language)
-
-
-def _number(value: float | None, form: str = ".3g") -> str:
-    return NONE if value is None else format(value, form)
-
-
-def _percent(value: float | None) -> str:
-    return NONE if value is None else f"{100 * value:.1f} %"
 
 
 def _blocks(result: Result, language: str) -> Iterator[Table]:
@@ -72,27 +68,35 @@ def _gradients(result: Result, language: str) -> Iterator[Table]:
     for row in result["networks"]:
         table.append(
             [
-                _kind(row, language),
+                kind_name(row["kind"], language),
                 text("lab.norms.with" if row["norms"] else "lab.norms.without", language),
                 text(f"lab.init.{row['init']}", language),
-                _number(row["gradient_norms"][0], ".1e"),
-                _number(row["gradient_norms"][-1], ".1e"),
-                _number(row["correlations"][0], ".2f"),
-                text(f"lab.verdict.{row['verdict']}", language),
+                number(row["gradient_norms"][0], ".1e"),
+                number(row["gradient_norms"][-1], ".1e"),
+                number(row["correlations"][0], ".2f"),
+                verdict_name(row["verdict"], language),
             ]
         )
     yield table
     terms = ("output", "shortcut", "residual", "cosine", "total")
-    rows = [[_kind(row, language), *(_number(row[name], ".3f") for name in terms)] for row in result["terms"]]
+    rows = [
+        [kind_name(row["kind"], language), *(number(row[name], ".3f") for name in terms)] for row in result["terms"]
+    ]
     yield [_header(language, "kind", *terms), *rows]
 
 
 def _degradation(result: Result, language: str) -> Iterator[Table]:
     table = [_header(language, "kind", "depth", "seed", "epochs", "train_error", "test_error")]
     for curve in result["curves"]:
-        errors = [_percent(curve[name][-1]) for name in ("train_error", "test_error")]
+        errors = [percent(curve[name][-1]) for name in ("train_error", "test_error")]
         table.append(
-            [_kind(curve, language), str(curve["depth"]), str(curve["seed"]), str(len(curve["train_error"])), *errors]
+            [
+                kind_name(curve["kind"], language),
+                str(curve["depth"]),
+                str(curve["seed"]),
+                str(len(curve["train_error"])),
+                *errors,
+            ]
         )
     yield table
 
@@ -101,9 +105,11 @@ def _identity(result: Result, language: str) -> Iterator[Table]:
     table = [_header(language, "kind", "zero_init", "epoch", "first_ratio", "last_ratio", "exponent", "train_error")]
     for row in result["branches"]:
         ratios = list(row["ratios"].values())
-        numbers = [_number(ratios[0]), _number(ratios[-1]), _number(row["exponent"], ".2f")]
+        numbers = [number(ratios[0]), number(ratios[-1]), number(row["exponent"], ".2f")]
         switch = text("lab.switch.on" if row["zero_init"] else "lab.switch.off", language)
-        table.append([_kind(row, language), switch, str(row["epoch"]), *numbers, _percent(row["train_error"])])
+        table.append(
+            [kind_name(row["kind"], language), switch, str(row["epoch"]), *numbers, percent(row["train_error"])]
+        )
     yield table
 
 
@@ -112,8 +118,8 @@ def _landscape(result: Result, language: str) -> Iterator[Table]:
     for one in result["surfaces"]:
         rows = one["rows"]
         middle = len(rows) // 2
-        figures = [_number(rows[middle][middle]), _number(max(map(max, rows))), _percent(one["roughness"])]
-        table.append([_kind(one, language), str(one["seed"]), _percent(one["train_error"][-1]), *figures])
+        figures = [number(rows[middle][middle]), number(max(map(max, rows))), percent(one["roughness"])]
+        table.append([kind_name(one["kind"], language), str(one["seed"]), percent(one["train_error"][-1]), *figures])
     yield table
 
 
@@ -123,7 +129,7 @@ def _paths(result: Result, language: str) -> Iterator[Table]:
         single = [error for name, error in one["without_each"].items() if name]
         half = one["removals"][(len(one["removals"]) - 1) // 2]["errors"]
         figures = (one["without_each"][""], fmean(single), fmean(half), one["shuffles"][-1]["error"])
-        table.append([_kind(one, language), str(one["seed"]), *map(_percent, figures)])
+        table.append([kind_name(one["kind"], language), str(one["seed"]), *map(percent, figures)])
     yield table
     for one in result["networks"]:
         carried = [length["paths"] * length["norm"] for length in one.get("gradients", ())]
@@ -131,7 +137,7 @@ def _paths(result: Result, language: str) -> Iterator[Table]:
             yield [
                 _header(language, "length", "paths", "norm", "share"),
                 *(
-                    [str(row["length"]), f"{row['paths']:,}", _number(row["norm"]), _percent(own / sum(carried))]
+                    [str(row["length"]), f"{row['paths']:,}", number(row["norm"]), percent(own / sum(carried))]
                     for row, own in zip(one["gradients"], carried, strict=True)
                 ),
             ]
@@ -152,8 +158,8 @@ def _schedules(result: Result, language: str) -> Iterator[Table]:
     yield [[said]]
     rows = [
         [
-            text(f"lab.part.{one['name']}", language),
-            *(_percent(one[name][-1]) for name in ("train_error", "test_error")),
+            part_name(one["name"], language),
+            *(percent(one[name][-1]) for name in ("train_error", "test_error")),
         ]
         for one in result["trainings"]
     ]
@@ -163,9 +169,9 @@ def _schedules(result: Result, language: str) -> Iterator[Table]:
 def _shortcuts(result: Result, language: str) -> Iterator[Table]:
     table = [_header(language, "name", "seed", "train_error", "test_error", "published")]
     for one in result["variants"]:
-        errors = [_percent(one[name][-1]) for name in ("train_error", "test_error")]
+        errors = [percent(one[name][-1]) for name in ("train_error", "test_error")]
         published = NONE if one["published"] is None else f"{one['published']:.2f} %"
-        table.append([text(f"lab.variant.{one['name']}", language), str(one["seed"]), *errors, published])
+        table.append([variant_name(one["name"], language), str(one["seed"]), *errors, published])
     yield table
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from resnet_demo.commands import foreground
 from resnet_demo.commands.progress import say
 from resnet_demo.jobs import queue, rendezvous
+from resnet_demo.labs.lab_run import AnyRun, LabRun, lab_runs, open_run
+from resnet_demo.models.model_folders import NAME, RUNS
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.event_text import best_epoch_text, event_text
@@ -66,19 +68,29 @@ def _whole(value: str, language: str) -> int:
 
 
 def run_list(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
-    """List the runs, the newest first, one to a line."""
-    none = True
-    for found in listing(settings.home):
-        say(_summary(found, language))
-        none = False
-    if none:
+    """List the runs of trainings and experiments, the newest first, one to a line."""
+    found: list[AnyRun | Unreadable] = [*listing(settings.home), *lab_runs(settings.home)]
+    for one in sorted(found, key=lambda one: one.name, reverse=True):
+        say(_summary(one, language))
+    if not found:
         say(text("cli.runs.none", language))
     return DONE
 
 
-def _summary(found: Run | Unreadable, language: str) -> str:
+def _found(settings: Settings, name: str) -> AnyRun:
+    """The run of this name, a training's or an experiment's.
+
+    Raises:
+        AppError: there is none.
+    """
+    if not NAME.fullmatch(name):
+        raise AppError("run.problem.no_name", name=name[:100])
+    return open_run(settings.home / RUNS / name)
+
+
+def _summary(found: AnyRun | Unreadable, language: str) -> str:
     try:
-        if isinstance(found, Run):
+        if not isinstance(found, Unreadable):
             queue.note_kill(found)
             state = text(f"run.state.{found.state()}", language)
             return f"{_named(found)}  {state}  {best_epoch_text(found.events.all(), language)}"
@@ -88,14 +100,14 @@ def _summary(found: Run | Unreadable, language: str) -> str:
     return f"{found.name}  {text('run.state.unreadable', language)}  {why.say(language)}"
 
 
-def _named(run: Run) -> str:
+def _named(run: AnyRun) -> str:
     """A run's name, by which commands know it, and its title."""
     return "  ".join(filter(None, (run.name, run.title)))
 
 
 def run_show(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Show a run's state, folder, command and last events."""
-    run = find_run(settings.home, arguments.name)
+    run = _found(settings, arguments.name)
     queue.note_kill(run)
     say(f"{_named(run)}  {text(f'run.state.{run.state()}', language)}  {best_epoch_text(run.events.all(), language)}")
     say(str(run.folder))
@@ -108,7 +120,7 @@ def run_show(arguments: argparse.Namespace, settings: Settings, language: str) -
 
 def run_stop(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Ask a run to stop, or end it."""
-    run = find_run(settings.home, arguments.name)
+    run = _found(settings, arguments.name)
     queue.stop(run, settings.home, "now" if arguments.now else "keep")
     say(f"{run.name}  {text(f'run.state.{run.state()}', language)}")
     return DONE
@@ -118,11 +130,15 @@ def run_resume(arguments: argparse.Namespace, settings: Settings, language: str)
     """Resume a run, in the background unless asked otherwise; under torchrun always here."""
 
     def make(me: Process) -> Run:
-        queue.resume(run, settings.home, more_epochs=arguments.more_epochs, foreground_process=me)
-        return run
+        training = find_run(settings.home, arguments.name)
+        queue.resume(training, settings.home, more_epochs=arguments.more_epochs, foreground_process=me)
+        return training
 
-    run = find_run(settings.home, arguments.name)
-    if arguments.foreground or not rendezvous.is_single_process():
+    run = _found(settings, arguments.name)
+    here = arguments.foreground or not rendezvous.is_single_process()
+    if isinstance(run, LabRun) and (here or arguments.more_epochs):
+        raise AppError("cli.runs.experiment", command=queue.repeat_command(run, settings))
+    if here:
         return foreground.run_in_foreground(make, settings, language)
     queue.resume(run, settings.home, more_epochs=arguments.more_epochs)
     say(f"{run.name}  {text(f'run.state.{run.state()}', language)}")
@@ -138,7 +154,7 @@ def run_delete(arguments: argparse.Namespace, settings: Settings, language: str)
 
 def run_rename(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
     """Give a run a title; all commands go on to know it by its name."""
-    run = find_run(settings.home, arguments.name)
+    run = _found(settings, arguments.name)
     run.rename(arguments.title)
     say(_named(run))
     return DONE

@@ -22,7 +22,7 @@ from resnet_demo.settings import PREFIX
 from resnet_demo.texts import AppError
 from resnet_demo.training.memory_kills import KillCount
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 # Handed down to every process that a worker starts: this is how those that outlive it are found.
@@ -36,7 +36,7 @@ holds much may need some seconds to be gone."""
 KILL_SECONDS = 5.0
 
 
-def start_worker(run: Run, home: Path) -> Process:
+def start_worker(run: RunFolder, home: Path) -> Process:
     """Start the run's worker: it leads a session of its own and writes to the run's log, so it outlives us.
 
     Raises:
@@ -64,7 +64,7 @@ def start_worker(run: Run, home: Path) -> Process:
     return process
 
 
-def _watch(run: Run, worker: subprocess.Popen[bytes]) -> None:
+def _watch(run: RunFolder, worker: subprocess.Popen[bytes]) -> None:
     """Wait for a worker's end, so that it is no zombie for long, and note whether memory had run out just then."""
     ended = threading.Event()
 
@@ -85,7 +85,7 @@ def _watch(run: Run, worker: subprocess.Popen[bytes]) -> None:
             run.events.append("killed", memory=before is not None and before.has_risen(), sure=True)
 
 
-def end_all(run: Run, grace_seconds: float) -> None:
+def end_all(run: RunFolder, grace_seconds: float) -> None:
     """Wait for the run's processes to end, and after `grace_seconds` end those that are left."""
     grace = time.monotonic() + grace_seconds
     while (left := list(_members(run))) or run.worker.lives():
@@ -98,7 +98,7 @@ def end_all(run: Run, grace_seconds: float) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _members(run: Run) -> Iterator[psutil.Process]:
+def _members(run: RunFolder) -> Iterator[psutil.Process]:
     """The worker, those that take part in its training, what they started, and what of that has lost its parents."""
     folder = str(run.folder)
     own = {pid for process in _launched(run) if process.alive for pid in _with_children(process.pid)}
@@ -112,7 +112,7 @@ def _members(run: Run) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _launched(run: Run) -> Iterator[Process]:
+def _launched(run: RunFolder) -> Iterator[Process]:
     """The run's newest worker, and those that torchrun started on this machine to take part in its training."""
     for event in run.events.backwards():
         if event["kind"] in {"launched", "joined"} and (process := Process.from_event(event)):

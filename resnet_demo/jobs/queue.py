@@ -21,6 +21,8 @@ from filelock import FileLock
 
 from resnet_demo.download import Progress
 from resnet_demo.jobs import processes, rendezvous
+from resnet_demo.labs.configs import LabConfig
+from resnet_demo.labs.lab_run import AnyRun, LabRun, open_run, run_at
 from resnet_demo.models import model_folders
 from resnet_demo.models.model_folders import NAME, RUNS
 from resnet_demo.settings import PREFIX, Settings, expanded
@@ -32,7 +34,8 @@ from resnet_demo.training.events import Event
 from resnet_demo.training.listed_runs import is_empty
 from resnet_demo.training.memory_forecast import check_memory, max_training_memory
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import ACTIVE, DELETED, ENDED, NEW, Run, State
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import ACTIVE, DELETED, ENDED, NEW, RunFolder, State
 from resnet_demo.training.worker_state import Stop
 
 GRACE_SECONDS = 5.0
@@ -125,6 +128,36 @@ def create(
         return Run.create(settings.home, config, facts, folder=folder, foreground_process=foreground_process)
 
 
+def submit_experiment(experiment: str, config: LabConfig, settings: Settings, *, owner: str | None = None) -> LabRun:
+    """Create a run of an experiment, to be executed in the background when its turn comes; `owner` as for `create`.
+
+    Raises:
+        AppError: the run's folder cannot be written.
+    """
+    run = create_experiment(experiment, config, settings, owner=owner)
+    advance(settings.home)
+    return run
+
+
+def create_experiment(
+    experiment: str,
+    config: LabConfig,
+    settings: Settings,
+    *,
+    foreground_process: Process | None = None,
+    owner: str | None = None,
+) -> LabRun:
+    """Queue a run of an experiment; the arguments are those of `create`.
+
+    Raises:
+        AppError: as `submit_experiment`.
+    """
+    with _queue_lock(settings.home):
+        _clean_up(settings.home / RUNS)
+        facts = _owned(owner, settings)
+        return LabRun.create(settings.home, experiment, config, facts, foreground_process=foreground_process)
+
+
 def _owned(owner: str | None, settings: Settings) -> dict[str, object]:
     """Facts about a run's owner, whether the page was public (then the run expires), and its memory limit."""
     share = max_training_memory(settings)
@@ -141,7 +174,7 @@ def with_absolute_paths(config: TrainConfig, settings: Settings) -> TrainConfig:
     return replace(config, data=str(expanded(config.data).absolute()), parent=parent)
 
 
-def start_next(home: Path) -> Run | None:
+def start_next(home: Path) -> AnyRun | None:
     """Start the worker of the run whose turn it is, if there is one; gives it back. One that cannot be started fails.
 
     Pages call it while they show runs and workers when they end, so that the queue advances whoever is gone.
@@ -150,7 +183,7 @@ def start_next(home: Path) -> Run | None:
         AppError: none could be started, and of one that could not, not even that can be written down.
     """
     with _queue_lock(home):
-        failures: dict[Run, AppError] = {}
+        failures: dict[AnyRun, AppError] = {}
         while (run := _next_queued(home, failures)) is not None and not _foreground_process(run):
             try:
                 if _start(run, home):
@@ -170,7 +203,7 @@ def advance(home: Path) -> None:
         log.warning("The queue of runs cannot advance: %s", error)
 
 
-def wait_for_turn(run: Run, home: Path, me: Process, on_wait: Callable[[Run], None]) -> bool:
+def wait_for_turn(run: AnyRun, home: Path, me: Process, on_wait: Callable[[AnyRun], None]) -> bool:
     """Wait for the turn of a run that this process will execute itself; meanwhile the queue advances.
 
     Args:
@@ -180,7 +213,7 @@ def wait_for_turn(run: Run, home: Path, me: Process, on_wait: Callable[[Run], No
         Whether it is this run's turn now; False if it was taken out of the queue.
     """
     announced = None
-    skipped: set[Run] = set()
+    skipped: set[AnyRun] = set()
     while True:
         with _queue_lock(home):
             if run.state() != "queued":
@@ -201,7 +234,7 @@ def wait_for_turn(run: Run, home: Path, me: Process, on_wait: Callable[[Run], No
         time.sleep(POLL_SECONDS)
 
 
-def stop(run: Run, home: Path, how: Stop) -> None:
+def stop(run: AnyRun, home: Path, how: Stop) -> None:
     """Stop a run: `keep` once this step is done and saved; `now` ends all its processes, after a short grace.
 
     Raises:
@@ -224,7 +257,7 @@ def stop(run: Run, home: Path, how: Stop) -> None:
         advance(home)
 
 
-def resume(run: Run, home: Path, *, more_epochs: int = 0, foreground_process: Process | None = None) -> None:
+def resume(run: AnyRun, home: Path, *, more_epochs: int = 0, foreground_process: Process | None = None) -> None:
     """Queue a run again, to resume from its newest checkpoint; without a `foreground_process` in the background.
 
     Raises:
@@ -244,7 +277,7 @@ def resume(run: Run, home: Path, *, more_epochs: int = 0, foreground_process: Pr
         advance(home)
 
 
-def note_kill(run: Run) -> None:
+def note_kill(run: RunFolder) -> None:
     """As `Run.note_kill`; where the folder cannot be written to, the run stays without a word."""
     with contextlib.suppress(AppError):
         run.note_kill()
@@ -295,7 +328,7 @@ def _reopen(folder: Path) -> None:
             folder.chmod(0o700)
 
 
-def _start(run: Run, home: Path) -> bool:
+def _start(run: AnyRun, home: Path) -> bool:
     """Start a run's worker; one that cannot be started has failed.
 
     Raises:
@@ -311,7 +344,7 @@ def _start(run: Run, home: Path) -> bool:
     return True
 
 
-def _listed(home: Path) -> dict[Run, State]:
+def _listed(home: Path) -> dict[AnyRun, State]:
     """The state of every run; those that cannot be read are left out.
 
     Their settings, which may hold the split of many photos, are not read for that.
@@ -324,23 +357,23 @@ def _listed(home: Path) -> dict[Run, State]:
     return states
 
 
-def _active(home: Path) -> Run | None:
+def _active(home: Path) -> AnyRun | None:
     return next((run for run, state in _listed(home).items() if state in ACTIVE and _is_whole(run)), None)
 
 
-def _at(place: Path) -> Run:
+def _at(place: Path) -> AnyRun:
     """The run that a folder of the data home holds or points to, whether or not it can be read."""
-    return Run(model_folders.run_folder(place))
+    return run_at(place)
 
 
-def _is_whole(run: Run) -> bool:
+def _is_whole(run: AnyRun) -> bool:
     try:
-        return Run.open(run.folder) == run
+        return open_run(run.folder) == run
     except AppError:
         return False
 
 
-def _next_queued(home: Path, skipped: Collection[Run] = ()) -> Run | None:
+def _next_queued(home: Path, skipped: Collection[AnyRun] = ()) -> AnyRun | None:
     """The run whose turn it is: none while one is executed, else the one that has been queued for longest.
 
     Args:
@@ -359,12 +392,12 @@ def _next_queued(home: Path, skipped: Collection[Run] = ()) -> Run | None:
     return next((run for _, _, run in waiting if _is_whole(run)), None)
 
 
-def _foreground_process(run: Run) -> Process | None:
+def _foreground_process(run: AnyRun) -> Process | None:
     """The foreground process that waits to execute the run."""
     return Process.from_event(run.events.queued)
 
 
-def _is_over(run: Run) -> bool:
+def _is_over(run: AnyRun) -> bool:
     """Whether nobody needs the run any more; one that cannot be read is not queued, whatever it says."""
     try:
         state = run.state()
@@ -373,8 +406,10 @@ def _is_over(run: Run) -> bool:
     return state in ENDED or (state == "queued" and not _is_whole(run))
 
 
-def repeat_command(run: Run, settings: Settings, started: Event | None = None) -> str:
+def repeat_command(run: AnyRun, settings: Settings, started: Event | None = None) -> str:
     """The shell command that repeats a run; `started` is the newest event of this kind, for who knows it."""
+    if isinstance(run, LabRun):
+        return shlex.join(["python", "-m", "resnet_demo", *settings.home_flag, *run.words()])
     count = (started or run.events.newest("started") or {}).get("processes", 1)
     python = ["python"] if count == 1 else ["torchrun", "--nproc-per-node", str(count)]
     words = [*python, "-m", "resnet_demo", *settings.home_flag, "train", *run.config.arguments()]

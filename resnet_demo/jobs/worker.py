@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING
 
 from resnet_demo.data import decoding_budget
 from resnet_demo.jobs import queue, rendezvous
+from resnet_demo.labs.lab_run import AnyRun, LabRun, run_at
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.memory_kills import KillCount, go_first
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import RunFolder
 from resnet_demo.training.worker_state import Stop
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ POLL_SECONDS = 0.02
 
 def main() -> None:
     """Execute the run that the queue has launched this process for, then start the next queued one."""
-    run, settings = Run(Path(sys.argv[1])), find_settings()
+    run, settings = run_at(Path(sys.argv[1])), find_settings()
     if not _announced(run):
         return
     stop_on(signal.SIGTERM, run, "now")
@@ -46,7 +48,7 @@ def main() -> None:
         queue.advance(settings.home)
 
 
-def _announced(run: Run) -> bool:
+def _announced(run: RunFolder) -> bool:
     """Whether the run's events name this process; a launcher that was killed before it wrote so launched nobody."""
     deadline = time.monotonic() + ANNOUNCED_SECONDS
     while time.monotonic() < deadline:
@@ -57,7 +59,7 @@ def _announced(run: Run) -> bool:
     return False
 
 
-def stop_on(number: int, run: Run, how: Stop) -> None:
+def stop_on(number: int, run: RunFolder, how: Stop) -> None:
     """From now on a signal asks the run to stop."""
 
     def ask(_number: int, _frame: FrameType | None) -> None:
@@ -66,7 +68,7 @@ def stop_on(number: int, run: Run, how: Stop) -> None:
     signal.signal(number, ask)
 
 
-def execute_run(run: Run, settings: Settings, features: Mapping[bytes, Tensor] | None = None) -> None:
+def execute_run(run: AnyRun, settings: Settings, features: Mapping[bytes, Tensor] | None = None) -> None:
     """Execute a run, from its newest checkpoint if it has one. The outcome, errors included, is in its events.
 
     Of several processes that torchrun started, rank 0 writes; the others record that they joined, and take part.
@@ -80,13 +82,13 @@ def execute_run(run: Run, settings: Settings, features: Mapping[bytes, Tensor] |
     if os.environ.get("RANK", "0") != "0":
         if os.environ.get("GROUP_RANK", "0") == "0":  # on the first one's machine, where it can be ended with it
             run.events.append("joined", **dataclasses.asdict(Process.of(os.getpid())))
-        _train(run, settings, features)
+        _carry_out(run, settings, features)
         return
     with run.worker.lock():
         before = None if rendezvous.is_single_process() else KillCount.here()
         try:
             run.clean_up()
-            _train(run, settings, features)
+            _carry_out(run, settings, features)
         except AppError as error:
             run.events.append("failed", key=error.message.key, fields=dict(error.message.fields))
         except Exception:
@@ -99,15 +101,28 @@ def execute_run(run: Run, settings: Settings, features: Mapping[bytes, Tensor] |
                 run.events.append("failed", key="run.problem.unexpected", fields={"number": number})
 
 
+def _carry_out(run: AnyRun, settings: Settings, features: Mapping[bytes, Tensor] | None) -> None:
+    if isinstance(run, LabRun):
+        run.execute(_of_page(run, settings))
+    else:
+        _train(run, settings, features)
+
+
+def _of_page(run: AnyRun, settings: Settings) -> Settings:
+    """The settings, with the limits of a public page where a visitor of one asked; the flags are not known here."""
+    if run.facts.get("stranger"):
+        page = find_settings(["--public"])
+        settings = dataclasses.replace(settings, max_pixels=page.max_pixels, max_decoding_bytes=page.max_decoding_bytes)
+    decoding_budget.set_limits(settings)
+    return settings
+
+
 def _train(run: Run, settings: Settings, features: Mapping[bytes, Tensor] | None) -> None:
     from resnet_demo.training import loop  # loads torch, which may fail: then the run has failed
 
     facts = Run.open(run.folder).facts
     weights = facts.get("weights")
-    if facts.get("stranger"):  # whose photos are no larger here than on the page, which was told so by a flag
-        page = find_settings(["--public"])
-        settings = dataclasses.replace(settings, max_pixels=page.max_pixels, max_decoding_bytes=page.max_decoding_bytes)
-    decoding_budget.set_limits(settings)
+    settings = _of_page(run, settings)
     loop.train(run, dataclasses.replace(settings, weights=Path(weights) if weights else None), features)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from resnet_demo.texts import Message
@@ -66,6 +66,10 @@ class LabConfig:
             if name not in cls.specs():
                 raise unknown(name, list(cls.specs()))
         return cls(**entries)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every setting by name, as `from_json` reads them."""
+        return asdict(self)
 
     def arguments(self) -> list[str]:
         """The words of a command line that give just these settings."""

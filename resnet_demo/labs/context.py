@@ -13,6 +13,11 @@ Figures = Mapping[str, Any]
 """What an experiment has measured so far, ready for JSON."""
 
 
+@dataclass(frozen=True)
+class LabStopped(Exception):  # noqa: N818  no error: somebody asked for it
+    """The experiment was stopped on request; the last whole epoch of a training is in its checkpoint."""
+
+
 def never() -> bool:
     """For experiments that nobody stops."""
     return False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from resnet_demo.labs import configs
@@ -17,9 +17,6 @@ from resnet_demo.labs.configs import LabConfig
 from resnet_demo.labs.context import Figures, LabContext, never
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
-
-LABS = "labs"
-"""The folder in the data home for checkpoints of experiments."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +51,21 @@ def experiment_named(name: str) -> Experiment:
 
 
 def run_experiment(
-    name: str, config: LabConfig, settings: Settings, stopped: Callable[[], bool] = never
+    name: str,
+    config: LabConfig,
+    settings: Settings,
+    stopped: Callable[[], bool] = never,
+    checkpoints: Path | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Run an experiment; yields its whole result so far whenever there are new figures, the last one being final.
 
     A result names the experiment, the command that repeats it, its settings, the machine and the seconds that it took,
-    those before an interruption not counted; then come its figures. What trains networks keeps checkpoints in the data
-    home, so that a call with the same settings goes on where another one ended.
+    those before an interruption not counted; then come its figures.
+
+    Args:
+        stopped: asked again and again whether to end at once.
+        checkpoints: a folder, where what trains networks keeps checkpoints: a call with the same settings and the same
+            folder goes on where another one ended. Without one, nothing is kept.
 
     Raises:
         LabStopped: `stopped` said so.
@@ -69,24 +74,35 @@ def run_experiment(
     experiment = experiment_named(name)
     from resnet_demo.labs.machine import description
 
-    context = LabContext(settings, checkpoint_folder(name, config, settings), stopped)
     command = " ".join(["python -m resnet_demo lab", name, *config.arguments()])
     started = time.perf_counter()
-    for figures in experiment.run(config, context):
-        yield {
-            "experiment": name,
-            "command": command,
-            "settings": asdict(config),
-            "machine": description(),
-            "seconds": round(time.perf_counter() - started, 2),
-            **figures,
-        }
+    with ExitStack() as stack:
+        folder = checkpoints or Path(stack.enter_context(TemporaryDirectory(prefix="resnet-demo-lab-")))
+        for figures in experiment.run(config, LabContext(settings, folder, stopped)):
+            yield {
+                "experiment": name,
+                "command": command,
+                "settings": config.to_json(),
+                "machine": description(),
+                "seconds": round(time.perf_counter() - started, 2),
+                **figures,
+            }
 
 
-def checkpoint_folder(name: str, config: LabConfig, settings: Settings) -> Path:
-    """Where an experiment with these settings keeps its checkpoints; it need not exist."""
-    digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest()
-    return settings.home / LABS / f"{name}-{digest[:12]}"
+def epochs_of(config: LabConfig) -> int:
+    """How many epochs of training an experiment with these settings has; 0 for one that trains nothing."""
+    return len(config.trainings()) * config.epochs if isinstance(config, configs.Training) else 0
+
+
+def epochs_done(figures: object) -> int:
+    """How many epochs of training there are figures of, in a result that need not be finished."""
+    if isinstance(figures, list):
+        return sum(map(epochs_done, figures))
+    if not isinstance(figures, dict):
+        return 0
+    errors = figures.get("train_error")
+    own = len(errors) if isinstance(errors, list) else int(isinstance(errors, float))
+    return own + sum(epochs_done(value) for name, value in figures.items() if name not in {"settings", "findings"})
 
 
 EXPERIMENTS: dict[str, Experiment] = {

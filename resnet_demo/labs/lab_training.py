@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from resnet_demo.labs import configs
-from resnet_demo.labs.context import LabContext, never
+from resnet_demo.labs.context import LabContext, LabStopped, never
 from resnet_demo.labs.pictures import Pictures, open_pictures
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.training import optimisation
@@ -63,11 +63,6 @@ class EpochRecord:
     train_error: float
     test_error: float
     seconds: float
-
-
-@dataclass(frozen=True)
-class LabStopped(Exception):  # noqa: N818  no error: somebody asked for it
-    """The training was stopped on request; the last whole epoch is in the checkpoint."""
 
 
 def train(

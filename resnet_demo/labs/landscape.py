@@ -18,8 +18,8 @@ from torch import Tensor
 
 from resnet_demo.labs import configs, networks
 from resnet_demo.labs.configs import Kind
-from resnet_demo.labs.context import Figures, LabContext
-from resnet_demo.labs.lab_training import LabStopped, pictures_and_recipe, train
+from resnet_demo.labs.context import Figures, LabContext, LabStopped
+from resnet_demo.labs.lab_training import pictures_and_recipe, train
 from resnet_demo.models.resnet import ResNet
 
 Direction = dict[str, Tensor]

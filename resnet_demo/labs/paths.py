@@ -19,8 +19,8 @@ from torch import Tensor
 from resnet_demo.explain.ablation import ablation_sweep, removable_blocks, run_without
 from resnet_demo.labs import configs, networks
 from resnet_demo.labs.configs import Kind
-from resnet_demo.labs.context import Figures, LabContext
-from resnet_demo.labs.lab_training import LabStopped, Recipe, pictures_and_recipe, train
+from resnet_demo.labs.context import Figures, LabContext, LabStopped
+from resnet_demo.labs.lab_training import Recipe, pictures_and_recipe, train
 from resnet_demo.labs.pictures import Pictures
 from resnet_demo.models.blocks import ResidualBlock
 from resnet_demo.models.resnet import Block, ResNet

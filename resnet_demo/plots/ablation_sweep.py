@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from resnet_demo.plots.block_axis import bar, block_axis, chosen_band, grid_line
+from resnet_demo.plots.block_axis import bar, block_axis, chosen_band
 from resnet_demo.plots.legend import legend
-from resnet_demo.plots.svg import FONT_SIZE, Scale, choosable, element, picture, ticks
+from resnet_demo.plots.svg import FONT_SIZE, Scale, choosable, element, grid_line, picture, ticks
 from resnet_demo.texts import text
 
 LEFT, RIGHT, BELOW = 34, 6, 34

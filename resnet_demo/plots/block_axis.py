@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from resnet_demo.plots.curves import COLOURS
-from resnet_demo.plots.svg import FONT_SIZE, GRID_OPACITY, QUIET, element, label
+from resnet_demo.plots.svg import FONT_SIZE, QUIET, element, label
 
 STAGE_GAP = 0.8
 """The gap between two stages, in block widths."""
@@ -36,12 +36,6 @@ def block_axis(names: Sequence[str], start: float, end: float, base: float, titl
         drawn.append(label(number, (left + right) / 2, base + FONT_SIZE + 4, text_anchor="middle", opacity=QUIET))
     drawn.append(label(title, (start + end) / 2, base + 2 * FONT_SIZE + 8, text_anchor="middle", opacity=QUIET))
     return BlockAxis(places, step, "".join(drawn))
-
-
-def grid_line(start: float, end: float, y: float, written: str) -> str:
-    """A horizontal grid line with its label."""
-    line = element("path", d=f"M{start:.1f} {y:.1f}H{end:.1f}", stroke="currentColor", opacity=GRID_OPACITY)
-    return line + label(written, start - 6, y + FONT_SIZE * 0.35, text_anchor="end", opacity=QUIET)
 
 
 def chosen_band(axis: BlockAxis, name: str | None, top: float, base: float) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from resnet_demo.plots.legend import legend
-from resnet_demo.plots.svg import QUIET, Scale, axes, element, label, picture, ticks
+from resnet_demo.plots.svg import QUIET, LogScale, Scale, axes, element, grid_line, label, picture, ticks
 
 COLOURS = ("#0d9488", "#d9601a", "#4f7df0", "#b04fd8", "#a8791a", "#e0457b")
 """Distinguishable with most kinds of colour blindness; contrast of 3 to white and to near-black."""
@@ -26,48 +26,76 @@ LEFT, RIGHT, TOP, BOTTOM = 44, 12, 6, 34
 
 @dataclass(frozen=True)
 class Line:
-    """One line: points (x, y) from left to right, with markers if `marked`; without a name it is not in the legend."""
+    """One line: points (x, y) from left to right, with markers if `marked`; without a name it is not in the legend.
+
+    Where y is None the line has a gap. `style` is the number of its colour, dashes and marker, without one its place
+    among the lines; a `thin` line is pale, as one that a mean is of; one that is not `joined` has markers only.
+    """
 
     name: str
-    points: Sequence[tuple[float, float]]
+    points: Sequence[tuple[float, float | None]]
     marked: bool = False
+    style: int | None = None
+    thin: bool = False
+    joined: bool = True
 
 
 @dataclass(frozen=True)
 class Axis:
-    """An axis: its range, its title and the format of its numbers."""
+    """An axis: its range, its title and the format of its numbers.
+
+    A vertical one may be a `log` scale, which grows to whole decades and to what is drawn. A horizontal one has its
+    numbers at `ticks`, without them at whole numbers; it may fall, from a higher `low` to a lower `high`.
+    """
 
     low: float
     high: float
     title: str
     form: str = "{:g}"
+    log: bool = False
+    ticks: Mapping[float, str] | None = None
 
 
 def curves(lines: Sequence[Line], x: Axis, y: Axis, *, alt_text: str, width: float = 320, height: float = 200) -> str:
-    """At most `MOST_LINES` lines in one plot, each with its own colour, dashes and marker, and a legend.
+    """Lines of at most `MOST_LINES` styles in one plot, each with its own colour, dashes and marker, and a legend.
 
     Args:
         x, y: the axes; with fixed ones a growing plot does not move.
         alt_text: a description for screen readers.
     """
-    named = [(_icon(number), line.name) for number, line in enumerate(lines) if line.name]
+    styles = [(number if line.style is None else line.style) % MOST_LINES for number, line in enumerate(lines)]
+    named = [(_icon(style), line.name) for style, line in zip(styles, lines, strict=True) if line.name]
     above, top = legend(y.title, named, 0, width)
     across = Scale(x.low, x.high, LEFT, width - RIGHT)
-    up = Scale(y.low, y.high, height - BOTTOM, top + TOP)
     whole = {tick: f"{tick:g}" for tick in ticks(x.low, x.high, 6) if tick == int(tick)}
-    grid = axes(across, up, whole, {tick: y.form.format(tick) for tick in ticks(y.low, y.high)})
+    x_ticks = whole if x.ticks is None else x.ticks
+    up: Scale | LogScale
+    if y.log:
+        shown = [value for line in lines for _, value in line.points if value is not None]
+        up = LogScale([y.low, y.high, *shown], height - BOTTOM, top + TOP)
+        grid = "".join(grid_line(LEFT, width - RIGHT, place, written) for place, written in up.grid())
+        grid += axes(across, up, x_ticks, {})
+    else:
+        up = Scale(y.low, y.high, height - BOTTOM, top + TOP)
+        grid = axes(across, up, x_ticks, {tick: y.form.format(tick) for tick in ticks(y.low, y.high)})
     below = label(x.title, (LEFT + width - RIGHT) / 2, height - 4, text_anchor="middle", opacity=QUIET)
-    drawn = "".join(_line(number, line, across, up) for number, line in enumerate(lines))
+    drawn = "".join(_line(style, line, across, up) for style, line in zip(styles, lines, strict=True))
     return picture(width, height, above + grid + below + drawn, alt_text)
 
 
-def _line(number: int, line: Line, x: Scale, y: Scale) -> str:
-    places = [(x(across), min(max(y(up), y.end), y.start)) for across, up in line.points]
-    path = "M" + "L".join(f"{across:.1f} {up:.1f}" for across, up in places) if places else ""
-    drawn = _stroke(number, path)
+def _line(style: int, line: Line, x: Scale, y: Scale | LogScale) -> str:
+    places: list[tuple[float, float]] = []
+    path, gap = "", True
+    for across, up in line.points:
+        if up is not None:
+            place = (x(across), min(max(y(up), y.end), y.start))
+            path += f"{'M' if gap else 'L'}{place[0]:.1f} {place[1]:.1f}"
+            places.append(place)
+        gap = up is None
+    drawn = _stroke(style, path, thin=line.thin) if line.joined else ""
     if line.marked:
-        every = max(1, -(-len(places) // MOST_MARKS))
-        drawn += "".join(_mark(number, *place) for place in places[::-1][::every])  # the newest always
+        every = max(1, -(-len(places) // MOST_MARKS)) if line.joined else 1
+        drawn += "".join(_mark(style, *place) for place in places[::-1][::every])  # the newest always
     return drawn
 
 
@@ -80,9 +108,11 @@ def _icon(number: int) -> str:
     return _stroke(number, "M0 0h16") + _mark(number, 8, 0)
 
 
-def _stroke(number: int, path: str) -> str:
-    dashes = DASHES[number]
-    return element("path", d=path, fill="none", stroke=COLOURS[number], stroke_width=1.6, stroke_dasharray=dashes)
+def _stroke(number: int, path: str, *, thin: bool = False) -> str:
+    style: dict[str, str | float] = {"stroke": COLOURS[number], "stroke_width": 1.6}
+    if thin:
+        style |= {"stroke_width": 1, "stroke_opacity": 0.45}
+    return element("path", d=path, fill="none", **style, stroke_dasharray=DASHES[number])
 
 
 def _mark(number: int, x: float, y: float) -> str:

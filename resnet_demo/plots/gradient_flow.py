@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
-from resnet_demo.plots.block_axis import BlockAxis, block_axis, chosen_band, grid_line
+from resnet_demo.plots.block_axis import BlockAxis, block_axis, chosen_band
 from resnet_demo.plots.curves import COLOURS, DASHES, SHAPES
 from resnet_demo.plots.legend import legend
-from resnet_demo.plots.svg import FONT_SIZE, Scale, choosable, element, picture
+from resnet_demo.plots.svg import FONT_SIZE, LogScale, choosable, element, grid_line, picture
 from resnet_demo.texts import text
 
 LEFT, RIGHT, BELOW = 34, 6, 34
-MOST_DECADES = 6
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Norms = Mapping[str, float]
 
@@ -49,41 +46,13 @@ def gradient_flow(
     head, top = legend(text("plots.gradient_flow.title", language), entries, 0, width)
     axis = block_axis(list(total), LEFT, width - RIGHT, height - BELOW, text("plots.stage", language))
     scale = LogScale([*total.values(), *residual.values(), *shortcut.values()], height - BELOW, top + FONT_SIZE)
-    drawn = chosen_band(axis, selected, scale.top, scale.base)
+    drawn = chosen_band(axis, selected, scale.end, scale.start)
     drawn += "".join(grid_line(LEFT, width - RIGHT, place, written) for place, written in scale.grid())
     if shortcut:
         drawn += _path(_way(total, axis, scale))
     for number, norms in enumerate(lines.values()):
         drawn += _path(_way(norms, axis, scale), number) + _marks(norms, number, axis, scale, selected)
     return picture(width, height, head + drawn + axis.drawn, _alt_text(total, language), role="group")
-
-
-class LogScale:
-    """A log scale from norms to heights between `base` and `top`, in whole decades.
-
-    Zero is at `base`, infinity and NaN at `top`.
-    """
-
-    def __init__(self, norms: list[float], base: float, top: float) -> None:
-        logs = [math.log10(norm) for norm in norms if norm > 0 and math.isfinite(norm)] or [0.0]
-        self.low, self.high = math.floor(min(logs)), math.ceil(max(logs))
-        self.high += self.low == self.high
-        self.base, self.top = base, top
-        self.zero = 0 in norms
-        self._up = Scale(self.low - self.zero, self.high, base, top)
-
-    def __call__(self, norm: float) -> float:
-        """The height of a norm."""
-        if not math.isfinite(norm):
-            return self.top
-        return self._up(math.log10(norm)) if norm > 0 else self.base
-
-    def grid(self) -> list[tuple[float, str]]:
-        """Heights and labels of the grid lines: 10⁻², 10⁻¹, …"""
-        every = -(-(self.high - self.low) // MOST_DECADES)
-        powers = range(self.low, self.high + 1, every)
-        lines = [(self._up(power), f"10{str(power).translate(SUPERSCRIPTS)}") for power in powers]
-        return [(self.base, "0"), *lines] if self.zero else lines
 
 
 def _way(norms: Norms, axis: BlockAxis, scale: LogScale) -> str:

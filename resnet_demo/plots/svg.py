@@ -12,6 +12,8 @@ GRID_OPACITY = 0.14
 QUIET = 0.72
 """Opacity of secondary text; its contrast is still 4.5, as WCAG 2.2 (1.4.3) requires."""
 MOST_TICKS = 5
+MOST_DECADES = 6
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def element(tag: str, content: str = "", /, **attributes: str | float) -> str:
@@ -79,6 +81,34 @@ class Scale:
         return self.start + (value - self.low) / ((self.high - self.low) or 1.0) * (self.end - self.start)
 
 
+class LogScale:
+    """A log scale from norms to heights between `start` and `end`, in whole decades.
+
+    Zero is at `start`, infinity and NaN at `end`.
+    """
+
+    def __init__(self, norms: list[float], start: float, end: float) -> None:
+        logs = [math.log10(norm) for norm in norms if norm > 0 and math.isfinite(norm)] or [0.0]
+        self.low, self.high = math.floor(min(logs)), math.ceil(max(logs))
+        self.high += self.low == self.high
+        self.start, self.end = start, end
+        self.zero = 0 in norms
+        self._up = Scale(self.low - self.zero, self.high, start, end)
+
+    def __call__(self, norm: float) -> float:
+        """The height of a norm."""
+        if not math.isfinite(norm):
+            return self.end
+        return self._up(math.log10(norm)) if norm > 0 else self.start
+
+    def grid(self) -> list[tuple[float, str]]:
+        """Heights and labels of the grid lines: 10⁻², 10⁻¹, …"""
+        every = -(-(self.high - self.low) // MOST_DECADES)
+        powers = range(self.low, self.high + 1, every)
+        lines = [(self._up(power), f"10{str(power).translate(SUPERSCRIPTS)}") for power in powers]
+        return [(self.start, "0"), *lines] if self.zero else lines
+
+
 def ticks(low: float, high: float, most: int = MOST_TICKS) -> list[float]:
     """Round numbers from `low` to `high`, at most `most`: multiples of 1, 2 or 5 times a power of ten."""
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
@@ -99,15 +129,15 @@ def round_up(value: float) -> float:
     return math.ceil(value / step - 1e-9) * step
 
 
-def axes(x: Scale, y: Scale, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str]) -> str:
+def grid_line(start: float, end: float, y: float, written: str) -> str:
+    """A horizontal grid line with its label."""
+    line = element("path", d=f"M{start:.1f} {y:.1f}H{end:.1f}", stroke="currentColor", opacity=GRID_OPACITY)
+    return line + label(written, start - 6, y + FONT_SIZE * 0.35, text_anchor="end", opacity=QUIET)
+
+
+def axes(x: Scale, y: Scale | LogScale, x_ticks: Mapping[float, str], y_ticks: Mapping[float, str]) -> str:
     """Horizontal grid lines for `y_ticks`, and the labels of both axes; ticks map numbers to labels."""
-    drawn = []
-    for value, written in y_ticks.items():
-        place = y(value)
-        drawn.append(
-            element("path", d=f"M{x.start:.1f} {place:.1f}H{x.end:.1f}", stroke="currentColor", opacity=GRID_OPACITY)
-        )
-        drawn.append(label(written, x.start - 6, place + FONT_SIZE * 0.35, text_anchor="end", opacity=QUIET))
+    drawn = [grid_line(x.start, x.end, y(value), written) for value, written in y_ticks.items()]
     for value, written in x_ticks.items():
         drawn.append(label(written, x(value), y.start + FONT_SIZE + 5, text_anchor="middle", opacity=QUIET))
     return "".join(drawn)

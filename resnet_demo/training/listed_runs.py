@@ -1,7 +1,8 @@
-"""The runs of a data home: all that are listed there, or one by its name; those that cannot be read with the reason."""
+"""The trainings of a data home: all that are listed there, or one by its name; with the reason if it is unreadable."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from resnet_demo.models.model_folders import NAME, RUNS, run_names
 from resnet_demo.texts import AppError, Message
 from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import EXPERIMENT
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,11 @@ class Unreadable:
 
 
 def listing(home: Path) -> Iterator[Run | Unreadable]:
-    """Every run that is listed in the data home, the newest first."""
+    """Every training that is listed in the data home, the newest first."""
     for name in run_names(home):
         place = home / RUNS / name
+        if is_experiment(place):
+            continue
         try:
             yield Run.open(place)
         except AppError as error:
@@ -31,8 +35,13 @@ def listing(home: Path) -> Iterator[Run | Unreadable]:
 
 
 def all_runs(home: Path) -> list[Run]:
-    """Every run that is listed in the data home, the newest first; what cannot be read is passed over."""
+    """Every training that is listed in the data home, the newest first; what cannot be read is passed over."""
     return [found for found in listing(home) if isinstance(found, Run)]
+
+
+def is_experiment(place: Path) -> bool:
+    """Whether the folder of a run is an experiment's."""
+    return os.path.lexists(place / EXPERIMENT)
 
 
 def is_empty(place: Path) -> bool:

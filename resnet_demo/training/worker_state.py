@@ -15,7 +15,7 @@ from resnet_demo.texts import AppError
 from resnet_demo.training import atomic_writes, worker_lock
 
 if TYPE_CHECKING:
-    from resnet_demo.training.run import Run
+    from resnet_demo.training.run_folder import RunFolder
 
 Stop = Literal["keep", "now"]
 
@@ -27,7 +27,7 @@ MOST_STOP_BYTES = 16
 class WorkerState:
     """Whether a process executes the run, and what was asked of it."""
 
-    run: Run
+    run: RunFolder
 
     def lives(self) -> bool:
         """Whether a process holds the lock."""

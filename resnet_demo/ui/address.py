@@ -17,8 +17,8 @@ from resnet_demo.ui.translations import Translations
 
 WORDS = {"finetune": "fine-tune"}
 """What tabs are called in an address, where that is not their own name with dashes."""
-IMPLIED = ("photo",)
-"""Tabs that an address leaves out: `#look-inside/maps`."""
+IMPLIED = ("photo", "experiments")
+"""Tabs that an address leaves out: `#look-inside/maps`, `#learn/gradients`."""
 RUN_TABS = ("fine-tune", "train", "results")
 """The tab whose steps carry a run in the address, and these steps."""
 

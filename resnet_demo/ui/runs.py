@@ -12,15 +12,18 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from resnet_demo.jobs import queue
+from resnet_demo.labs.lab_run import AnyRun, LabRun, open_run
 from resnet_demo.models.model_folders import NAME, RUNS, run_names
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.evaluation_count import count_test_set_uses
 from resnet_demo.training.listed_runs import Unreadable, is_empty
-from resnet_demo.training.run import ACTIVE, CONFIG, ENDED, Run, State
+from resnet_demo.training.run import CONFIG, Run
 from resnet_demo.training.run_events import EVENTS
+from resnet_demo.training.run_folder import ACTIVE, ENDED, RunFolder, State
 from resnet_demo.training.run_history import RunHistory
 from resnet_demo.ui.security.retention import within_storage_limit
 from resnet_demo.ui.visitor_context import NOBODY, current_visitor
@@ -34,6 +37,7 @@ OVER = frozenset[State]({"finished", "stopped", "failed"})
 """States that stay as long as nothing is added to the events."""
 
 Stamp = tuple[int, int]
+OneRun = TypeVar("OneRun", bound=RunFolder)
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +47,14 @@ class _Known:
     """What is kept of a run's `config.json`, which may hold the split of many photos."""
 
     stamp: Stamp | None
+    kind: type[AnyRun]
     folder: Path
     owner: object
+
+    @property
+    def run(self) -> AnyRun:
+        """The run, of which nothing has been read yet."""
+        return self.kind(self.folder)
 
 
 class Runs:
@@ -63,24 +73,46 @@ class Runs:
         self._next_check = 0.0
 
     def find(self, name: object) -> Run:
-        """The run of this name, as the browser gave it.
+        """The training of this name, as the browser gave it.
 
         Raises:
             AppError: there is none, or it is another visitor's.
         """
+        run = self._find(name)
+        if not isinstance(run, Run):
+            raise AppError("runs.problem.none")
+        return run
+
+    def find_experiment(self, name: object) -> LabRun:
+        """The run of an experiment of this name; as `find`.
+
+        Raises:
+            AppError: as `find`.
+        """
+        run = self._find(name)
+        if not isinstance(run, LabRun):
+            raise AppError("runs.problem.none")
+        return run
+
+    def _find(self, name: object) -> Run | LabRun:
         known = self._lookup(name) if isinstance(name, str) and NAME.fullmatch(name) else None
         if not isinstance(known, _Known) or not self._may_see(known):
             raise AppError("runs.problem.none")
-        return Run(known.folder)
+        return known.run
 
     def listed(self) -> list[Run]:
-        """The visitor's runs, the newest first, those left out that cannot be read."""
+        """The visitor's trainings, the newest first, those left out that cannot be read."""
         return [found for found in self.listing() if isinstance(found, Run)]
 
     def listing(self) -> list[Run | Unreadable]:
-        """The visitor's runs, the newest first; nobody knows whose one is that cannot be read."""
-        found = (known for known in self._all() if self._may_see(known))
-        return [Run(known.folder) if isinstance(known, _Known) else known for known in found]
+        """The visitor's trainings, the newest first; nobody knows whose one is that cannot be read."""
+        found = (known.run if isinstance(known, _Known) else known for known in self._all() if self._may_see(known))
+        return [one for one in found if not isinstance(one, LabRun)]
+
+    def experiments(self, experiment: str) -> list[LabRun]:
+        """The visitor's runs of an experiment, the newest first, those left out that cannot be read."""
+        seen = (known.run for known in self._all() if isinstance(known, _Known) and self._may_see(known))
+        return [run for run in seen if isinstance(run, LabRun) and run.experiment == experiment]
 
     def unreadable(self, name: object) -> Unreadable | None:
         """What is listed under this name, if it cannot be read; named as for `find`."""
@@ -90,7 +122,7 @@ class Runs:
         if isinstance(known, Unreadable):
             return known
         try:
-            self.state(Run(known.folder))
+            self.state(known.run)
         except AppError as error:
             return Unreadable(str(name), error.message)
         return None
@@ -114,7 +146,7 @@ class Runs:
             return next((run for run, state in states.items() if state in ACTIVE), next(iter(states), None))
         return run
 
-    def _states(self, runs: Iterable[Run]) -> dict[Run, State]:
+    def _states(self, runs: Iterable[OneRun]) -> dict[OneRun, State]:
         """How runs stand, those passed over that cannot be read."""
         states = {}
         for run in runs:
@@ -122,7 +154,7 @@ class Runs:
                 states[run] = self.state(run)
         return states
 
-    def state(self, run: Run) -> State:
+    def state(self, run: RunFolder) -> State:
         """How a run stands.
 
         Raises:
@@ -153,7 +185,7 @@ class Runs:
         at = (run.events.newest() or {}).get("t")
         return float(at) if isinstance(at, int | float) and at > since else None
 
-    def version(self, run: Run) -> tuple[str, Stamp | None]:
+    def version(self, run: RunFolder) -> tuple[str, Stamp | None]:
         """Something else whenever there may be more to read in a run."""
         return run.name, _stamp(run, EVENTS)
 
@@ -176,7 +208,8 @@ class Runs:
         if most is None:
             return
         # A visitor can come again as another one, so all of them together are counted too.
-        for listed, limit, key in ((self.listed(), most, "many"), (self._runs(), most * VISITORS, "queue_full")):
+        own = [known.run for known in self._all() if isinstance(known, _Known) and self._may_see(known)]
+        for listed, limit, key in ((own, most, "many"), (self._runs(), most * VISITORS, "queue_full")):
             if sum(state not in ENDED for state in self._states(listed).values()) >= limit:
                 raise AppError(f"runs.problem.{key}", runs=limit)
 
@@ -184,7 +217,7 @@ class Runs:
         """Whether no training goes on, whosever it is."""
         return not any(state in ACTIVE for state in self._states(self._runs()).values())
 
-    def before(self, run: Run) -> int:
+    def before(self, run: RunFolder) -> int:
         """How many runs, whosever they are, come before a queued one."""
         turn = run.events.queued["t"], run.folder.name
         others = self._states(other for other in self._runs() if other != run).items()
@@ -220,8 +253,8 @@ class Runs:
             history.update()
             yield history
 
-    def _runs(self) -> list[Run]:
-        return [Run(known.folder) for known in self._all() if isinstance(known, _Known)]
+    def _runs(self) -> list[AnyRun]:
+        return [known.run for known in self._all() if isinstance(known, _Known)]
 
     def _all(self) -> list[_Known | Unreadable]:
         names = run_names(self._settings.home)
@@ -234,14 +267,14 @@ class Runs:
     def _lookup(self, name: str) -> _Known | Unreadable | None:
         """What is known of the run of this name, if there is one; a run's settings never change."""
         known = self._known.get(name)
-        if known and _stamp(Run(known.folder), CONFIG) == known.stamp:
+        if known and _stamp(known.run, known.kind.settings_file) == known.stamp:
             return known
         place = self._settings.home / RUNS / name
         try:
-            run = Run.open(place)
+            run = open_run(place)
         except AppError as error:
             return Unreadable(name, error.message) if os.path.lexists(place) and not is_empty(place) else None
-        known = _Known(_stamp(run, CONFIG), run.folder, run.facts.get("owner"))
+        known = _Known(_stamp(run, run.settings_file), type(run), run.folder, run.facts.get("owner"))
         self._known[name] = known
         return known
 
@@ -256,7 +289,7 @@ class Runs:
         return secrets.compare_digest(token.encode(), known.owner.encode("utf-8", "replace"))
 
 
-def _stamp(run: Run, name: str) -> Stamp | None:
+def _stamp(run: RunFolder, name: str) -> Stamp | None:
     """Tells one version of a file of the run from another; None where there is none."""
     try:
         found = (run.folder / name).stat()

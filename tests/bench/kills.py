@@ -24,8 +24,9 @@ import psutil
 
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
-from resnet_demo.training.run import ENDED, Run
+from resnet_demo.training.run import Run
 from resnet_demo.training.run_artefacts import TEST_PREDICTIONS
+from resnet_demo.training.run_folder import ENDED
 from tests.bench.server_kills import kill_servers
 from tests.jobs.small import coloured_photos, small_config
 

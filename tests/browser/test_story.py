@@ -12,7 +12,7 @@ from resnet_demo.jobs import queue
 from resnet_demo.settings import find_settings
 from resnet_demo.texts import text
 from resnet_demo.training.listed_runs import all_runs
-from resnet_demo.training.run import ENDED
+from resnet_demo.training.run_folder import ENDED
 from tests.browser.conftest import playwright, visit
 from tests.browser.dragging import drop
 from tests.browser.test_photos_step import is_reported

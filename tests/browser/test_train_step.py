@@ -14,7 +14,7 @@ import pytest
 from resnet_demo.jobs import queue
 from resnet_demo.texts import text
 from resnet_demo.training.listed_runs import all_runs
-from resnet_demo.training.run import ENDED
+from resnet_demo.training.run_folder import ENDED
 from tests.browser.conftest import DESKTOP, PHONE, playwright, visit
 from tests.conftest import ROOT
 from tests.launched import free_port, launched

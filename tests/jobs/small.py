@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from resnet_demo.training.config import TrainConfig
-from resnet_demo.training.run import Run, State
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import State
 
 CLASSES = ("red", "green", "blue")
 SECONDS = 120

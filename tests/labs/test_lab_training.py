@@ -11,11 +11,11 @@ import torch.nn.functional as F
 
 from resnet_demo.labs import degradation, networks
 from resnet_demo.labs.configs import Kind
+from resnet_demo.labs.context import LabStopped
 from resnet_demo.labs.degradation import Curve
 from resnet_demo.labs.lab_training import (
     CHECKPOINT,
     EpochRecord,
-    LabStopped,
     Recipe,
     augmented,
     error,

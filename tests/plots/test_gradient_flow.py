@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from resnet_demo.plots.gradient_flow import LogScale, gradient_flow
+from resnet_demo.plots.gradient_flow import gradient_flow
+from resnet_demo.plots.svg import LogScale
 from tests.plots.drawn_svg import Node, all_of, read, words
 
 TOTAL = {"stage1.0": 100.0, "stage1.1": 10.0, "stage2.0": 1.0}

@@ -12,7 +12,8 @@ from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.listed_runs import all_runs, find_run
 from resnet_demo.training.process import Process
-from resnet_demo.training.run import Run, State
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import State
 from tests.training.conftest import FACTS
 from tests.training.other_processes import end, python, wait_for_line
 

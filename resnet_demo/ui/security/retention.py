@@ -12,10 +12,11 @@ from resnet_demo.data.dataset_storage import DATASETS, HUB, PUBLIC_FOLDER
 from resnet_demo.data.sample_photos import SAMPLES
 from resnet_demo.data.upload_quota import delete_expired, folder_bytes, within_quota
 from resnet_demo.jobs import queue
+from resnet_demo.labs.lab_run import AnyRun, lab_runs
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.listed_runs import all_runs
-from resnet_demo.training.run import ACTIVE, ENDED, Run
+from resnet_demo.training.run_folder import ACTIVE, ENDED
 
 log = logging.getLogger(__name__)
 
@@ -67,14 +68,14 @@ def enforce_limits(settings: Settings) -> None:
             _delete(run, home)
 
 
-def _delete(run: Run, home: Path) -> None:
+def _delete(run: AnyRun, home: Path) -> None:
     try:
         queue.delete(run.name, home)
     except AppError:  # it must not keep the others here
         log.exception("A visitor's run cannot be deleted")
 
 
-def _stop_if_long(run: Run, settings: Settings) -> None:
+def _stop_if_long(run: AnyRun, settings: Settings) -> None:
     most = settings.max_training_seconds
     if most is None or _age(run, "launched") <= most:
         return
@@ -85,15 +86,16 @@ def _stop_if_long(run: Run, settings: Settings) -> None:
         queue.stop(run, settings.home, "now")
 
 
-def _age(run: Run, *kinds: str) -> float:
+def _age(run: AnyRun, *kinds: str) -> float:
     """Seconds since the newest event, of one of these kinds if any are named."""
     newest = run.events.newest(*kinds)
     return time.time() - newest["t"] if newest else 0.0
 
 
-def _public_runs(home: Path) -> list[Run]:
+def _public_runs(home: Path) -> list[AnyRun]:
     """Runs that were begun on a public page."""
-    return [run for run in all_runs(home) if run.facts.get("stranger") is True]
+    runs: list[AnyRun] = [*all_runs(home), *lab_runs(home)]
+    return [run for run in runs if run.facts.get("stranger") is True]
 
 
 def needed_by_runs(home: Path) -> set[Path]:

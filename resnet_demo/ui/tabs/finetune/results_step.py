@@ -19,7 +19,8 @@ from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.models.class_names import ClassNames, class_names
 from resnet_demo.texts import AppError
-from resnet_demo.training.run import ENDED, Run, State
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import ENDED, State
 from resnet_demo.training.run_title import MOST_CHARACTERS
 from resnet_demo.ui.components.drop_zone import ReceivedPhoto
 from resnet_demo.ui.events import EACH_CLICK, LAST_CHOICE, Events

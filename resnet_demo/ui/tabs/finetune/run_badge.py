@@ -9,7 +9,8 @@ from html import escape
 
 from resnet_demo.texts import AppError
 from resnet_demo.training.listed_runs import Unreadable
-from resnet_demo.training.run import ACTIVE, Run, State
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import ACTIVE, State
 from resnet_demo.ui.address import run_link
 from resnet_demo.ui.runs import Runs
 from resnet_demo.ui.tabs.finetune.run_list import Row, figure

@@ -17,7 +17,8 @@ from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.events import Event
 from resnet_demo.training.listed_runs import Unreadable
-from resnet_demo.training.run import Run, State
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import State
 from resnet_demo.training.run_title import setup_text
 from resnet_demo.ui.runs import Runs
 from resnet_demo.ui.tabs.finetune.run_progress import accuracy_axis, accuracy_points, dataset_name, network_name

@@ -19,7 +19,8 @@ from resnet_demo.jobs import queue
 from resnet_demo.plots.curves import MOST_LINES
 from resnet_demo.texts import AppError
 from resnet_demo.training.listed_runs import Unreadable
-from resnet_demo.training.run import ACTIVE, ENDED, Run, State
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import ACTIVE, ENDED, State
 from resnet_demo.training.worker_state import Stop
 from resnet_demo.ui.address import address_value
 from resnet_demo.ui.errors import redact_paths

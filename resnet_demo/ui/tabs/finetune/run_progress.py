@@ -21,7 +21,8 @@ from resnet_demo.training.config import TRAIN_SETTINGS, TrainConfig
 from resnet_demo.training.event_text import event_text, phase_share, phase_text
 from resnet_demo.training.events import Event
 from resnet_demo.training.listed_runs import Unreadable
-from resnet_demo.training.run import ACTIVE, Run, State
+from resnet_demo.training.run import Run
+from resnet_demo.training.run_folder import ACTIVE, State
 from resnet_demo.training.run_history import RunHistory
 from resnet_demo.ui.components.term import explained, term
 from resnet_demo.ui.tabs.finetune.setting_controls import value_text

@@ -12,7 +12,7 @@ import gradio as gr
 from resnet_demo.jobs import queue
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
-from resnet_demo.training.run import ENDED
+from resnet_demo.training.run_folder import ENDED
 from resnet_demo.training.training_forecast import Forecast, time_presets
 from resnet_demo.ui.errors import inform
 from resnet_demo.ui.events import LAST_CHOICE, Events

@@ -1,1 +1,1 @@
-"""The Learn tab."""
+"""The Learn tab: residual learning, measured."""

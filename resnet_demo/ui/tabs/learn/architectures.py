@@ -30,7 +30,7 @@ class Section(Protocol):
 
 
 class ArchitecturesSection:
-    """Lays itself out inside the block that is open; its first part is filled, too, when the tab around it is opened."""
+    """Lays itself out inside the open block; its first part is filled, too, when the tab around it is opened."""
 
     def __init__(self, translations: Translations, services: Services, session: Session) -> None:  # noqa: ARG002
         self._translations = translations

@@ -1,0 +1,62 @@
+"""Ten questions as interviewers ask them, each answered with what an experiment of this tab measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from html import escape
+
+from resnet_demo.labs.findings import finding_fields
+from resnet_demo.ui.tabs.learn.experiment_texts import shipped
+from resnet_demo.ui.visitor_context import say
+
+QUESTIONS: Mapping[str, str | None] = {
+    "vanish": "gradients",
+    "choose": "degradation",
+    "overfitting": "degradation",
+    "projection": None,
+    "zero": "identity",
+    "preactivation": "shortcuts",
+    "norm": "identity",
+    "deeper": "degradation",
+    "bottleneck": None,
+    "information": None,
+}
+"""Each question by its name, and the experiment whose figures its answer has."""
+WRONG = ("highway", "fan", "vanishing", "parameters")
+"""Common answers that are wrong."""
+
+
+def questions() -> str:
+    """All questions and answers as HTML in the current language."""
+    asked = "".join(_question(number, name) for number, name in enumerate(QUESTIONS, start=1))
+    wrong = "".join(f"<li>{escape(say(f'learn.wrong.{name}'))}</li>" for name in WRONG)
+    return (
+        f"<p>{escape(say('learn.questions.about'))}</p><div class='questions'>{asked}</div>"
+        f"<h3>{escape(say('learn.wrong.title'))}</h3><ul>{wrong}</ul>"
+    )
+
+
+def _question(number: int, name: str) -> str:
+    experiment = QUESTIONS[name]
+    fields = _NUMBERS[name]() if name in _NUMBERS else _fields(experiment)
+    place = say(f"learn.{experiment}.tab" if experiment else "learn.part.architectures")
+    words = escape(say("learn.questions.see", name=place))
+    link = f'<p><a href="#learn/{experiment or "architectures"}">{words}</a></p>'
+    return (
+        f"<details><summary>{number}. {escape(say(f'learn.questions.{name}'))}</summary>"
+        f"<p>{escape(say(f'learn.questions.{name}.answer', **fields))}</p>{link}</details>"
+    )
+
+
+def _fields(experiment: str | None) -> dict[str, str]:
+    result = None if experiment is None else shipped(experiment)
+    return (None if result is None else finding_fields(result)) or {}
+
+
+def _bottleneck() -> dict[str, str]:
+    """Weights of a basic block and of a bottleneck of 256 channels, by their formulas (He et al. 2016, figure 5)."""
+    channels = 256
+    return {"basic": f"{18 * channels**2:,}", "bottleneck": f"{17 * channels**2 // 16:,}"}
+
+
+_NUMBERS: Mapping[str, Callable[[], dict[str, str]]] = {"bottleneck": _bottleneck}
