@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
 
-from resnet_demo.texts import text
-from tests.browser.conftest import DESKTOP, PHONE, visit
+from resnet_demo.texts import LANGUAGES, text
+from tests.browser.conftest import DESKTOP, PHONE, playwright, visit
 from tests.launched import free_port, launched
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
+expect = playwright.expect
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -30,9 +30,8 @@ def test_two_networks_are_compared(chromium: Any, url: str) -> None:
         table, diagrams = page.locator("#layers-table"), page.locator("#layers-diagrams")
         expect(table).to_contain_text("25,557,032")
         expect(diagrams.locator("svg")).to_have_count(2)
-        first = page.locator("#layers-left input")
-        first.fill("resnet34")
-        first.press("Enter")
+        page.locator("#layers-left input").click()
+        page.locator("[role=option][aria-label='resnet34']").click()
         expect(table).to_contain_text("21,797,672")
         expect(diagrams).to_contain_text("identity")
         page.locator("#layers-stage").get_by_text(text("plots.network.stage", number=2), exact=True).click()
@@ -78,5 +77,5 @@ def test_a_language_is_switched_where_something_is_shown(chromium: Any, url: str
     with visit(chromium, f"{url}#learn/architectures/history") as page:
         timeline = page.locator("#architecture-timeline")
         expect(timeline).to_contain_text(text("architectures.timeline.changed.resnet")[:30])
-        page.locator("#language").get_by_text("中文").click()
+        page.locator("#language").get_by_text(LANGUAGES["zh-CN"]).click()
         expect(timeline).to_contain_text(text("architectures.timeline.changed.resnet", "zh-CN")[:12])
