@@ -102,9 +102,9 @@ def _card(block: Mapping[str, Any]) -> str:
     )
     by_formula, counted = (escape(say(f"architectures.calculator.{name}")) for name in ("by_formula", "counted"))
     return (
-        f'<section><h4>{name}</h4><div class="scroll" tabindex="0">'
+        f'<section><h4>{name}</h4><div class="scroll" tabindex="0" role="group" aria-label="{name}">'
         f"<table><thead><tr>{headings}</tr></thead><tbody>{layers}</tbody></table></div>"
-        f'<table class="totals"><thead><tr><th></th><th>{by_formula}</th><th>{counted}</th></tr></thead>'
+        f'<table class="totals"><thead><tr><td></td><th>{by_formula}</th><th>{counted}</th></tr></thead>'
         f"<tbody>{totals}</tbody></table></section>"
     )
 

@@ -124,11 +124,11 @@ def table() -> str:
         f"<tr><th>{escape(name)}</th>{''.join(f'<td>{_cell(column, one[column])}</td>' for column in COLUMNS)}</tr>"
         for name, one in members().items()
     )
-    name = escape(say("lab.column.network"))
+    name, title = (escape(say(key)) for key in ("lab.column.network", "architectures.family.table"))
     command = escape(say("architectures.family.command", command=_shipped()["command"]))
     return (
-        f"<details><summary>{escape(say('architectures.family.table'))}</summary>"
-        f'<div class="scroll" tabindex="0"><table><thead><tr><th>{name}</th>{head}</tr></thead>'
+        f"<details><summary>{title}</summary>"
+        f'<div class="scroll" tabindex="0" role="group" aria-label="{title}"><table><thead><tr><th>{name}</th>{head}</tr></thead>'
         f'<tbody>{rows}</tbody></table></div><p class="note">{command}</p></details>'
     )
 

@@ -206,7 +206,7 @@ def _group(group: LikeBlocks, *, folded: bool) -> str:
     )
     rows = "".join(map(_layer, group.rows))
     return (
-        f'{title}<div class="scroll" tabindex="0"><table><thead><tr>{headings}</tr></thead>'
+        f'{title}<div class="scroll" tabindex="0" role="group" aria-label="{escape(name)}"><table><thead><tr>{headings}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
