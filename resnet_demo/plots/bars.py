@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
 from resnet_demo.plots.block_axis import bar
@@ -41,7 +42,7 @@ def bars(
     up = Scale(0, y.high, base, top + TOP)
     step = (width - RIGHT - LEFT) / max(1, len(values))
     drawn = "".join(grid_line(LEFT, width - RIGHT, up(tick), y.form.format(tick)) for tick in ticks(0, y.high))
-    every = max(1, -(-int(max(map(text_width, names), default=0) + 6) // max(1, int(step))))
+    every = max(1, math.ceil((max(map(text_width, names), default=0) + 6) / step))
     for place, value in enumerate(values):
         middle = LEFT + step * (place + 0.5)
         if value is not None:

@@ -84,3 +84,48 @@ def test_nothing_yet_is_an_empty_frame() -> None:
     assert paths(picture, 0) == [[]]
     assert "Epochs" in {words.text for words in picture.iter(f"{SVG}text")}
     assert picture.get("aria-label") == "Loss falls."
+
+
+def test_a_gap_is_no_line() -> None:
+    picture = drawn(Line("a", [(0, 2), (2, 1), (4, None), (6, 1), (8, 0)], marked=True))
+    [path] = [path for path in picture.iter(f"{SVG}path") if path.get("stroke") == COLOURS[0] and _is_line(path)]
+    assert [piece.count("L") for piece in path.get("d", "").split("M")[1:]] == [1, 1]
+    assert marks(picture, 0) == 1 + 4
+
+
+def test_lines_of_one_style_and_thin_ones() -> None:
+    picture = drawn(Line("", [(0, 1), (1, 1)], style=3, thin=True), Line("mean", [(0, 1), (1, 1)], style=3))
+    thin, thick = [one for one in picture.iter(f"{SVG}path") if one.get("stroke") == COLOURS[3] and _is_line(one)]
+    assert float(thin.get("stroke-width", 9)) < float(thick.get("stroke-width", 0))
+    assert thin.get("stroke-dasharray") == thick.get("stroke-dasharray") == DASHES[3]
+    assert paths(picture, 0) == paths(picture, 1) == []
+
+
+def test_what_is_not_joined_has_a_mark_for_each_point() -> None:
+    many = 3 * MOST_MARKS
+    picture = drawn(Line("a", [(x / many, 1) for x in range(many)], marked=True, joined=False))
+    assert paths(picture, 0) == []
+    assert marks(picture, 0) == 1 + many
+
+
+def test_a_log_axis_has_equal_steps_for_equal_factors() -> None:
+    line = Line("a", [(0, 100), (5, 10), (10, 0.1)])
+    svg = curves([line], EPOCHS, Axis(1, 1, "Norm", log=True), alt_text="Falls.")
+    picture = ElementTree.fromstring(svg)  # noqa: S314  our own
+    [[first, middle, last]] = paths(picture, 0)
+    assert abs((last[1] - first[1]) - 3 * (middle[1] - first[1])) < 0.3
+    assert {"10⁻¹", "10⁰", "10¹", "10²"} <= {words.text for words in picture.iter(f"{SVG}text")}
+
+
+def test_a_horizontal_axis_may_fall_and_have_its_own_numbers() -> None:
+    across = Axis(1, 0.5, "tau", ticks={1: "same", 0.5: "half"})
+    svg = curves([Line("a", [(1, 0), (0.5, 2)])], across, LOSS, alt_text="Rises.")
+    picture = ElementTree.fromstring(svg)  # noqa: S314  our own
+    [[first, last]] = paths(picture, 0)
+    assert first[0] < last[0]
+    places = {words.text: float(words.get("x", 0)) for words in picture.iter(f"{SVG}text")}
+    assert (places["same"], places["half"]) == (first[0], last[0])
+
+
+def _is_line(path: ElementTree.Element) -> bool:
+    return "h" not in path.get("d", "")

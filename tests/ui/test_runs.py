@@ -11,6 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
+from resnet_demo.labs.configs import Gradients
+from resnet_demo.labs.lab_run import LabRun
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TrainConfig
@@ -68,6 +70,31 @@ def test_visitors_see_their_own(public: Settings) -> None:
         assert runs.listed() == [theirs]
     for run in (theirs, unowned):
         require_refused(runs, run.name, MINE)
+
+
+def test_experiments_are_seen_by_those_whose_they_are(public: Settings) -> None:
+    mine, theirs = (LabRun.create(public.home, "gradients", Gradients(), {"owner": owner}) for owner in (MINE, THEIRS))
+    training = make(public, MINE)
+    runs = Runs(public)
+    with sent_by(MINE):
+        assert runs.experiments("gradients") == [mine]
+        assert runs.experiments("paths") == []
+        assert runs.listed() == [training]
+        assert runs.find_experiment(mine.name) == mine
+        assert runs.before(mine) < runs.before(training) == 2
+        for other in (theirs.name, training.name, "", None, 7, "../x"):
+            with pytest.raises(AppError, match="no longer exists"):
+                runs.find_experiment(other)
+        with pytest.raises(AppError, match="no longer exists"):
+            runs.find(mine.name)
+
+
+def test_experiments_count_as_runs_in_the_queue(public: Settings) -> None:
+    public = replace(public, max_runs=2)
+    make(public, MINE)
+    LabRun.create(public.home, "gradients", Gradients(), {"owner": MINE})
+    with sent_by(MINE), pytest.raises(AppError, match="2 of your trainings"):
+        Runs(public).admit()
 
 
 def test_nobody_fills_the_queue(public: Settings, local: Settings) -> None:

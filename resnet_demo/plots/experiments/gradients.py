@@ -84,11 +84,11 @@ def _norm_plot(inside: Sequence[Row], language: str) -> str:
 
 def _unknown(inside: Sequence[Row], language: str) -> list[str]:
     """What is left out of the lines, by kind and count."""
-    counts = [(row, numbers(row.get("gradient_norms")).count(None)) for row in inside]
+    norms = [(kind_name(row.get("kind"), language), numbers(row.get("gradient_norms"))) for row in inside]
     names = [
-        text("plots.lab.gradients.blocks", language, kind=kind_name(row.get("kind"), language), count=count)
-        for row, count in counts
-        if count
+        text("plots.lab.gradients.blocks", language, kind=kind, count=found.count(None), total=len(found))
+        for kind, found in norms
+        if None in found
     ]
     return left_out(names, language)
 

@@ -12,7 +12,7 @@ from resnet_demo.plots.svg import round_up
 from resnet_demo.texts import text
 
 THEORY = -0.5
-"""De and Smith 2020, section 3: the branch counts less by the root of the number of blocks before it."""
+"""De and Smith 2020: the branch counts less by the root of the number of blocks before it."""
 
 
 def figures(result: Result, language: str) -> Iterator[str]:

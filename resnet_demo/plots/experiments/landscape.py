@@ -63,8 +63,12 @@ def _rough(same: Sequence[Row], language: str) -> list[str]:
 
 
 def _unknown(surfaces: Sequence[Surface], language: str) -> list[str]:
-    counts = [(surface.name, sum(row.count(None) for row in surface.rows)) for surface in surfaces]
-    names = [text("plots.lab.landscape.places", language, kind=name, count=count) for name, count in counts if count]
+    losses = [(surface.name, [loss for row in surface.rows for loss in row]) for surface in surfaces]
+    names = [
+        text("plots.lab.landscape.places", language, kind=name, count=found.count(None), total=len(found))
+        for name, found in losses
+        if None in found
+    ]
     return left_out(names, language)
 
 

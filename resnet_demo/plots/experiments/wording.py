@@ -16,8 +16,8 @@ def number(value: float | None, form: str = ".3g") -> str:
 
 
 def rounded(value: float | None) -> str:
-    """A number with two digits that count, in powers of ten only where it is very large or small: 4200, 1.6e-50."""
-    return NONE if value is None else f"{float(f'{value:.2g}'):g}"
+    """A number with two digits that count, in powers of ten only where it is very large or small: 4200, 1.6e−50."""
+    return NONE if value is None else f"{float(f'{value:.2g}'):g}".replace("-", "−")
 
 
 def percent(value: float | None) -> str:

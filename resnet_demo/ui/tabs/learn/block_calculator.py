@@ -100,7 +100,7 @@ def _card(block: Mapping[str, Any]) -> str:
         f"<td>{_checked(block[total], block[f'counted_{total}'])}</td></tr>"
         for total in TOTALS
     )
-    by_formula, counted = (escape(say(f"architectures.calculator.{name}")) for name in ("by_formula", "counted"))
+    by_formula, counted = (escape(say(f"architectures.calculator.{way}")) for way in ("by_formula", "counted"))
     return (
         f"<section><h4>{escape(name)}</h4>{scrolled_table(name, _headings(), layers)}"
         f'<table class="totals"><thead><tr><td></td><th>{by_formula}</th><th>{counted}</th></tr></thead>'

@@ -183,7 +183,7 @@ class ExperimentPanel:
             "active": state not in ENDED,
             "share": done / total if total and state in ACTIVE else None,
             "acts": [act for act, offered in acts.items() if offered],
-            "figures": None if version == stamp else "" if result is None else figures(result, current_language()),
+            "figures": "" if result is None else None if version == stamp else figures(result, current_language()),
             "command": queue.repeat_command(run, self.services.settings),
         }
 

@@ -16,7 +16,7 @@ from resnet_demo.ui.translations import Translations
 def build(translations: Translations, services: Services, session: Session) -> None:
     """Lay out the tab, inside the one that is open."""
     create = translations.create
-    with gr.Tabs(elem_id="learn-parts"):
+    with gr.Tabs(elem_id="learn-parts", overflow_behavior="wrap"):
         with (
             create(gr.Tab, {"label": "learn.part.experiments"}, id="experiments"),
             gr.Tabs(elem_id="learn-experiments"),
@@ -24,7 +24,8 @@ def build(translations: Translations, services: Services, session: Session) -> N
             for name in SHOWN:
                 with create(gr.Tab, {"label": f"learn.{name}.tab"}, id=name):
                     ExperimentPanel(name, translations, services, session)
-        with create(gr.Tab, {"label": "learn.part.architectures"}, id="architectures"):
-            ArchitecturesSection(translations, services, session)
+        with create(gr.Tab, {"label": "learn.part.architectures"}, id="architectures") as architectures:
+            section = ArchitecturesSection(translations, services, session)
+        section.fill_when_opened(architectures)
         with create(gr.Tab, {"label": "learn.part.questions"}, id="questions"):
             create(gr.HTML, {"value": questions}, elem_id="learn-questions")
