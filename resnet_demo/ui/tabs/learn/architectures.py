@@ -30,12 +30,12 @@ class Section(Protocol):
 
 
 class ArchitecturesSection:
-    """Lays itself out inside the open block; its first part is filled, too, when the tab around it is opened."""
+    """Lays itself out inside the block that is open; `fill_when_opened` is told of the tab around it."""
 
     def __init__(self, translations: Translations, services: Services, session: Session) -> None:  # noqa: ARG002
         self._translations = translations
         self._events = events = Events(translations, session)
-        with gr.Tabs(elem_id="architectures", overflow_behavior="wrap") as parts:
+        with gr.Tabs(elem_id="architectures", overflow_behavior="wrap"):
             with self._tab("layers") as layers:
                 self.layer_table = LayerTableSection(translations, events)
             with self._tab("blocks") as blocks:
@@ -44,13 +44,14 @@ class ArchitecturesSection:
                 self.family = FamilySection(translations, events)
             with self._tab("history") as history:
                 self.timeline = TimelineSection()
-        fills = self._fills(layers, self.layer_table)
-        around = _tab_around(parts)
-        if around is not None:
-            around.select(**fills)
+        self._first = self._fills(layers, self.layer_table)
         self._fills(blocks, self.calculator)
         self._fills(compare, self.family)
         self._fills(history, self.timeline)
+
+    def fill_when_opened(self, tab: Any) -> None:
+        """Have the first part filled when this tab, which is around all of it, is opened."""
+        tab.select(**self._first)
 
     def _tab(self, name: str) -> Any:
         return self._translations.create(gr.Tab, {"label": f"architectures.section.{name}"}, id=name)
@@ -70,11 +71,3 @@ class ArchitecturesSection:
         again = self._events.handler(refill, [opened, *section.inputs], section.outputs, **BUSY)
         self._translations.selector.change(**again)
         return filled
-
-
-def _tab_around(block: Any) -> Any:
-    """The innermost tab that a block is in, None if it is in none."""
-    around = block.parent
-    while around is not None and not isinstance(around, gr.Tab):
-        around = around.parent
-    return around
