@@ -10,7 +10,7 @@ from resnet_demo.plots.curves import COLOURS
 from resnet_demo.plots.svg import FONT_SIZE, QUIET, element, label, picture, text_width
 from resnet_demo.texts import Message, text
 
-WIDTH = 316.0
+WIDTH = 322.0
 """Pixels; less where no unit has a shortcut."""
 WIDTH_OF_CHAIN = 170.0
 MIDDLE, WIDE = 82.0, 156.0
@@ -110,7 +110,7 @@ def _named(name: str, shape: Sequence[int]) -> str:
 def _unit(unit: Unit, y: float, language: str) -> tuple[str, float]:
     """The unit, and where it ends."""
     content, y = _column(unit.before, MIDDLE, WIDE, y, language)
-    split = y + 5
+    split = y + 8
     drawn = [content, _line(MIDDLE, y, split)]
     content, y = _column(unit.branch, MIDDLE, WIDE, split, language)
     drawn.append(content)
@@ -166,7 +166,7 @@ def _lanes(step: Step, left: float, wide: float, y: float) -> str:
     gap = pitch * 0.35 if step.chained else min(3.0, pitch * 0.3)
     drawn = []
     for index in range(count):
-        x = left + 6 + index * pitch
+        x = left + 6 + gap / 2 + index * pitch
         drawn.append(element("rect", x=x, y=y, width=pitch - gap, height=8, rx=2, fill=COLOURS[0], fill_opacity=0.55))
         if step.chained and index < count - 1:
             start, end = x + pitch - gap + 1, x + pitch - 1

@@ -13,7 +13,8 @@ from resnet_demo.plots.legend import legend
 from resnet_demo.plots.svg import FONT_SIZE, QUIET, Scale, axes, element, label, picture, text_width, ticks
 from resnet_demo.texts import text
 
-LEFT, RIGHT, BELOW = 40, 14, 38
+LEFT, RIGHT, BELOW = 40, 104, 38
+"""On the right there is room for a name."""
 ROUND = (1, 2, 5)
 RADIUS = 5.0
 GUEST, OWN = 3, 0
@@ -48,7 +49,7 @@ def family(points: Sequence[Point], cost: Cost, language: str, *, width: float =
     head, top = legend(text("plots.family.accuracy", language), entries, 0, width)
     costs = [point.cost / 1e6 for point in points]
     accuracies = [point.accuracy for point in points]
-    across = Scale(math.log10(min(costs)) - 0.06, math.log10(max(costs)) + 0.14, LEFT, width - RIGHT)
+    across = Scale(math.log10(min(costs)) - 0.06, math.log10(max(costs)) + 0.02, LEFT, width - RIGHT)
     up = Scale(min(accuracies) - 1.5, max(accuracies) + 1.5, height - BELOW, top + FONT_SIZE)
     x_ticks = {math.log10(value): f"{value:,.0f}" for value in _log_ticks(min(costs), max(costs))}
     grid = axes(across, up, x_ticks, {tick: f"{tick:g} %" for tick in ticks(up.low, up.high)})
@@ -88,7 +89,7 @@ def _name(name: str, place: tuple[float, float, str], x: float, y: float) -> str
     across, up, anchor = place
     drawn = label(name, across, up, text_anchor=anchor, fill_opacity=0.9)
     if abs(up - FONT_SIZE * 0.35 - y) > 2 * FONT_SIZE:
-        way = f"M{x:.1f} {y:.1f}L{across:.1f} {up - FONT_SIZE * 0.35:.1f}"
+        way = f"M{x:.1f} {y:.1f}L{across:.1f} {up + 3 if up < y else up - FONT_SIZE:.1f}"
         drawn = element("path", d=way, stroke="currentColor", opacity=0.35, fill="none") + drawn
     return drawn
 

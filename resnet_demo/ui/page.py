@@ -141,7 +141,7 @@ def _serve(demo: gr.Blocks, settings: Settings, sessions: Sessions) -> None:
         },
         theme=_theme(),
         # Not `css=`: Gradio would rewrite its selectors, and keep rules for small screens from what lies outside.
-        head=f"<style>{static('page.css', 'look_inside.css', 'learn.css')}</style>",
+        head=f"<style>{static('page.css', 'look_inside.css', 'learn.css', 'learn_architectures.css')}</style>",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+import itertools
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_layers_stand_in_order_below_each_other() -> None:
     ]
     rows = boxes(picture)
     assert len(rows) == 4
-    assert all(upper[3] < lower[1] for upper, lower in pairwise(rows))
+    assert all(upper[3] < lower[1] for upper, lower in itertools.pairwise(rows))
 
 
 def test_the_shortcut_has_its_name_and_a_sum() -> None:

@@ -13,6 +13,7 @@ from resnet_demo.labs.configs import Blocks
 from resnet_demo.texts import AppError
 from resnet_demo.ui.events import Events
 from resnet_demo.ui.tabs.learn.layer_table import BUSY
+from resnet_demo.ui.tabs.learn.scrolled_table import scrolled_table
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import current_language, say
 
@@ -88,23 +89,21 @@ def _costs(config: Blocks) -> tuple[Mapping[str, Any], ...]:
 
 def _card(block: Mapping[str, Any]) -> str:
     """One kind of block: its layers by formula, then what they come to, and the count of a real module."""
-    name = escape(say(f"lab.block.{block['kind']}"))
+    name = say(f"lab.block.{block['kind']}")
     layers = "".join(
         f"<tr><th><code>{escape(layer['name'])}</code></th><td>{escape(layer['formula'])}</td>"
         f"<td>{escape(layer['numbers'])} = {layer['parameters']:,}</td></tr>"
         for layer in block["layers"]
     )
-    headings = "".join(f"<th>{escape(heading)}</th>" for heading in _headings())
     totals = "".join(
         f"<tr><th>{escape(say(f'lab.column.{total}'))}</th><td>{block[total]:,}</td>"
         f"<td>{_checked(block[total], block[f'counted_{total}'])}</td></tr>"
         for total in TOTALS
     )
-    by_formula, counted = (escape(say(f"architectures.calculator.{name}")) for name in ("by_formula", "counted"))
+    by_formula, counted = (escape(say(f"architectures.calculator.{way}")) for way in ("by_formula", "counted"))
     return (
-        f'<section><h4>{name}</h4><div class="scroll" tabindex="0">'
-        f"<table><thead><tr>{headings}</tr></thead><tbody>{layers}</tbody></table></div>"
-        f'<table class="totals"><thead><tr><th></th><th>{by_formula}</th><th>{counted}</th></tr></thead>'
+        f"<section><h4>{escape(name)}</h4>{scrolled_table(name, _headings(), layers)}"
+        f'<table class="totals"><thead><tr><td></td><th>{by_formula}</th><th>{counted}</th></tr></thead>'
         f"<tbody>{totals}</tbody></table></section>"
     )
 

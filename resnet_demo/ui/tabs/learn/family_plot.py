@@ -16,6 +16,7 @@ from resnet_demo.ui.errors import redact_paths
 from resnet_demo.ui.events import Events
 from resnet_demo.ui.server import time_limit
 from resnet_demo.ui.tabs.learn.layer_table import millions
+from resnet_demo.ui.tabs.learn.scrolled_table import scrolled_table
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import current_language, say
 
@@ -119,18 +120,14 @@ def table() -> str:
         "accuracy": say("lab.column.accuracy"),
         "ten_crop_accuracy": say("architectures.family.ten_crop"),
     }
-    head = "".join(f"<th>{escape(headings[column])}</th>" for column in COLUMNS)
     rows = "".join(
         f"<tr><th>{escape(name)}</th>{''.join(f'<td>{_cell(column, one[column])}</td>' for column in COLUMNS)}</tr>"
         for name, one in members().items()
     )
-    name = escape(say("lab.column.network"))
+    title, network = say("architectures.family.table"), say("lab.column.network")
     command = escape(say("architectures.family.command", command=_shipped()["command"]))
-    return (
-        f"<details><summary>{escape(say('architectures.family.table'))}</summary>"
-        f'<div class="scroll" tabindex="0"><table><thead><tr><th>{name}</th>{head}</tr></thead>'
-        f'<tbody>{rows}</tbody></table></div><p class="note">{command}</p></details>'
-    )
+    shown = scrolled_table(title, [network, *(headings[column] for column in COLUMNS)], rows)
+    return f'<details><summary>{escape(title)}</summary>{shown}<p class="note">{command}</p></details>'
 
 
 def _cell(column: str, value: float | None) -> str:

@@ -14,6 +14,7 @@ from resnet_demo.plots.block_diagram import block_diagram, shape_text
 from resnet_demo.texts import AppError
 from resnet_demo.ui.events import LAST_CHOICE, Events
 from resnet_demo.ui.services import AT_A_TIME
+from resnet_demo.ui.tabs.learn.scrolled_table import scrolled_table
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import current_language, say
 
@@ -64,7 +65,7 @@ class LayerTableSection:
                 {"label": "architectures.layers.size"},
                 minimum=SMALLEST,
                 maximum=LARGEST,
-                step=1,
+                step=16,
                 value=224,
                 interactive=True,
                 min_width=220,
@@ -79,7 +80,7 @@ class LayerTableSection:
         self.outputs = [self.table, self.diagrams]
         shows = events.handler(self.show, self.inputs, self.outputs, **BUSY)
         draws = events.handler(self.draw, self.inputs, [self.diagrams], **BUSY)
-        gr.on([left.change, right.change, size.release], **shows)
+        gr.on([left.change, right.change, size.change], **shows)
         gr.on([stage.change, block.change], **draws)
 
     def show(self, left: str, right: str, size: float, stage: str, block: str) -> tuple[str, str]:
@@ -200,15 +201,8 @@ def _group(group: LikeBlocks, *, folded: bool) -> str:
     first, last, count = group.names[0], group.names[-1], len(group.names)
     name = first if count == 1 else say("architectures.layers.alike", first=first, last=last, count=count)
     title = f"<h5>{escape(name)}</h5>" if folded else ""
-    headings = "".join(
-        f"<th>{escape(say(f'models.summary.{column}'))}</th>"
-        for column in ("layer", "output", "parameters", "multiply_adds")
-    )
-    rows = "".join(map(_layer, group.rows))
-    return (
-        f'{title}<div class="scroll" tabindex="0"><table><thead><tr>{headings}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
+    headings = [say(f"models.summary.{column}") for column in ("layer", "output", "parameters", "multiply_adds")]
+    return title + scrolled_table(name, headings, "".join(map(_layer, group.rows)))
 
 
 def _layer(row: Row) -> str:
