@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from resnet_demo.models import variants
 from resnet_demo.models.resnet import stage_name
@@ -74,37 +74,43 @@ def summarise(name: str, size: int | None = None, classes: int | None = None) ->
 
 def layer_rows(module: nn.Module, x: torch.Tensor) -> tuple[Row, ...]:
     """The layers of a network, or of a block alone, for one input (1, C, H, W); on the device `meta` at no cost."""
-    reader = _Reader(fx.symbolic_trace(module))
-    reader.run(x)
-    return tuple(reader.rows)
+    rows = (_row(name, layer, output) for name, layer, output in layers_as_run(module, x))
+    return tuple(row for row in rows if row is not None)
 
 
-class _Reader(fx.Interpreter):
-    """Runs a network layer by layer and records each."""
+def layers_as_run(module: nn.Module, x: torch.Tensor) -> list[tuple[str, nn.Module, torch.Tensor]]:
+    """The name of each layer, the layer and its output, in the order in which they run for an input (N, C, H, W).
 
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module)
-        self.rows: list[Row] = []
+    By hooks: tracing with torch.fx replaces what all modules of the process are called by, in other threads too.
+    """
+    found: list[tuple[str, nn.Module, torch.Tensor]] = []
 
-    def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
-        output = super().call_module(target, args, kwargs)
-        layer = self.submodules[target]
-        kind = _kind(layer)
-        if kind:
-            counts = isinstance(layer, nn.Conv2d | nn.Linear)
-            self.rows.append(
-                Row(
-                    name=stage_name(target),
-                    kind=kind,
-                    output=tuple(output.shape[1:]),
-                    parameters=sum(parameter.numel() for parameter in layer.parameters()),
-                    # Each number that comes out took one row of the weights.
-                    multiply_adds=output.numel() * layer.weight[0].numel() if counts else 0,
-                    numbers=_numbers(layer),
-                    groups=layer.groups if isinstance(layer, nn.Conv2d) else 1,
-                )
-            )
-        return output
+    def record(name: str) -> Callable[[nn.Module, object, torch.Tensor], None]:
+        return lambda layer, _, output: found.append((name, layer, output))
+
+    with ExitStack() as stack, torch.no_grad():
+        for name, layer in module.named_modules():
+            if next(layer.children(), None) is None:
+                stack.callback(layer.register_forward_hook(record(name)).remove)
+        module(x)
+    return found
+
+
+def _row(name: str, layer: nn.Module, output: torch.Tensor) -> Row | None:
+    """What the table says of a layer; None for activations."""
+    kind = _kind(layer)
+    if kind is None:
+        return None
+    return Row(
+        name=stage_name(name),
+        kind=kind,
+        output=tuple(output.shape[1:]),
+        parameters=sum(parameter.numel() for parameter in layer.parameters()),
+        # Each number that comes out took one row of the weights.
+        multiply_adds=output.numel() * layer.weight[0].numel() if isinstance(layer, nn.Conv2d | nn.Linear) else 0,
+        numbers=_numbers(layer),
+        groups=layer.groups if isinstance(layer, nn.Conv2d) else 1,
+    )
 
 
 def _kind(layer: nn.Module) -> Message | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torchvision
@@ -135,3 +137,10 @@ def test_chinese_columns_stand_under_each_other() -> None:
     lines = as_text(summarise("cifar_plain20"), "zh-CN").splitlines()[2:]
     widths = {sum(2 if ord(character) > 0x2E80 else 1 for character in line) for line in lines}
     assert len(widths) == 1
+
+
+def test_other_threads_may_use_networks_meanwhile() -> None:
+    """Tracing with torch.fx would replace what their modules are called by."""
+    with ThreadPoolExecutor(8) as pool:
+        tables = list(pool.map(lambda name: summarise(name, 64), ["resnet18", "resnet34"] * 12))
+    assert len({table.parameters for table in tables}) == 2
