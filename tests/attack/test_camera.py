@@ -18,7 +18,7 @@ from resnet_demo.ui.components.camera_frames import MOST_WAITING
 from resnet_demo.ui.security.request_filter import MAX_JSON_BYTES
 from resnet_demo.ui.tabs.finetune.recorded_frames import MOST_CLASSES, MOST_FRAMES
 from resnet_demo.ui.tabs.finetune.webcam_step import FRAMES as RECORDED
-from resnet_demo.ui.tabs.look_inside.live_camera import BEST, FRAMES
+from resnet_demo.ui.tabs.look_inside.live_camera import FRAMES
 from tests.attack.conftest import App
 from tests.launched import NO_KEEPALIVE, free_port, launched
 from tests.shelf import run_with_model
@@ -64,7 +64,7 @@ def opened(page: App, elem_id: str, *choices: object) -> Any:
 @pytest.fixture(scope="module")
 def ticket(page: App) -> str:
     """That of a camera that is on."""
-    found: str = opened(page, "camera", "flowers", BEST)[2]["ticket"]
+    found: str = opened(page, "camera", "flowers")[2]["ticket"]
     return found
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from resnet_demo.models.class_names import class_names
 from resnet_demo.plots import colour_maps
+from resnet_demo.ui.components import class_picker
 from resnet_demo.ui.components.bars import bars
 from resnet_demo.ui.components.camera_frames import LEAST_SIDE
 from resnet_demo.ui.components.model_choice import ModelChoice, download_progress
@@ -58,15 +59,10 @@ class LiveCamera:
                     elem_classes="prediction",
                 )
                 self.model = ModelChoice(translations, services, session, elem_id="camera-model").dropdown
-                self.target_choice = translations.create(
-                    gr.Dropdown,
-                    {"label": "look.class"},
-                    choices=_choices(),
-                    value=BEST,
-                    interactive=True,
-                    elem_id="camera-class",
+                self.target_choice = class_picker.class_picker(
+                    translations, "look.class", value=_unknown(), elem_id="camera-class"
                 )
-                translations.set_initial(self.target_choice, {"choices": _choices})
+                translations.set_initial(self.target_choice, {"value": _unknown})
                 about = "camera.about.public" if services.settings.public else "camera.about.local"
                 translations.create(gr.HTML, {"value": lambda: escape(say(about))}, elem_classes="note")
         self._wire(Events(translations, session).handler, translations.selector)
@@ -76,7 +72,7 @@ class LiveCamera:
         opened = self.screen.open(
             **listener(
                 self.open,
-                [self.ticket, self.model, self.target_choice],
+                [self.ticket, self.model],
                 [self.ticket, self.target_choice, self.screen],
                 show_progress_on=[self.screen],
                 **BUSY,
@@ -85,7 +81,7 @@ class LiveCamera:
         # A camera that is on finds its ticket void and asks for the other model.
         for listen in (self.model.input, opened.then):
             listen(self.check, [self.ticket, self.model], None, **at_once)
-        self.target_choice.input(self.set_target_class, [self.ticket, self.target_choice], None, **at_once)
+        self.target_choice.choose(self.set_target_class, [self.ticket], None, **at_once)
         language.change(**listener(self.name_classes, [self.ticket], self.target_choice, **at_once))
         # Not through the queue: cameras wait for each other elsewhere, and drop frames rather than keep them.
         gr.api(self.process_frame, api_name=FRAMES, queue=False, api_visibility="private")
@@ -94,7 +90,6 @@ class LiveCamera:
         self,
         last: str | None,
         model: str,
-        target_class: int,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio asks for one
     ) -> dict[Any, Any]:
         """Have a model ready, downloaded if need be, before the first frame comes."""
@@ -110,7 +105,7 @@ class LiveCamera:
             return {self.ticket: None, self.screen: failed}
         camera = Camera(current_visitor(), model, tuple(classifier.model.labels), current_language())
         if before is not None and before.model == model:
-            camera.set_target_class(target_class)
+            camera.set_target_class(before.target_class)
         ticket = self.cameras.open(camera)
         return {self.ticket: ticket, self.target_choice: _choice(camera), self.screen: _opened(ticket, classifier)}
 
@@ -120,17 +115,17 @@ class LiveCamera:
         if camera is not None and camera.model != model:
             self.cameras.forget(ticket)
 
-    def set_target_class(self, ticket: object, target_class: object) -> None:
-        """From now on, explain this class in the frames."""
+    def set_target_class(self, ticket: object, event: gr.EventData) -> None:
+        """From now on, explain the class that was chosen in the frames."""
         camera = self.cameras.find(ticket)
         if camera is not None:
-            camera.set_target_class(target_class)
+            camera.set_target_class(class_picker.number_sent(event._data))
 
     def name_classes(self, ticket: object) -> Any:
         """The classes to choose from, in the language that was chosen; the camera's errors are told in it, too."""
         camera = self.cameras.find(ticket)
         if camera is None:
-            return gr.update(choices=_choices(), value=BEST)
+            return class_picker.update(_choices(), BEST)
         camera.language = current_language()
         return _choice(camera)
 
@@ -183,8 +178,12 @@ def _opened(ticket: str, classifier: Classifier) -> dict[str, object]:
 
 
 def _choice(camera: Camera) -> Any:
-    value = BEST if camera.target_class is None else camera.target_class
-    return gr.update(choices=_choices(camera.labels), value=value)
+    return class_picker.update(_choices(camera.labels), BEST if camera.target_class is None else camera.target_class)
+
+
+def _unknown() -> str:
+    """What there is to choose from before a model is."""
+    return class_picker.as_value(_choices(), BEST)
 
 
 def _choices(labels: Sequence[str] = ()) -> list[tuple[str, int]]:

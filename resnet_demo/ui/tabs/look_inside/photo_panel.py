@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from resnet_demo.ui.components import class_picker
 from resnet_demo.ui.components.bars import bars
 from resnet_demo.ui.components.drop_zone import photo_drop, received
 from resnet_demo.ui.components.examples import Examples
@@ -65,13 +66,7 @@ class PhotoPanel:
                     self.example_buttons = [invitation(translations, lambda: say("look.empty"), "look-example")]
                 with content():
                     self.bars = gr.HTML(elem_id="look-bars", elem_classes="prediction")
-                    self.target_choice = create(
-                        gr.Dropdown,
-                        {"label": "look.class"},
-                        choices=[],
-                        interactive=True,
-                        elem_id="look-class",
-                    )
+                    self.target_choice = class_picker.class_picker(translations, "look.class", elem_id="look-class")
 
 
 class InspectionStart:
@@ -118,7 +113,7 @@ class InspectionStart:
         # What stands above is laid out anew at this very moment.
         self._begin(followed.success, LAST_CHOICE).success(None, js=reveal("#look-prediction", 0.4, 300))
         self._begin(panel.model.input, EACH_CLICK)
-        panel.target_choice.input(**events.change(_targeted, [panel.target_choice]))
+        panel.target_choice.choose(**events.change(_targeted))
         said = [panel.strip, panel.bars, panel.target_choice]
         language.change(**listener(self.translate, [events.current], said, **{**BUSY, "show_progress": "hidden"}))
 
@@ -199,8 +194,8 @@ class InspectionStart:
         return {
             **updates,
             panel.bars: bars(inspected.guesses, inspection.names),
-            panel.target_choice: gr.update(
-                choices=_classes(inspection, inspected.guesses), value=current.selection.target_class
+            panel.target_choice: class_picker.update(
+                _classes(inspection, inspected.guesses), current.selection.target_class
             ),
         }
 
@@ -250,9 +245,7 @@ class InspectionStart:
             **events.updates(current),
             panel.photo: gr.update(value=shown, label=inspected.photo.name),
             panel.bars: bars(inspected.guesses, inspection.names),
-            panel.target_choice: gr.update(
-                choices=_classes(inspection, inspected.guesses), value=selection.target_class
-            ),
+            panel.target_choice: class_picker.update(_classes(inspection, inspected.guesses), selection.target_class),
             self._diagram.picture: drawn(inspection, selection),
         }
 
@@ -264,8 +257,9 @@ class InspectionStart:
 
 def _targeted(selection: Selection, sent: object) -> Selection:
     """The selection with another class to explain, which is not compared with itself."""
-    contrast_class = None if selection.contrast_class == sent else selection.contrast_class
-    return replace(selection, target_class=sent, contrast_class=contrast_class)
+    target_class = class_picker.number_sent(sent)
+    contrast_class = None if selection.contrast_class == target_class else selection.contrast_class
+    return replace(selection, target_class=target_class, contrast_class=contrast_class)
 
 
 def _inspecting(

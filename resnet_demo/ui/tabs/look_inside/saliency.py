@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import gradio as gr
 import numpy as np
+from gradio.layouts import Form
 from PIL import Image
 
 from resnet_demo.data.file_names import one_part
 from resnet_demo.explain.methods import DEFAULT_METHOD, METHODS, method_named
 from resnet_demo.explain.overlay import OPACITY
+from resnet_demo.ui.components import class_picker
 from resnet_demo.ui.components.bars import percent
 from resnet_demo.ui.components.inline_images import as_uri
 from resnet_demo.ui.components.term import term
@@ -49,7 +51,7 @@ class SaliencySection:
         self.found = gr.State(None, time_to_live=keep)
         self.folder = gr.State(None, time_to_live=keep, delete_callback=_discard)
         self.map = picture
-        with gr.Row(elem_classes="controls"):
+        with gr.Row(elem_classes="controls"), Form():
             self.method = create(
                 gr.Dropdown,
                 {"label": "look.saliency.method", "choices": _methods},
@@ -57,13 +59,8 @@ class SaliencySection:
                 min_width=200,
                 elem_id="look-method",
             )
-            self.contrast_choice = create(
-                gr.Dropdown,
-                {"label": "look.saliency.other"},
-                choices=[],
-                interactive=True,
-                min_width=200,
-                elem_id="look-other",
+            self.contrast_choice = class_picker.class_picker(
+                events.translations, "look.saliency.other", min_width=200, elem_id="look-other"
             )
             self.opacity = create(
                 gr.Slider,
@@ -105,7 +102,7 @@ class SaliencySection:
             when=[self.method.input],
             empty={self.map: {"value": None}, self.about: {"value": ""}, **results},
         )
-        self.contrast_choice.input(**events.change(_contrasted, [self.contrast_choice]))
+        self.contrast_choice.choose(**events.change(_contrasted))
         blend = events.event(
             self.blend, [self.found, self.opacity], [self.map], section="saliency", trigger_mode="always_last"
         )
@@ -145,8 +142,8 @@ class SaliencySection:
         named = term("saliency_map", say(f"explain.method.{method}"))
         return {
             self.found: found,
-            self.contrast_choice: gr.update(
-                choices=_others(context), value=NO_CONTRAST if contrast_class is None else contrast_class
+            self.contrast_choice: class_picker.update(
+                _others(context), NO_CONTRAST if contrast_class is None else contrast_class
             ),
             self.about: f"<h3>{escape(title)}</h3>{note(f'{named} · {escape(about)}')}",
             self.map: gr.update(value=_over(inspection, found, opacity), label=_label(context, found)),
@@ -194,7 +191,7 @@ def _methods() -> list[tuple[str, str]]:
 
 
 def _contrasted(selection: Selection, sent: object) -> Selection:
-    return replace(selection, contrast_class=sent)
+    return replace(selection, contrast_class=class_picker.number_sent(sent))
 
 
 def _contrast_class(context: EventContext) -> int | None:

@@ -93,14 +93,14 @@ class SectionEvents:
         """Outputs for which `emptied` has the values."""
         return list(self._empty)
 
-    def change(self, changed: Callable[..., Selection], inputs: Sequence[Any] = ()) -> dict[str, Any]:
-        """A listener for a quick event: `changed`, a pure function, is given the selection and the inputs' values."""
+    def change(self, changed: Callable[[Selection, object], Selection]) -> dict[str, Any]:
+        """A listener for a quick event: `changed`, a pure function, is given the selection and what was sent."""
 
-        def run(current: CurrentSelection, *values: Any) -> Updates:
-            current.change(lambda selection: changed(selection, *values))
+        def run(current: CurrentSelection, event: gr.EventData) -> Updates:
+            current.change(lambda selection: changed(selection, event._data))
             return self.updates(current)
 
-        return self.page.handler(run, [self.current, *inputs], self.changed, **{**QUICK, **CHANGE})
+        return self.page.handler(run, [self.current], self.changed, **{**QUICK, **CHANGE, **EACH_CLICK})
 
     def refresh(self, *sections: str) -> dict[str, Any]:
         """A listener that has these sections, or else those that are seen, updated."""

@@ -28,8 +28,8 @@ class Selection:
     inspected: InspectedPhoto | None = None
     part: str = ""
     removed: tuple[str, ...] = ()
-    target_class: object = None
-    contrast_class: object = None
+    target_class: int | None = None
+    contrast_class: int | None = None
     open_section: str = SECTIONS[0]
 
 

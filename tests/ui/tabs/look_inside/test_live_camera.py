@@ -50,14 +50,17 @@ def part(tmp_path: Path) -> Part:
     return Part(demo, made, run.name)
 
 
-def opened(
-    part: Part, model: str | None = None, last: object = None, target_class: int = live_camera.BEST
-) -> tuple[str, Any, Any]:
+def opened(part: Part, model: str | None = None, last: str | None = None) -> tuple[str, Any, Any]:
     live = part.live
-    shown = live.open(last, model or part.model, target_class)
+    shown = live.open(last, model or part.model)
     ticket, answer = shown[live.ticket], shown[live.screen]
     assert answer["ticket"] == ticket
-    return ticket, shown[live.target_choice], answer
+    return ticket, json.loads(shown[live.target_choice]["value"]), answer
+
+
+def choose(part: Part, ticket: object, number: object) -> None:
+    """As the browser tells of a class that was chosen."""
+    part.live.set_target_class(ticket, gr.EventData(None, {"number": number}))
 
 
 def processed(part: Part, ticket: object, picture: object = as_sent(noise())) -> dict[str, Any]:
@@ -73,8 +76,8 @@ def test_a_model_is_ready_before_the_first_frame(part: Part) -> None:
     assert answer["zoom"] == 36 / 32
     assert len(answer["colours"]) == 3 * 256
     assert answer["colours"][:3] == [0, 0, 3]  # inferno's first colour, as matplotlib lists it
-    assert [number for _, number in choice["choices"]] == [live_camera.BEST, 0, 1, 3, 2, 4]
-    assert choice["value"] == live_camera.BEST
+    assert [number for _, number in choice["classes"]] == [live_camera.BEST, 0, 1, 3, 2, 4]
+    assert choice["chosen"] == live_camera.BEST
 
 
 def test_a_frame_is_answered_as_a_photo_is(part: Part) -> None:
@@ -99,24 +102,27 @@ def test_a_frame_is_answered_as_a_photo_is(part: Part) -> None:
 
 def test_a_class_is_asked_about(part: Part) -> None:
     ticket, _, _ = opened(part)
-    part.live.set_target_class(ticket, 4)
+    choose(part, ticket, 4)
     answer = processed(part, ticket)
     assert answer["label"] == LABELS[4]
     assert "<b>" not in answer["bars"]
-    part.live.set_target_class(ticket, live_camera.BEST)
+    for none in (live_camera.BEST, len(LABELS), 10**30, True, "4", None, [4]):
+        choose(part, ticket, 4)
+        choose(part, ticket, none)
+        assert part.live.cameras.find(ticket).target_class is None
     assert f"<h2>{escape(processed(part, ticket)['label'])}</h2>" in processed(part, ticket)["bars"]
-    part.live.set_target_class("x", 4)
+    choose(part, "x", 4)
 
 
 def test_the_class_stays_for_the_same_model_alone(part: Part, tmp_path: Path) -> None:
     first, _, _ = opened(part)
-    part.live.set_target_class(first, 2)
-    second, choice, _ = opened(part, last=first, target_class=2)
-    assert choice["value"] == 2
+    choose(part, first, 2)
+    second, choice, _ = opened(part, last=first)
+    assert choice["chosen"] == 2
     assert processed(part, first) == {"state": "void"}
     other = run_with_model(part.live.services.settings, "/photos/Others").name
-    _, choice, _ = opened(part, other, last=second, target_class=2)
-    assert choice["value"] == live_camera.BEST
+    _, choice, _ = opened(part, other, last=second)
+    assert choice["chosen"] == live_camera.BEST
 
 
 def test_another_model_makes_the_ticket_void(part: Part) -> None:
@@ -132,8 +138,8 @@ def test_another_model_makes_the_ticket_void(part: Part) -> None:
 def test_what_is_wrong_is_said(part: Part, language: str) -> None:
     live = part.live
     with speaking(language):
-        failed = live.open(None, "no such model", live_camera.BEST)
-        again = live.open(None, "no such model", live_camera.BEST)
+        failed = live.open(None, "no such model")
+        again = live.open(None, "no such model")
         assert failed[live.ticket] is None
         assert failed[live.screen]["state"] == "failed"
         assert "no such model" in failed[live.screen]["said"]
@@ -151,12 +157,12 @@ def test_what_is_no_ticket(part: Part, guessed: object) -> None:
 def test_classes_are_named_in_the_visitors_language(part: Part, language: str) -> None:
     best = [text("camera.best", language), live_camera.BEST]
     ticket, _, _ = opened(part)
-    part.live.set_target_class(ticket, 3)
+    choose(part, ticket, 3)
     with speaking(language):
-        assert list(part.live.name_classes(None)["choices"][0]) == best
-        choice = part.live.name_classes(ticket)
-    assert list(choice["choices"][0]) == best
-    assert choice["value"] == 3
+        assert json.loads(part.live.name_classes(None)["value"]) == {"classes": [best], "chosen": live_camera.BEST}
+        choice = json.loads(part.live.name_classes(ticket)["value"])
+    assert choice["classes"][0] == best
+    assert choice["chosen"] == 3
     said = text("camera.problem.frame", language)
     assert processed(part, ticket, "nonsense") == {"state": "failed", "said": said}
     assert text("bars.probability", language) in processed(part, ticket)["bars"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,8 +67,9 @@ def test_what_was_chosen_stays_for_the_next_photo(
     again = current.selection
     assert (again.part, again.removed) == ("stage1.2", ("stage1.0",))
     assert again.inspected is not first.inspected
-    choices = shown[panel.target_choice]["choices"]
-    assert [number for _, number in choices][:5] == [guess.index for guess in context.inspected.guesses]
+    offered = json.loads(shown[panel.target_choice]["value"])
+    assert offered["chosen"] == again.target_class
+    assert [number for _, number in offered["classes"]][:5] == [guess.index for guess in context.inspected.guesses]
     other = replace(context.inspected, model="another")
     current = given(context, part="stage1.2", removed=("stage1.0",), inspected=other)
     start.start(TICKET, Tasks(), current, model)
@@ -131,13 +133,13 @@ def test_a_request_chooses_photo_model_classes_and_section(
     assert not shown[panel.strip]["visible"]
     started = start.start(TICKET, Tasks(), current, model)
     selection = current.selection
-    assert selection.target_class == started[panel.target_choice]["value"] == last
+    assert selection.target_class == json.loads(started[panel.target_choice]["value"])["chosen"] == last
     assert selection.contrast_class == contrast_class
     none_known = replace(request, target_class=99, contrast_class=None)
     current = given(context, photos=replace(photo_selection, request=none_known))
     started = start.start(TICKET, Tasks(), current, model)
     best = context.inspected.guesses[0].index
-    assert current.selection.target_class == started[panel.target_choice]["value"] == best
+    assert current.selection.target_class == json.loads(started[panel.target_choice]["value"])["chosen"] == best
     assert current.selection.contrast_class is None
     assert photo_selection.request_for("another model") is None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,11 +32,11 @@ def section(events: SectionEvents) -> SaliencySection:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_its_map(section: SaliencySection, context: EventContext, method: str) -> None:
     shown = section.show(context, method, 0.5)
-    other = shown[section.contrast_choice]
+    other = json.loads(shown[section.contrast_choice]["value"])
     assert shown[section.found].method.name == method
     assert shown[section.map]["value"].shape == (40, 48, 3)
-    assert other["value"] == saliency.NO_CONTRAST
-    assert len(other["choices"]) == len(LABELS)
+    assert other["chosen"] == saliency.NO_CONTRAST
+    assert len(other["classes"]) == len(LABELS)
     assert "<h3>" in shown[section.about]
     assert not any(shown[part]["visible"] for part in (section.several, section.download))
     assert [shown[part]["value"] for part in (section.beside, section.faithfulness)] == ["", ""]
@@ -60,11 +61,11 @@ def test_the_map_says_of_what_it_is(section: SaliencySection, context: EventCont
 def test_why_one_class_and_not_another(section: SaliencySection, context: EventContext) -> None:
     other = context.inspected.guesses[1].index
     shown = section.show(context.with_selection(contrast_class=other), "gradcam", 0.5)
-    assert shown[section.contrast_choice]["value"] == other
+    assert json.loads(shown[section.contrast_choice]["value"])["chosen"] == other
     assert shown[section.about].count("&quot;") == 4
     for nobody in (context.selection.target_class, None, saliency.NO_CONTRAST, len(LABELS), "0"):
         alone = section.show(context.with_selection(contrast_class=nobody), "gradcam", 0.5)
-        assert alone[section.contrast_choice]["value"] == saliency.NO_CONTRAST
+        assert json.loads(alone[section.contrast_choice]["value"])["chosen"] == saliency.NO_CONTRAST
         assert alone[section.about].count("&quot;") == 2
 
 

@@ -60,11 +60,12 @@ def test_only_what_is_seen_is_shown_anew(events: SectionEvents) -> None:
 
 def test_a_quick_event_changes_the_selection(events: SectionEvents) -> None:
     current = CurrentSelection()
-    listener = events.change(lambda selection, part: replace(selection, part=part), [gr.Textbox()])
-    shown = listener["fn"](*BROWSER, current, "stem")
+    listener = events.change(lambda selection, sent: replace(selection, part=str(sent)))
+    shown = listener["fn"](*BROWSER, current, gr.EventData(None, "stem"))
     assert current.selection.part == "stem"
     assert shown.keys() == events.updates(current).keys()
     assert listener.get("queue", True)  # or the page is not told which section is stale
+    assert listener["trigger_mode"] == "multiple"  # or the last choice would come with the data of the first
 
 
 def test_events_without_a_photo_do_nothing_and_clicks_say_why(
@@ -170,10 +171,10 @@ def test_what_was_meant_for_another_photo_changes_nothing(events: SectionEvents,
 
 
 def test_what_an_event_changes_does_not_undo_a_quicker_one(events: SectionEvents, context: EventContext) -> None:
-    quick = events.change(lambda selection: replace(selection, open_section="flow"))
+    quick = events.change(lambda selection, _: replace(selection, open_section="flow"))
 
     def slow(one: EventContext) -> Any:
-        quick["fn"](*BROWSER, one.current)
+        quick["fn"](*BROWSER, one.current, gr.EventData(None, None))
         changed = one.change(part="stem")
         return {output: f"{changed.selection.part} {changed.selection.open_section}"}
 
