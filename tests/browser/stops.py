@@ -79,7 +79,7 @@ class Walk:
 
     def stops(self) -> Iterator[str]:
         """The name of each state, while the page is in it."""
-        for part in (self._classify, self._finetune, self._look_inside):
+        for part in (self._classify, self._finetune, self._look_inside, self._learn):
             yield from part()
 
     def _classify(self) -> Iterator[str]:
@@ -141,6 +141,22 @@ class Walk:
         self.wait("#camera .label")
         yield "Look inside, live camera"
         self.page.locator("#camera .stop").click()
+
+    def _learn(self) -> Iterator[str]:
+        self.open("page.tabs.learn", "learn.landscape.tab")
+        self.wait("#learn-landscape legend")
+        yield "Learn, a question"
+        self.page.locator("#learn-landscape .unguessed").click()
+        self.wait("#learn-landscape .shipped svg")
+        self.page.locator("#learn-landscape .here summary").click()
+        yield "Learn, an answer and the form"
+        self.open("learn.part.architectures")
+        self.wait("#layers-table table")
+        yield "Learn, architectures"
+        self.open("learn.part.questions")
+        for summary in self.page.locator("#learn-questions summary").all():
+            summary.click()
+        yield "Learn, questions"
 
     def _sections(self) -> Iterator[tuple[str, Callable[[], None]]]:
         def saliency() -> None:

@@ -60,3 +60,10 @@ def test_branches_are_small_behind_many_blocks() -> None:
     normal, zero = (one for one in RESULTS["identity-drawn"]["branches"] if one["epoch"] == 0)
     assert normal["exponent"] == pytest.approx(-0.5, abs=0.3)
     assert zero["ratios"]["stage1.0"] == 0
+
+
+def test_plain_networks_degrade_on_drawn_pictures_too() -> None:
+    found = RESULTS["degradation-drawn"]["findings"]
+    assert found["plain"]["deeper_is_worse"] is True
+    assert len(found["plain"]["gaps"]) >= 2
+    assert found["residual"]["deeper_is_worse"] is False

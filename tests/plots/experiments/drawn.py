@@ -15,7 +15,10 @@ Result = dict[str, Any]
 DRAWN_ELSEWHERE = {"blocks", "family"}
 """By the part of the Learn tab on architectures."""
 SHIPPED_RESULTS: dict[str, Result] = {
-    stem: result for name in EXPERIMENTS.keys() - DRAWN_ELSEWHERE for stem, result in shipped_results(name).items()
+    stem: result
+    for name in EXPERIMENTS
+    if name not in DRAWN_ELSEWHERE
+    for stem, result in shipped_results(name).items()
 }
 
 

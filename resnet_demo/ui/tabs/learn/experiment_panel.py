@@ -15,6 +15,7 @@ from resnet_demo.labs.configs import LabConfig, Training
 from resnet_demo.labs.experiments import EXPERIMENTS, epochs_done, epochs_of, run_experiment
 from resnet_demo.labs.findings import finding_fields
 from resnet_demo.labs.lab_run import RESULT, LabRun
+from resnet_demo.labs.shipped import shipped_results
 from resnet_demo.plots.experiments.figures import figures
 from resnet_demo.texts import AppError
 from resnet_demo.training.run_folder import ACTIVE, ENDED
@@ -79,15 +80,16 @@ class ExperimentPanel:
 
     def reveal(self) -> Any:
         """The figure of the shipped result, with what it shows and how it was measured."""
-        result = shipped(self.name)
-        if result is None:
+        results = list(shipped_results(self.name).values())
+        if not results:
             shown = {"shows": say("learn.none_shipped"), "figures": "", "how": ""}
         else:
+            result, *rest = results
             fields = finding_fields(result)
             note = result.get("note", {}).get(current_language(), "")
             shown = {
                 "shows": "" if fields is None else say(f"learn.{self.name}.shows", **fields),
-                "figures": figures(result, current_language()),
+                "figures": "".join([figures(result, current_language()), *map(_further, rest)]),
                 "how": "".join(f"<p>{escape(words)}</p>" for words in (note, *_how(result)) if words),
             }
         return gr.update(shipped={**shown, "moment": str(time.monotonic())})
@@ -235,6 +237,12 @@ def _version(run: LabRun) -> str | None:
     except OSError:
         return None
     return f"{found.st_mtime_ns}-{found.st_size}"
+
+
+def _further(result: Mapping[str, Any]) -> str:
+    """The figures of a second shipped result, behind its command."""
+    said = escape(say("learn.also", command=result["command"]))
+    return f"<h4>{said}</h4>{figures(result, current_language())}"
 
 
 def _how(result: Mapping[str, Any]) -> tuple[str, str]:
