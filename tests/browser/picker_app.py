@@ -44,7 +44,7 @@ def build() -> gr.Blocks:
     with gr.Blocks(analytics_enabled=False) as demo:
         translations = Translations()
         translations.create_selector()
-        with gr.Row(), Form():
+        with gr.Row(), Form(scale=1):
             translations.create(
                 gr.Dropdown, {"label": "look.saliency.method"}, choices=["a", "b"], interactive=True, elem_id="beside"
             )

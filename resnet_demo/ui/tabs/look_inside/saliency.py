@@ -51,7 +51,7 @@ class SaliencySection:
         self.found = gr.State(None, time_to_live=keep)
         self.folder = gr.State(None, time_to_live=keep, delete_callback=_discard)
         self.map = picture
-        with gr.Row(elem_classes="controls"), Form():
+        with gr.Row(elem_classes="controls"), Form(scale=1, min_width=600):
             self.method = create(
                 gr.Dropdown,
                 {"label": "look.saliency.method", "choices": _methods},
