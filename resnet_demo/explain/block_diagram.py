@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
-from torch import fx, nn
+from torch import nn
 
 from resnet_demo.models.blocks import (
     Bottleneck,
@@ -16,7 +14,7 @@ from resnet_demo.models.blocks import (
     Res2NetBlock,
 )
 from resnet_demo.models.resnet import Block
-from resnet_demo.models.summary import Row, layer_rows
+from resnet_demo.models.summary import Row, layer_rows, run_recording
 from resnet_demo.plots.block_diagram import BlockDiagram, Shortcut, Step, Unit
 from resnet_demo.texts import Message
 
@@ -26,11 +24,10 @@ _SHORTCUTS: dict[str, Shortcut] = {"same": "identity", "projected": "projected",
 
 
 def block_diagram(block: Block, shape: tuple[int, ...]) -> BlockDiagram:
-    """The diagram of a block for an input (C, H, W); computed on the device where the block is, `meta` at no cost."""
-    with torch.device("meta"):
-        rows = layer_rows(block, torch.empty(1, *shape))
-        output = block(torch.empty(1, *shape)).shape[1:]
-    return BlockDiagram((_unit(block, {row.name: row for row in rows}),), shape, tuple(output))
+    """The diagram of a block for an input (C, H, W); of a block on the device `meta`."""
+    x = torch.empty(1, *shape, device="meta")
+    rows = {row.name: row for row in layer_rows(block, x)}
+    return BlockDiagram((_unit(block, rows, _names(block, x)),), shape, tuple(block(x).shape[1:]))
 
 
 def block_kind(block: Block) -> str:
@@ -51,8 +48,7 @@ def block_kind(block: Block) -> str:
     return "basic"
 
 
-def _unit(block: Block, rows: dict[str, Row]) -> Unit:
-    names = _names(block)
+def _unit(block: Block, rows: dict[str, Row], names: list[str]) -> Unit:
     if not block.has_shortcut:
         return Unit(_steps(names, rows))
     beside = tuple(_layer(row) for name, row in rows.items() if name.startswith("downsample"))
@@ -67,10 +63,10 @@ def _unit(block: Block, rows: dict[str, Row]) -> Unit:
     return Unit(steps, kind, beside, after=(Step((_RELU,)),))
 
 
-def _names(block: Block) -> list[str]:
+def _names(block: Block, x: torch.Tensor) -> list[str]:
     """Names of the layers that a block runs one after the other, without those of its shortcut and its gate."""
-    nodes = fx.symbolic_trace(cast(nn.Module, block)).graph.nodes
-    names = [str(node.target) for node in nodes if node.op == "call_module"]
+    names: list[str] = []
+    run_recording(block, x, lambda name, _layer, _output: names.append(name))
     return [name for name in names if not name.startswith(("downsample", "gate"))]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from resnet_demo.models import variants
 from resnet_demo.models.resnet import stage_name
@@ -74,37 +74,53 @@ def summarise(name: str, size: int | None = None, classes: int | None = None) ->
 
 def layer_rows(module: nn.Module, x: torch.Tensor) -> tuple[Row, ...]:
     """The layers of a network, or of a block alone, for one input (1, C, H, W); on the device `meta` at no cost."""
-    reader = _Reader(fx.symbolic_trace(module))
-    reader.run(x)
-    return tuple(reader.rows)
+    rows: list[Row] = []
 
-
-class _Reader(fx.Interpreter):
-    """Runs a network layer by layer and records each."""
-
-    def __init__(self, module: fx.GraphModule) -> None:
-        super().__init__(module)
-        self.rows: list[Row] = []
-
-    def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
-        output = super().call_module(target, args, kwargs)
-        layer = self.submodules[target]
+    def record(name: str, layer: nn.Module, output: torch.Tensor) -> None:
         kind = _kind(layer)
-        if kind:
-            counts = isinstance(layer, nn.Conv2d | nn.Linear)
-            self.rows.append(
-                Row(
-                    name=stage_name(target),
-                    kind=kind,
-                    output=tuple(output.shape[1:]),
-                    parameters=sum(parameter.numel() for parameter in layer.parameters()),
-                    # Each number that comes out took one row of the weights.
-                    multiply_adds=output.numel() * layer.weight[0].numel() if counts else 0,
-                    numbers=_numbers(layer),
-                    groups=layer.groups if isinstance(layer, nn.Conv2d) else 1,
-                )
-            )
-        return output
+        if kind is not None:
+            rows.append(_row(name, kind, layer, output))
+
+    run_recording(module, x, record)
+    return tuple(rows)
+
+
+Record = Callable[[str, nn.Module, torch.Tensor], None]
+"""(name of a layer, the layer, its output)."""
+
+
+def run_recording(module: nn.Module, x: torch.Tensor, record: Record) -> None:
+    """Run a network or a block once, and have `record` called after each layer, as often as that is run.
+
+    By hooks and not by `torch.fx`: while it traces, it changes every module of the process, other threads' too.
+    """
+
+    def hook(name: str) -> Callable[[nn.Module, Any, torch.Tensor], None]:
+        return lambda layer, _given, output: record(name, layer, output)
+
+    hooks = [
+        layer.register_forward_hook(hook(name)) for name, layer in module.named_modules() if not any(layer.children())
+    ]
+    try:
+        with torch.no_grad():
+            module(x)
+    finally:
+        for one in hooks:
+            one.remove()
+
+
+def _row(name: str, kind: Message, layer: nn.Module, output: torch.Tensor) -> Row:
+    counts = isinstance(layer, nn.Conv2d | nn.Linear)
+    return Row(
+        name=stage_name(name),
+        kind=kind,
+        output=tuple(output.shape[1:]),
+        parameters=sum(parameter.numel() for parameter in layer.parameters()),
+        # Each number that comes out took one row of the weights.
+        multiply_adds=output.numel() * layer.weight[0].numel() if counts else 0,
+        numbers=_numbers(layer),
+        groups=layer.groups if isinstance(layer, nn.Conv2d) else 1,
+    )
 
 
 def _kind(layer: nn.Module) -> Message | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torchvision
@@ -135,3 +137,15 @@ def test_chinese_columns_stand_under_each_other() -> None:
     lines = as_text(summarise("cifar_plain20"), "zh-CN").splitlines()[2:]
     widths = {sum(2 if ord(character) > 0x2E80 else 1 for character in line) for line in lines}
     assert len(widths) == 1
+
+
+def test_counting_leaves_other_threads_alone() -> None:
+    """What one thread counts, or runs, is not disturbed by others that count at the same time."""
+    network = variants.build("cifar_resnet20").eval()
+    images = torch.zeros(1, 3, 32, 32)
+    with ThreadPoolExecutor(4) as threads:
+        counted = [threads.submit(summarise, "cifar_resnet20") for _ in range(12)]
+        with torch.inference_mode():
+            answers = [network(images) for _ in range(40)]
+    assert len({one.result() for one in counted}) == 1
+    assert all(torch.equal(answer, answers[0]) for answer in answers)
