@@ -110,14 +110,14 @@ def run_recording(module: nn.Module, x: torch.Tensor, record: Record) -> None:
 
 
 def _row(name: str, kind: Message, layer: nn.Module, output: torch.Tensor) -> Row:
-    counts = isinstance(layer, nn.Conv2d | nn.Linear)
+    # Each number that comes out took one row of the weights.
+    multiply_adds = output.numel() * layer.weight[0].numel() if isinstance(layer, nn.Conv2d | nn.Linear) else 0
     return Row(
         name=stage_name(name),
         kind=kind,
         output=tuple(output.shape[1:]),
         parameters=sum(parameter.numel() for parameter in layer.parameters()),
-        # Each number that comes out took one row of the weights.
-        multiply_adds=output.numel() * layer.weight[0].numel() if counts else 0,
+        multiply_adds=multiply_adds,
         numbers=_numbers(layer),
         groups=layer.groups if isinstance(layer, nn.Conv2d) else 1,
     )
