@@ -14,7 +14,7 @@ from resnet_demo.models.blocks import (
     Res2NetBlock,
 )
 from resnet_demo.models.resnet import Block
-from resnet_demo.models.summary import Row, layer_rows, run_recording
+from resnet_demo.models.summary import Row, layer_rows, layers_as_run
 from resnet_demo.plots.block_diagram import BlockDiagram, Shortcut, Step, Unit
 from resnet_demo.texts import Message
 
@@ -24,10 +24,12 @@ _SHORTCUTS: dict[str, Shortcut] = {"same": "identity", "projected": "projected",
 
 
 def block_diagram(block: Block, shape: tuple[int, ...]) -> BlockDiagram:
-    """The diagram of a block for an input (C, H, W); of a block on the device `meta`."""
-    x = torch.empty(1, *shape, device="meta")
-    rows = {row.name: row for row in layer_rows(block, x)}
-    return BlockDiagram((_unit(block, rows, _names(block, x)),), shape, tuple(block(x).shape[1:]))
+    """The diagram of a block for an input (C, H, W); computed on the device where the block is, `meta` at no cost."""
+    with torch.device("meta"):
+        x = torch.empty(1, *shape)
+        rows, names = layer_rows(block, x), _names(block, x)
+        output = block(x).shape[1:]
+    return BlockDiagram((_unit(block, names, {row.name: row for row in rows}),), shape, tuple(output))
 
 
 def block_kind(block: Block) -> str:
@@ -48,7 +50,7 @@ def block_kind(block: Block) -> str:
     return "basic"
 
 
-def _unit(block: Block, rows: dict[str, Row], names: list[str]) -> Unit:
+def _unit(block: Block, names: list[str], rows: dict[str, Row]) -> Unit:
     if not block.has_shortcut:
         return Unit(_steps(names, rows))
     beside = tuple(_layer(row) for name, row in rows.items() if name.startswith("downsample"))
@@ -65,8 +67,7 @@ def _unit(block: Block, rows: dict[str, Row], names: list[str]) -> Unit:
 
 def _names(block: Block, x: torch.Tensor) -> list[str]:
     """Names of the layers that a block runs one after the other, without those of its shortcut and its gate."""
-    names: list[str] = []
-    run_recording(block, x, lambda name, _layer, _output: names.append(name))
+    names = [name for name, _, _ in layers_as_run(block, x)]
     return [name for name in names if not name.startswith(("downsample", "gate"))]
 
 

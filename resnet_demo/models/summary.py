@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -74,50 +74,40 @@ def summarise(name: str, size: int | None = None, classes: int | None = None) ->
 
 def layer_rows(module: nn.Module, x: torch.Tensor) -> tuple[Row, ...]:
     """The layers of a network, or of a block alone, for one input (1, C, H, W); on the device `meta` at no cost."""
-    rows: list[Row] = []
-
-    def record(name: str, layer: nn.Module, output: torch.Tensor) -> None:
-        kind = _kind(layer)
-        if kind is not None:
-            rows.append(_row(name, kind, layer, output))
-
-    run_recording(module, x, record)
-    return tuple(rows)
+    rows = (_row(name, layer, output) for name, layer, output in layers_as_run(module, x))
+    return tuple(row for row in rows if row is not None)
 
 
-Record = Callable[[str, nn.Module, torch.Tensor], None]
-"""(name of a layer, the layer, its output)."""
+def layers_as_run(module: nn.Module, x: torch.Tensor) -> list[tuple[str, nn.Module, torch.Tensor]]:
+    """The name of each layer, the layer and its output, in the order in which they run for an input (N, C, H, W).
 
-
-def run_recording(module: nn.Module, x: torch.Tensor, record: Record) -> None:
-    """Run a network or a block once, and have `record` called after each layer, as often as that is run.
-
-    By hooks and not by `torch.fx`: while it traces, it changes every module of the process, other threads' too.
+    By hooks: tracing with torch.fx replaces what all modules of the process are called by, in other threads too.
     """
+    found: list[tuple[str, nn.Module, torch.Tensor]] = []
 
-    def hook(name: str) -> Callable[[nn.Module, Any, torch.Tensor], None]:
-        return lambda layer, _given, output: record(name, layer, output)
+    def record(name: str) -> Callable[[nn.Module, object, torch.Tensor], None]:
+        return lambda layer, _, output: found.append((name, layer, output))
 
-    hooks = [
-        layer.register_forward_hook(hook(name)) for name, layer in module.named_modules() if not any(layer.children())
-    ]
-    try:
-        with torch.no_grad():
-            module(x)
-    finally:
-        for one in hooks:
-            one.remove()
+    with ExitStack() as stack, torch.no_grad():
+        for name, layer in module.named_modules():
+            if next(layer.children(), None) is None:
+                stack.callback(layer.register_forward_hook(record(name)).remove)
+        module(x)
+    return found
 
 
-def _row(name: str, kind: Message, layer: nn.Module, output: torch.Tensor) -> Row:
-    # Each number that comes out took one row of the weights.
-    multiply_adds = output.numel() * layer.weight[0].numel() if isinstance(layer, nn.Conv2d | nn.Linear) else 0
+def _row(name: str, layer: nn.Module, output: torch.Tensor) -> Row | None:
+    """What the table says of a layer; None for activations."""
+    kind = _kind(layer)
+    if kind is None:
+        return None
     return Row(
         name=stage_name(name),
         kind=kind,
         output=tuple(output.shape[1:]),
         parameters=sum(parameter.numel() for parameter in layer.parameters()),
-        multiply_adds=multiply_adds,
+        # Each number that comes out took one row of the weights.
+        multiply_adds=output.numel() * layer.weight[0].numel() if isinstance(layer, nn.Conv2d | nn.Linear) else 0,
         numbers=_numbers(layer),
         groups=layer.groups if isinstance(layer, nn.Conv2d) else 1,
     )

@@ -139,13 +139,8 @@ def test_chinese_columns_stand_under_each_other() -> None:
     assert len(widths) == 1
 
 
-def test_counting_leaves_other_threads_alone() -> None:
-    """What one thread counts, or runs, is not disturbed by others that count at the same time."""
-    network = variants.build("cifar_resnet20").eval()
-    images = torch.zeros(1, 3, 32, 32)
-    with ThreadPoolExecutor(4) as threads:
-        counted = [threads.submit(summarise, "cifar_resnet20") for _ in range(12)]
-        with torch.inference_mode():
-            answers = [network(images) for _ in range(40)]
-    assert all(one.result() == counted[0].result() for one in counted)
-    assert all(torch.equal(answer, answers[0]) for answer in answers)
+def test_other_threads_may_use_networks_meanwhile() -> None:
+    """Tracing with torch.fx would replace what their modules are called by."""
+    with ThreadPoolExecutor(8) as pool:
+        tables = list(pool.map(lambda name: summarise(name, 64), ["resnet18", "resnet34"] * 12))
+    assert len({table.parameters for table in tables}) == 2

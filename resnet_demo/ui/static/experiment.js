@@ -119,11 +119,9 @@ function paintRun() {
     if (run.active && run.name) polling = setTimeout(poll, POLL_MS);
 }
 
-function poll() {
-    if (document.hidden || !element.getClientRects().length) {
-        polling = setTimeout(poll, POLL_MS);
-        return;
-    }
+function poll() { // again and again: of an answer that is the same as the last, the page is not told
+    polling = setTimeout(poll, POLL_MS);
+    if (document.hidden || !element.getClientRects().length) return;
     trigger("poll", { run: props.run.name, version: props.run.version });
 }
 

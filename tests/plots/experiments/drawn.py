@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from resnet_demo.labs.shipped import SHIPPED
+from resnet_demo.labs.experiments import EXPERIMENTS
+from resnet_demo.labs.shipped import shipped_results
 from resnet_demo.plots.curves import COLOURS
 from resnet_demo.plots.experiments.figures import figures
 from tests.plots.drawn_svg import Node, all_of, read
 
 Result = dict[str, Any]
+DRAWN_ELSEWHERE = {"blocks", "family"}
+"""By the part of the Learn tab on architectures."""
 SHIPPED_RESULTS: dict[str, Result] = {
-    path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(SHIPPED.glob("*.json"))
+    stem: result for name in EXPERIMENTS.keys() - DRAWN_ELSEWHERE for stem, result in shipped_results(name).items()
 }
 
 

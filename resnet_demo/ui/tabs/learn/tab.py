@@ -19,7 +19,7 @@ def build(translations: Translations, services: Services, session: Session) -> N
     with gr.Tabs(elem_id="learn-parts", overflow_behavior="wrap"):
         with (
             create(gr.Tab, {"label": "learn.part.experiments"}, id="experiments"),
-            gr.Tabs(elem_id="learn-experiments"),
+            gr.Tabs(elem_id="learn-experiments", overflow_behavior="wrap"),
         ):
             for name in SHOWN:
                 with create(gr.Tab, {"label": f"learn.{name}.tab"}, id=name):
