@@ -11,8 +11,7 @@ from resnet_demo.plots.svg import FONT_SIZE, QUIET, element, label, picture, tex
 from resnet_demo.texts import Message, text
 
 WIDTH = 322.0
-"""Pixels; less where no unit has a shortcut."""
-WIDTH_OF_CHAIN = 170.0
+"""Pixels, also where there is no shortcut: so the letters of all diagrams are of one size."""
 MIDDLE, WIDE = 82.0, 156.0
 """The middle of the layers, and how wide a layer is."""
 BESIDE, WIDE_BESIDE = 226.0, 116.0
@@ -85,7 +84,6 @@ def block_diagram(block: BlockDiagram, name: str, language: str) -> str:
         name: what it is called in the description for screen readers.
         language: of the labels.
     """
-    wide = WIDTH if any(unit.shortcut for unit in block.units) else WIDTH_OF_CHAIN
     y = FONT_SIZE + 2.0
     drawn = [label(_named("x", block.input), MIDDLE, y, text_anchor="middle")]
     y += 5
@@ -95,7 +93,7 @@ def block_diagram(block: BlockDiagram, name: str, language: str) -> str:
     drawn.append(_arrow(MIDDLE, y, y + GAP))
     y += GAP + FONT_SIZE + 2
     drawn.append(label(_named("y", block.output), MIDDLE, y, text_anchor="middle"))
-    return picture(wide, y + 5, "".join(drawn), _alt_text(block, name, language))
+    return picture(WIDTH, y + 5, "".join(drawn), _alt_text(block, name, language))
 
 
 def shape_text(shape: Sequence[int]) -> str:

@@ -102,7 +102,7 @@ def _card(block: Mapping[str, Any]) -> str:
     )
     by_formula, counted = (escape(say(f"architectures.calculator.{way}")) for way in ("by_formula", "counted"))
     return (
-        f"<section><h4>{escape(name)}</h4>{scrolled_table(name, _headings(), layers)}"
+        f"<section><h2>{escape(name)}</h2>{scrolled_table(name, _headings(), layers)}"
         f'<table class="totals"><thead><tr><td></td><th>{by_formula}</th><th>{counted}</th></tr></thead>'
         f"<tbody>{totals}</tbody></table></section>"
     )

@@ -145,7 +145,7 @@ def _cell(column: str, value: float | None) -> str:
 
 def _speed_heading() -> str:
     title, about = (escape(say(f"architectures.family.speed.{part}")) for part in ("title", "about"))
-    return f'<h4>{title}</h4><p class="note">{about}</p>'
+    return f'<h2>{title}</h2><p class="note">{about}</p>'
 
 
 def measure(first: str, second: str) -> Iterator[str]:

@@ -134,7 +134,7 @@ def tables_side_by_side(left: StageTable, right: StageTable) -> str:
     for name in names:
         parts = [table.parts.get(name) for table in pair]
         sides = "".join(_part(part, _facts(part), parts) for part in parts)
-        rows.append(f'<section><h4>{escape(_part_name(name))}</h4><div class="pair">{sides}</div></section>')
+        rows.append(f'<section><h3>{escape(_part_name(name))}</h3><div class="pair">{sides}</div></section>')
     rows.append(_totals(pair))
     note = "" if len(pair) == 1 else f'<p class="note">{_marked_note()}</p>'
     return f'<div class="layer-tables">{"".join(rows)}{note}</div>'
@@ -145,7 +145,7 @@ def _marked_note() -> str:
 
 
 def _headings(pair: tuple[StageTable, ...]) -> str:
-    sides = "".join(f"<h3>{escape(table.variant)}</h3>" for table in pair)
+    sides = "".join(f"<h2>{escape(table.variant)}</h2>" for table in pair)
     return f'<div class="pair names">{sides}</div>'
 
 
@@ -200,7 +200,7 @@ def _group(group: LikeBlocks, *, folded: bool) -> str:
     """Blocks that are alike: their names, and the layers of one of them."""
     first, last, count = group.names[0], group.names[-1], len(group.names)
     name = first if count == 1 else say("architectures.layers.alike", first=first, last=last, count=count)
-    title = f"<h5>{escape(name)}</h5>" if folded else ""
+    title = f"<h4>{escape(name)}</h4>" if folded else ""
     headings = [say(f"models.summary.{column}") for column in ("layer", "output", "parameters", "multiply_adds")]
     return title + scrolled_table(name, headings, "".join(map(_layer, group.rows)))
 
@@ -226,7 +226,7 @@ def _totals(pair: tuple[StageTable, ...]) -> str:
             rows += f"<dt>{escape(say(f'models.summary.{name}'))}</dt><dd>{count:,}{times}</dd>"
         sides.append(f"<dl>{rows}</dl>")
     title = escape(say("models.summary.total"))
-    return f'<section class="total"><h4>{title}</h4><div class="pair">{"".join(sides)}</div></section>'
+    return f'<section class="total"><h3>{title}</h3><div class="pair">{"".join(sides)}</div></section>'
 
 
 def _figure(table: StageTable, stage: str, later: bool) -> str:

@@ -107,7 +107,7 @@ def _card(card: Card) -> str:
     drawn = block_diagram(HISTORIC_BLOCKS[card.name], name, current_language())
     papers = "".join(f"<cite>{_paper(paper)}</cite>" for paper in card.papers)
     return (
-        f'<li data-name="{escape(card.name)}"><h4><time>{escape(card.year)}</time> {escape(name)}</h4>'
+        f'<li data-name="{escape(card.name)}"><h2><time>{escape(card.year)}</time> {escape(name)}</h2>'
         f"<p>{escape(changed)}</p>{papers}{_link(card.shown_by)}<figure>{drawn}</figure></li>"
     )
 

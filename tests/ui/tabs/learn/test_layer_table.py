@@ -37,7 +37,7 @@ def test_what_is_alike_is_not_marked() -> None:
 
 def test_a_network_with_fewer_stages() -> None:
     shown = tables_side_by_side(table_of("cifar_resnet20", 32), table_of("resnet18", 32))
-    titles = re.findall(r"<h4>([^<]+)</h4>", shown)
+    titles = re.findall(r"<h3>([^<]+)</h3>", shown)
     assert titles == ["Stem", "Stage 1", "Stage 2", "Stage 3", "Stage 4", "Head", "total"]
     assert shown.count('class="absent"') == 1
 
