@@ -17,6 +17,7 @@ from resnet_demo.models.model_folders import RUNS, file_only, run_folder, run_na
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training import atomic_writes
+from resnet_demo.training.listed_runs import is_experiment
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 from resnet_demo.training.run_folder import EXPERIMENT, RunFolder
@@ -130,7 +131,7 @@ AnyRun = Run | LabRun
 def run_at(folder: Path) -> AnyRun:
     """The run in a folder, or the one that it points to, of a training or an experiment; it need not be readable."""
     folder = run_folder(folder)
-    return LabRun(folder) if (folder / EXPERIMENT).exists() else Run(folder)
+    return LabRun(folder) if is_experiment(folder) else Run(folder)
 
 
 def open_run(folder: Path) -> AnyRun:
