@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from resnet_demo.download import Progress
 from resnet_demo.jobs import processes, rendezvous
+from resnet_demo.labs import memory_estimate
 from resnet_demo.labs.configs import LabConfig
 from resnet_demo.labs.lab_run import AnyRun, LabRun, open_run, run_at
 from resnet_demo.models import model_folders
@@ -132,7 +133,7 @@ def submit_experiment(experiment: str, config: LabConfig, settings: Settings, *,
     """Create a run of an experiment, to be executed in the background when its turn comes; `owner` as for `create`.
 
     Raises:
-        AppError: the run's folder cannot be written.
+        AppError: it cannot fit into memory, or the run's folder cannot be written.
     """
     run = create_experiment(experiment, config, settings, owner=owner)
     advance(settings.home)
@@ -152,6 +153,7 @@ def create_experiment(
     Raises:
         AppError: as `submit_experiment`.
     """
+    memory_estimate.check_memory(config, settings)
     with _queue_lock(settings.home):
         _clean_up(settings.home / RUNS)
         facts = _owned(owner, settings)

@@ -15,6 +15,7 @@ from resnet_demo.labs.configs import LabConfig, Training
 from resnet_demo.labs.experiments import EXPERIMENTS, epochs_done, epochs_of, run_experiment
 from resnet_demo.labs.findings import finding_fields
 from resnet_demo.labs.lab_run import RESULT, LabRun
+from resnet_demo.labs.memory_estimate import check_memory
 from resnet_demo.labs.shipped import shipped_results
 from resnet_demo.plots.experiments.figures import figures
 from resnet_demo.texts import AppError
@@ -95,7 +96,11 @@ class ExperimentPanel:
         return gr.update(shipped={**shown, "moment": str(time.monotonic())})
 
     def estimate(self, dataset: object, event: gr.EventData) -> Any:
-        """How long a run with these settings takes here."""
+        """How long a run with these settings takes here.
+
+        Raises:
+            AppError: a setting is out of range, or it cannot fit into memory.
+        """
         config = self._config(event._data, dataset)
         if not isinstance(config, Training):
             result = shipped(self.name)
@@ -103,6 +108,7 @@ class ExperimentPanel:
         else:
             from resnet_demo.labs.time_estimate import training_seconds
 
+            check_memory(config, self.services.settings)
             said = say("learn.estimate", time=duration_text(training_seconds(config), current_language()))
         return gr.update(estimate=said)
 
