@@ -151,7 +151,7 @@ class Walk:
         self.page.locator("#learn-landscape .here summary").click()
         yield "Learn, an answer and the form"
         self.open("learn.part.architectures")
-        self.wait("#layers-table table")
+        self.wait("#layers-table details")
         yield "Learn, architectures"
         self.open("learn.part.questions")
         for summary in self.page.locator("#learn-questions summary").all():
