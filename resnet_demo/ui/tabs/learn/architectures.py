@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import gradio as gr
 
-from resnet_demo.ui.events import Events
+from resnet_demo.ui.events import EACH_CLICK, Events
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import Session
 from resnet_demo.ui.tabs.learn.block_calculator import BlockCalculatorSection
@@ -66,7 +66,7 @@ class ArchitecturesSection:
         def refill(was_opened: bool, *values: Any) -> tuple[Any, ...]:
             return section.show(*values) if was_opened else tuple(gr.skip() for _ in section.outputs)
 
-        filled = self._events.handler(fill, section.inputs, [opened, *section.outputs], **BUSY)
+        filled = self._events.handler(fill, section.inputs, [opened, *section.outputs], **BUSY | EACH_CLICK)
         tab.select(**filled)
         again = self._events.handler(refill, [opened, *section.inputs], section.outputs, **BUSY)
         self._translations.selector.change(**again)
