@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,5 +17,10 @@ def shipped_results(name: str, folder: Path = SHIPPED) -> dict[str, dict[str, An
 
     Each is what `experiments.run_experiment` yielded last; one may have a `note` besides, on what was made simpler.
     """
-    found = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
-    return {stem: result for stem, result in found.items() if result["experiment"] == name}
+    return {stem: result for stem, result in _all(folder).items() if result["experiment"] == name}
+
+
+@cache
+def _all(folder: Path) -> dict[str, dict[str, Any]]:
+    """Every result by the name of its file; they never change."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
