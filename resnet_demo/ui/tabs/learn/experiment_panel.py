@@ -173,7 +173,7 @@ class ExperimentPanel:
 
     def _view(self, run: LabRun, version: object = None) -> dict[str, Any]:
         """A run for the page; its figures are None where `version` has them already."""
-        state = self.services.runs.state(run)
+        settings, state = self.services.settings, self.services.runs.state(run)
         stamp = _version(run)
         result = run.result()
         done, total = epochs_done(result), epochs_of(run.config)
@@ -192,7 +192,8 @@ class ExperimentPanel:
             "share": done / total if total and state in ACTIVE else None,
             "acts": [act for act, offered in acts.items() if offered],
             "figures": "" if result is None else None if version == stamp else figures(result, current_language()),
-            "command": queue.repeat_command(run, self.services.settings),
+            # Folders of this machine are none of a stranger's business.
+            "command": queue.repeat_command(run, settings) if settings.local_paths_allowed else "",
         }
 
     def _measure(self, config: LabConfig) -> Iterator[Any]:

@@ -151,6 +151,7 @@ def test_a_folder_of_ones_own_comes_from_the_server_alone(tmp_path: Path) -> Non
         run = made.services.runs.find_experiment(update["run"]["name"])
         assert run.config == Twins(**SMALL, pictures=str(tmp_path / "photos"))
         assert run.facts["owner"] == MINE
+        assert str(tmp_path) not in str(update)
         with pytest.raises(AppError):
             list(made.run(None, sent({"settings": {"pictures": "cifar10"}})))
 
