@@ -19,6 +19,7 @@ from resnet_demo.texts import AppError, text
 SMALL = {
     "blocks": "--channels 16 --inner 4 --groups 2 --size 8",
     "degradation": "--shallow 8 --deep 14 --seeds 1",
+    "family": "",
     "gradients": "--depth 8 --size 8",
     "identity": "--depth 8",
     "landscape": "--depth 8 --points 3",
