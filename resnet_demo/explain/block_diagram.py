@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
@@ -57,6 +59,7 @@ def _unit(block: Block, names: list[str], rows: dict[str, Row]) -> Unit:
     kind = _SHORTCUTS[block.shortcut_kind]
     if isinstance(block, HighwayBlock):
         gate, carry = (Step((Message("plots.block.gate", {"formula": one}),)) for one in ("T(x)", "1 − T(x)"))
+        gate = replace(gate, layers=tuple(name for name in rows if name.startswith("gate")))
         return Unit((*_steps(names, rows), gate), "gated", (*beside, carry))
     if isinstance(block, PreActivationBlock):
         steps, before = _steps(names, rows), int(block.activates_before_split)
@@ -77,7 +80,7 @@ def _steps(names: list[str], rows: dict[str, Row]) -> tuple[Step, ...]:
     for index, name in enumerate(names):
         behind_norm = index > 0 and names[index - 1].startswith("bn")
         if name == "relu" and behind_norm:
-            steps[-1] = Step((_NORM, _RELU))
+            steps[-1] = replace(steps[-1], words=(_NORM, _RELU))
         elif name == "relu":
             steps.append(Step((_RELU,)))
         else:
@@ -87,9 +90,10 @@ def _steps(names: list[str], rows: dict[str, Row]) -> tuple[Step, ...]:
 
 def _layer(row: Row) -> Step:
     """A layer: a convolution has its shape, and lanes for its groups."""
+    layers = (row.name,) if row.parameters else ()
     if not row.multiply_adds:
-        return Step((row.kind,))
-    return Step((row.kind,), row.output, lanes=row.groups)
+        return Step((row.kind,), layers=layers)
+    return Step((row.kind,), row.output, lanes=row.groups, layers=layers)
 
 
 def _res2net(block: Res2NetBlock, rows: dict[str, Row]) -> tuple[Step, ...]:
@@ -97,6 +101,15 @@ def _res2net(block: Res2NetBlock, rows: dict[str, Row]) -> tuple[Step, ...]:
     inner, first = rows["conv1"], rows["convs.0"]
     shape = (inner.output[0], *first.output[1:])
     chained = block.pool is None
-    split = Step((first.kind,), shape, lanes=len(block.convs) + 1, chained=chained)
-    quiet = Step((_NORM, _RELU))
-    return (_layer(inner), quiet, split, quiet, _layer(rows["conv3"]), Step((_NORM,)))
+    groups = range(len(block.convs))
+    convs, norms = (tuple(f"{name}.{index}" for index in groups) for name in ("convs", "bns"))
+    split = Step((first.kind,), shape, lanes=len(block.convs) + 1, chained=chained, layers=convs)
+    activated = Step((_NORM, _RELU), layers=("bn1",))
+    return (
+        _layer(inner),
+        activated,
+        split,
+        replace(activated, layers=norms),
+        _layer(rows["conv3"]),
+        _layer(rows["bn3"]),
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from resnet_demo.plots.curves import COLOURS
-from resnet_demo.plots.svg import FONT_SIZE, QUIET, element, label, picture, text_width
+from resnet_demo.plots.svg import FONT_SIZE, QUIET, choosable, element, label, picture, text_width
 from resnet_demo.texts import Message, text
 
 WIDTH = 322.0
@@ -35,13 +35,14 @@ class Step:
     """A layer or what belongs together, `3x3 conv` or `batch norm, ReLU`, with its output shape (C, H, W) if told.
 
     With several `lanes` the channels are computed in so many groups; `chained`: each group takes the output of the one
-    before.
+    before. `layers` are the names in the block of those with parameters (`conv1`).
     """
 
     words: tuple[Message | str, ...]
     shape: tuple[int, ...] = ()
     lanes: int = 1
     chained: bool = False
+    layers: tuple[str, ...] = ()
 
     def say(self, language: str) -> str:
         """Its words."""
@@ -75,25 +76,45 @@ class BlockDiagram:
     input: tuple[int, ...] = ()
     output: tuple[int, ...] = ()
 
+    def layers_beside(self, layer: str) -> tuple[str, ...]:
+        """The layers of the step that has this one, itself among them; none if no step has it."""
+        steps = (step for unit in self.units for step in (*unit.before, *unit.branch, *unit.beside, *unit.after))
+        return next((step.layers for step in steps if layer in step.layers), ())
 
-def block_diagram(block: BlockDiagram, name: str, language: str) -> str:
+
+@dataclass(frozen=True)
+class Choice:
+    """That layers can be chosen: parts of the picture are named `name` and a layer's; `chosen` is such a layer's."""
+
+    name: str
+    chosen: str = ""
+
+    def of(self, step: Step) -> str:
+        """The name of a step's part."""
+        return f"{self.name} {step.layers[0]}"
+
+
+def block_diagram(block: BlockDiagram, name: str, language: str, choice: Choice | None = None) -> str:
     """The block as SVG, from its input at the top to its output.
 
     Args:
         block: its layers.
         name: what it is called in the description for screen readers.
         language: of the labels.
+        choice: makes steps with layers parts that can be chosen.
     """
+    columns = _Columns(language, choice)
     y = FONT_SIZE + 2.0
     drawn = [label(_named("x", block.input), MIDDLE, y, text_anchor="middle")]
     y += 5
     for unit in block.units:
-        content, y = _unit(unit, y, language)
+        content, y = _unit(unit, y, columns)
         drawn.append(content)
     drawn.append(_arrow(MIDDLE, y, y + GAP))
     y += GAP + FONT_SIZE + 2
     drawn.append(label(_named("y", block.output), MIDDLE, y, text_anchor="middle"))
-    return picture(WIDTH, y + 5, "".join(drawn), _alt_text(block, name, language))
+    role = "img" if choice is None else "group"
+    return picture(WIDTH, y + 5, "".join(drawn), _alt_text(block, name, language), role)
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -105,33 +126,48 @@ def _named(name: str, shape: Sequence[int]) -> str:
     return f"{name}: {shape_text(shape)}" if shape else name
 
 
-def _unit(unit: Unit, y: float, language: str) -> tuple[str, float]:
+def _unit(unit: Unit, y: float, columns: _Columns) -> tuple[str, float]:
     """The unit, and where it ends."""
-    content, y = _column(unit.before, MIDDLE, WIDE, y, language)
+    content, y = columns.draw(unit.before, MIDDLE, WIDE, y)
     split = y + 8
     drawn = [content, _line(MIDDLE, y, split)]
-    content, y = _column(unit.branch, MIDDLE, WIDE, split, language)
+    content, y = columns.draw(unit.branch, MIDDLE, WIDE, split)
     drawn.append(content)
     if unit.shortcut is not None:
         beside = sum(step.height + GAP for step in unit.beside)
         y = max(y, split + NAME + beside)
         joined = y + GAP + RADIUS
-        drawn += [_line(MIDDLE, y, y + GAP), _join(unit.join, joined), _shortcut(unit, split, joined, language)]
+        drawn += [_line(MIDDLE, y, y + GAP), _join(unit.join, joined), _shortcut(unit, split, joined, columns)]
         y = joined + RADIUS
-    content, y = _column(unit.after, MIDDLE, WIDE, y, language)
+    content, y = columns.draw(unit.after, MIDDLE, WIDE, y)
     return "".join([*drawn, content]), y
 
 
-def _column(steps: Sequence[Step], x: float, wide: float, y: float, language: str) -> tuple[str, float]:
-    """Layers below each other, each with the line that leads to it; and where the last one ends."""
-    drawn = []
-    for step in steps:
-        drawn += [_arrow(x, y, y + GAP), _box(step, x, wide, y + GAP, language)]
-        y += GAP + step.height
-    return "".join(drawn), y
+@dataclass(frozen=True)
+class _Columns:
+    """Draws layers below each other."""
+
+    language: str
+    choice: Choice | None
+
+    def draw(self, steps: Sequence[Step], x: float, wide: float, y: float) -> tuple[str, float]:
+        """The layers, each with the line that leads to it; and where the last one ends."""
+        drawn = []
+        for step in steps:
+            drawn += [_arrow(x, y, y + GAP), self._step(step, x, wide, y + GAP)]
+            y += GAP + step.height
+        return "".join(drawn), y
+
+    def _step(self, step: Step, x: float, wide: float, y: float) -> str:
+        chosen = self.choice is not None and self.choice.chosen in step.layers
+        drawn = _box(step, x, wide, y, self.language, chosen)
+        if self.choice is None or not step.layers:
+            return drawn
+        title = f"{', '.join(step.layers)}: {step.say(self.language)}"
+        return choosable(self.choice.of(step), title, drawn, chosen=chosen)
 
 
-def _box(step: Step, x: float, wide: float, y: float, language: str) -> str:
+def _box(step: Step, x: float, wide: float, y: float, language: str, chosen: bool) -> str:
     left = x - wide / 2
     drawn = element(
         "rect",
@@ -143,7 +179,8 @@ def _box(step: Step, x: float, wide: float, y: float, language: str) -> str:
         fill=COLOURS[0] if step.shape else "currentColor",
         fill_opacity=0.16 if step.shape else 0.05,
         stroke="currentColor",
-        stroke_opacity=0.35,
+        stroke_opacity=1 if chosen else 0.35,
+        stroke_width=2 if chosen else 1,
     )
     drawn += label(step.say(language), x, y + 14, text_anchor="middle", **_squeezed(step.say(language), wide))
     if step.shape:
@@ -191,12 +228,12 @@ def _join(join: Join, y: float) -> str:
     return circle + element("path", d=sign, fill="none", stroke="currentColor", stroke_width=1.4)
 
 
-def _shortcut(unit: Unit, split: float, joined: float, language: str) -> str:
+def _shortcut(unit: Unit, split: float, joined: float, columns: _Columns) -> str:
     """The line from the split to the join, interrupted by its layers, and its name."""
-    name = text(f"plots.block.shortcut.{unit.shortcut}", language)
+    name = text(f"plots.block.shortcut.{unit.shortcut}", columns.language)
     high = sum(step.height + GAP for step in unit.beside)
     first = max(split + NAME, (split + joined - high) / 2)
-    column, last = _column(unit.beside, BESIDE, WIDE_BESIDE, first, language)
+    column, last = columns.draw(unit.beside, BESIDE, WIDE_BESIDE, first)
     away = f"M{MIDDLE} {split:.1f}H{BESIDE - 8}q8 0 8 8V{first:.1f}"
     back = f"M{BESIDE} {last:.1f}V{joined - 8:.1f}q0 8 -8 8H{MIDDLE + RADIUS + 1}m5 -3l-5 3l5 3"
     line = element("path", d=away + back, fill="none", stroke=SHORTCUT, stroke_width=1.8)

@@ -36,6 +36,12 @@ def test_two_networks_are_compared(chromium: Any, url: str) -> None:
         expect(diagrams).to_contain_text("identity")
         page.locator("#layers-stage").get_by_text(text("plots.network.stage", number=2), exact=True).click()
         expect(diagrams).to_contain_text("512 × 28 × 28")
+        diagrams.locator("[data-name='resnet50 conv1']").click()
+        expect(diagrams.locator(".formulas").last).to_contain_text("256 · 128 = 32,768")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(diagrams.locator(".formulas").last).to_contain_text("2 · 128 = 256")
+        expect(diagrams.locator("[data-name='resnet50 bn1']")).to_be_focused()
         page.locator("#layers-table summary").nth(2).click()
         expect(table).to_contain_text("3² · 64 · 64 = 36,864")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
-from resnet_demo.plots.block_diagram import BlockDiagram, Step, Unit, block_diagram, shape_text
+from resnet_demo.plots.block_diagram import BlockDiagram, Choice, Step, Unit, block_diagram, shape_text
 from resnet_demo.plots.historic_blocks import HISTORIC_BLOCKS
 from tests.plots.drawn_svg import Node, all_of, box, read, words
 
@@ -49,6 +50,20 @@ def test_the_shortcut_has_its_name_and_a_sum() -> None:
     assert SHORTCUT not in [path.attrib["stroke"] for path in all_of(chain, "path")]
     assert list(all_of(chain, "circle")) == []
     assert chain.attrib["viewBox"].split()[2] == picture.attrib["viewBox"].split()[2]
+
+
+def test_steps_with_layers_can_be_chosen() -> None:
+    conv, norm = replace(CONV, layers=("conv1",)), replace(NORM, layers=("bns.0", "bns.1"))
+    block = BlockDiagram((Unit((conv, norm, CONV), "identity", after=(Step(("ReLU",)),)),))
+    picture = read(block_diagram(block, "a", "en", Choice("net", chosen="bns.1")))
+    parts = [node for node in all_of(picture, "g") if "data-name" in node.attrib]
+    assert [(part.attrib["data-name"], part.attrib["aria-pressed"]) for part in parts] == [
+        ("net conv1", "false"),
+        ("net bns.0", "true"),
+    ]
+    assert block.layers_beside("bns.1") == ("bns.0", "bns.1")
+    assert block.layers_beside("conv2") == ()
+    assert "data-name" not in block_diagram(block, "a", "en")
 
 
 def test_layers_of_the_shortcut_stand_beside_the_others() -> None:

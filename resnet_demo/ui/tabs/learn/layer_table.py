@@ -1,4 +1,4 @@
-"""The layer tables of two networks side by side, what differs marked, and a block of the chosen stage as a diagram."""
+"""The layer tables of two networks side by side, what differs marked; below them a block of the chosen stage, drawn."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from resnet_demo.models import variants
-from resnet_demo.plots.block_diagram import block_diagram, shape_text
+from resnet_demo.plots.block_diagram import shape_text
 from resnet_demo.texts import AppError
-from resnet_demo.ui.events import LAST_CHOICE, Events
+from resnet_demo.ui.components.chooser import chooser, name_sent
+from resnet_demo.ui.events import EACH_CLICK, LAST_CHOICE, Events
 from resnet_demo.ui.services import AT_A_TIME
+from resnet_demo.ui.tabs.learn.block_drawing import block_diagrams, layer_of, stage_title
 from resnet_demo.ui.tabs.learn.scrolled_table import scrolled_table
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import current_language, say
@@ -73,29 +75,40 @@ class LayerTableSection:
             )
         self.table: Any = gr.HTML("", elem_id="layers-table")
         with gr.Row(elem_id="layers-drawn-choice"):
-            stage = _radio(translations, "stage", STAGES, _stage_name)
+            stage = _radio(translations, "stage", STAGES, stage_title)
             block = _radio(translations, "block", BLOCKS, lambda name: say(f"architectures.layers.block.{name}"))
-        self.diagrams: Any = gr.HTML("", elem_id="layers-diagrams")
-        self.inputs = [left, right, size, stage, block]
+        self.diagrams: Any = chooser("parts.js", elem_id="layers-diagrams", elem_classes="parts")
+        layer = gr.State("")
+        choices = [left, right, size, stage, block]
+        self.inputs = [*choices, layer]
         self.outputs = [self.table, self.diagrams]
         shows = events.handler(self.show, self.inputs, self.outputs, **BUSY)
         draws = events.handler(self.draw, self.inputs, [self.diagrams], **BUSY)
         gr.on([left.change, right.change, size.change], **shows)
         gr.on([stage.change, block.change], **draws)
+        chooses = events.handler(self.choose, choices, [layer, self.diagrams], **BUSY | EACH_CLICK)
+        self.diagrams.choose(**chooses)
 
-    def show(self, left: str, right: str, size: float, stage: str, block: str) -> tuple[str, str]:
+    def show(self, left: str, right: str, size: float, stage: str, block: str, layer: str) -> tuple[str, str]:
         """The table of two networks, and the diagrams of a block of each.
 
         Raises:
             AppError: no such network, or a size out of the range.
         """
         table = tables_side_by_side(table_of(left, size), table_of(right, size))
-        return table, self.draw(left, right, size, stage, block)
+        return table, self.draw(left, right, size, stage, block, layer)
 
-    def draw(self, left: str, right: str, size: float, stage: str, block: str) -> str:
-        """The diagrams of a block of each of two networks; as for `show`."""
-        figures = [_figure(table_of(name, size), stage, block == "later") for name in dict.fromkeys((left, right))]
-        return f'<div class="diagrams">{"".join(figures)}</div>'
+    def draw(self, left: str, right: str, size: float, stage: str, block: str, layer: str) -> str:
+        """The diagrams of a block of each of two networks, with the formulas of a layer if they have it; as `show`."""
+        tables = [table_of(name, size) for name in dict.fromkeys((left, right))]
+        return block_diagrams(tables, stage, layer, later=block == "later")
+
+    def choose(
+        self, left: str, right: str, size: float, stage: str, block: str, event: gr.EventData
+    ) -> tuple[str, str]:
+        """The layer that was clicked, and the diagrams with its formulas; as for `show`."""
+        layer = layer_of(name_sent(event._data) or "")
+        return layer, self.draw(left, right, size, stage, block, layer)
 
 
 def _radio(translations: Translations, name: str, choices: tuple[str, ...], words: Callable[[str], str]) -> Any:
@@ -150,11 +163,7 @@ def _headings(pair: tuple[StageTable, ...]) -> str:
 
 
 def _part_name(name: str) -> str:
-    return _stage_name(name) if name.startswith("stage") else say(f"architectures.layers.part.{name}")
-
-
-def _stage_name(name: str) -> str:
-    return say("plots.network.stage", number=name.removeprefix("stage"))
+    return stage_title(name) if name.startswith("stage") else say(f"architectures.layers.part.{name}")
 
 
 def _facts(part: Part | None) -> dict[str, str]:
@@ -227,17 +236,3 @@ def _totals(pair: tuple[StageTable, ...]) -> str:
         sides.append(f"<dl>{rows}</dl>")
     title = escape(say("models.summary.total"))
     return f'<section class="total"><h3>{title}</h3><div class="pair">{"".join(sides)}</div></section>'
-
-
-def _figure(table: StageTable, stage: str, later: bool) -> str:
-    """The first or a later block of a stage, drawn, with its name below."""
-    part = table.parts.get(stage)
-    if part is None or part.kind is None:
-        said = say("architectures.layers.no_stage", name=table.variant, stage=_stage_name(stage))
-        return f'<figure class="absent"><figcaption>{escape(said)}</figcaption></figure>'
-    group = part.groups[-1] if later else part.groups[0]
-    name = group.names[-1] if later else group.names[0]
-    assert group.diagram is not None
-    said = say("architectures.layers.drawn", name=table.variant, block=name, kind=say(f"lab.block.{part.kind}"))
-    drawn = block_diagram(group.diagram, f"{table.variant} {name}", current_language())
-    return f"<figure>{drawn}<figcaption>{escape(said)}</figcaption></figure>"

@@ -16,9 +16,9 @@ from resnet_demo.data.image_folder import Dataset, Photo, open_dataset
 from resnet_demo.evaluation_set import EvaluationSet, choose_photos, record_test_set_use
 from resnet_demo.plots import ablation_sweep as plot
 from resnet_demo.texts import AppError, Message, text
+from resnet_demo.ui.components.chooser import chooser
 from resnet_demo.ui.components.drop_zone import ReceivedPhoto, photo_drop, received
 from resnet_demo.ui.components.term import term
-from resnet_demo.ui.tabs.look_inside.chooser import chooser
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Updates
 from resnet_demo.ui.tabs.look_inside.network_diagram import NetworkDiagram
 from resnet_demo.ui.tabs.look_inside.section_events import LONG, MODEL, SectionEvents

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal, get_args
 import gradio as gr
 
 from resnet_demo.texts import AppError
+from resnet_demo.ui.components.chooser import chooser, name_sent
 from resnet_demo.ui.components.inline_images import exact_uri
 from resnet_demo.ui.components.term import say_with_terms
 from resnet_demo.ui.events import EACH_CLICK
-from resnet_demo.ui.tabs.look_inside.chooser import chooser, name_sent
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Updates
 from resnet_demo.ui.tabs.look_inside.inspection import Inspection
 from resnet_demo.ui.tabs.look_inside.section_events import SectionEvents

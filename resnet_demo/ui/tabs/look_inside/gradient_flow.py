@@ -7,8 +7,8 @@ from html import escape
 import gradio as gr
 
 from resnet_demo.plots import gradient_flow as plot
+from resnet_demo.ui.components.chooser import chooser
 from resnet_demo.ui.components.term import term
-from resnet_demo.ui.tabs.look_inside.chooser import chooser
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Updates
 from resnet_demo.ui.tabs.look_inside.network_diagram import NetworkDiagram
 from resnet_demo.ui.tabs.look_inside.section_events import SectionEvents

@@ -8,9 +8,9 @@ import gradio as gr
 
 from resnet_demo.plots.network import network
 from resnet_demo.texts import AppError
+from resnet_demo.ui.components.chooser import chooser, name_sent
 from resnet_demo.ui.events import EACH_CLICK
 from resnet_demo.ui.static_files import reveal
-from resnet_demo.ui.tabs.look_inside.chooser import chooser, name_sent
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Updates, shown_part
 from resnet_demo.ui.tabs.look_inside.inspection import Inspection
 from resnet_demo.ui.tabs.look_inside.section_events import SectionEvents

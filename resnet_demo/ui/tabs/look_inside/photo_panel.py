@@ -10,6 +10,7 @@ import gradio as gr
 
 from resnet_demo.ui.components import class_picker
 from resnet_demo.ui.components.bars import bars
+from resnet_demo.ui.components.chooser import chooser
 from resnet_demo.ui.components.drop_zone import photo_drop, received
 from resnet_demo.ui.components.examples import Examples
 from resnet_demo.ui.components.model_choice import ModelChoice
@@ -18,7 +19,6 @@ from resnet_demo.ui.events import EACH_CLICK, LAST_CHOICE
 from resnet_demo.ui.server import time_limit
 from resnet_demo.ui.session import NavigationRequest
 from resnet_demo.ui.static_files import reveal
-from resnet_demo.ui.tabs.look_inside.chooser import chooser
 from resnet_demo.ui.tabs.look_inside.event_context import SupersededError, Updates, no_updates
 from resnet_demo.ui.tabs.look_inside.inspection import InspectedPhoto, Inspection, PhotoSelection
 from resnet_demo.ui.tabs.look_inside.network_diagram import NetworkDiagram, drawn

@@ -11,11 +11,11 @@ import numpy as np
 from resnet_demo.plots import residual_ratios as plot
 from resnet_demo.texts import AppError
 from resnet_demo.ui.components.bars import bars
+from resnet_demo.ui.components.chooser import chooser
 from resnet_demo.ui.components.inline_images import exact_uri
 from resnet_demo.ui.components.term import term
 from resnet_demo.ui.events import EACH_CLICK, LAST_CHOICE
 from resnet_demo.ui.tabs.look_inside.ablation_sweep import SweepPanel, SweepProgress
-from resnet_demo.ui.tabs.look_inside.chooser import chooser
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Updates
 from resnet_demo.ui.tabs.look_inside.network_diagram import NetworkDiagram
 from resnet_demo.ui.tabs.look_inside.section_events import SectionEvents

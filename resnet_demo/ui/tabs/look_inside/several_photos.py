@@ -14,9 +14,9 @@ from resnet_demo.data.images import Problem
 from resnet_demo.explain.methods import method_named
 from resnet_demo.texts import AppError
 from resnet_demo.ui.components.bars import percent
+from resnet_demo.ui.components.chooser import name_sent
 from resnet_demo.ui.components.drop_zone import ReceivedPhoto
 from resnet_demo.ui.components.inline_images import as_uri, small_uri
-from resnet_demo.ui.tabs.look_inside.chooser import name_sent
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext
 from resnet_demo.ui.tabs.look_inside.inspection import PhotoSelection
 from resnet_demo.ui.tabs.look_inside.view import note

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import gradio as gr
 import pytest
 
 from resnet_demo.explain.stage_table import stage_table
@@ -51,20 +52,46 @@ def test_size_changes_multiply_adds_and_no_parameters() -> None:
 
 def test_the_block_of_the_chosen_stage(section: ArchitecturesSection) -> None:
     table = section.layer_table
-    first = table.draw("resnet18", "resnet50", 224, "stage2", "first")
-    later = table.draw("resnet18", "resnet50", 224, "stage2", "later")
+    first = table.draw("resnet18", "resnet50", 224, "stage2", "first", "")
+    later = table.draw("resnet18", "resnet50", 224, "stage2", "later", "")
     assert first.count("<svg") == later.count("<svg") == 2
     assert "projection" in first
     assert "identity" not in first
     assert "identity" in later
     assert "512 × 28 × 28" in later
-    assert table.draw("resnet18", "resnet18", 224, "stage2", "first").count("<svg") == 1
-    assert "cifar_resnet20 has no Stage 4." in table.draw("cifar_resnet20", "resnet50", 32, "stage4", "first")
+    assert table.draw("resnet18", "resnet18", 224, "stage2", "first", "").count("<svg") == 1
+    assert "cifar_resnet20 has no Stage 4." in table.draw("cifar_resnet20", "resnet50", 32, "stage4", "first", "")
+
+
+def test_a_layer_that_is_chosen_stands_below_with_its_numbers(section: ArchitecturesSection) -> None:
+    table, inputs = section.layer_table, ("resnet18", "resnext50_32x4d", 224, "stage2", "first")
+    clicked = gr.EventData(None, {"name": "resnext50_32x4d conv2"})
+    layer, shown = table.choose(*inputs, event=clicked)
+    assert layer == "conv2"
+    assert shown.count('aria-pressed="true"') == 2
+    left, right = re.findall(r'class="formulas"[^>]*>(.*?)</div>', shown)
+    assert "3² · 128 · 128 = 147,456" in left
+    assert "147,456 weights · 28 × 28 places = 115,605,504" in left
+    assert "channels out / groups" in right
+    assert "3² · 256 · 256 / 32 = 18,432" in right
+    bias = table.draw("highway18", "res2net50_26w_4s", 224, "stage2", "first", "gate.0")
+    assert "64 · 128 + 128 = 8,320" in bias
+    assert bias.count("<dt>") == 1
+    assert table.draw("highway18", "res2net50_26w_4s", 224, "stage2", "first", "convs.1").count("<dt>") == 3
+    assert "2 · 128 = 256" in table.draw(*inputs, "bn1")
+
+
+@pytest.mark.parametrize("sent", [None, {}, {"name": 3}, {"name": "<b>"}])
+def test_what_is_no_layer_is_not_chosen(section: ArchitecturesSection, sent: object) -> None:
+    inputs = ("resnet18", "resnet50", 224, "stage2", "first")
+    layer, shown = section.layer_table.choose(*inputs, event=gr.EventData(None, sent))
+    assert layer == ""
+    assert "<dt>" not in shown
 
 
 def test_in_chinese(section: ArchitecturesSection) -> None:
     with speaking("zh-CN"):
-        table, diagrams = section.layer_table.show("resnet18", "resnet50", 224, "stage1", "first")
+        table, diagrams = section.layer_table.show("resnet18", "resnet50", 224, "stage1", "first", "")
     assert "阶段 1" in table
     assert "恒等捷径" in diagrams
 
