@@ -114,11 +114,16 @@ def _identity(result: Result, language: str) -> Iterator[Table]:
 
 
 def _landscape(result: Result, language: str) -> Iterator[Table]:
-    table = [_header(language, "kind", "seed", "train_error", "centre", "edge", "roughness")]
+    table = [_header(language, "kind", "seed", "train_error", "centre", "edge", "basin", "roughness")]
     for one in result["surfaces"]:
         rows = one["rows"]
         middle = len(rows) // 2
-        figures = [number(rows[middle][middle]), number(max(map(max, rows))), percent(one["roughness"])]
+        figures = [
+            number(rows[middle][middle]),
+            number(max(map(max, rows))),
+            percent(one["basin"]),
+            percent(one["roughness"]),
+        ]
         table.append([kind_name(one["kind"], language), str(one["seed"]), percent(one["train_error"][-1]), *figures])
     yield table
 

@@ -7,6 +7,7 @@ are of different sizes.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
@@ -128,6 +129,12 @@ def roughness(rows: Sequence[Sequence[float]]) -> float:
     return share
 
 
+def basin(rows: Sequence[Sequence[float]], classes: int) -> float:
+    """The share of a surface's places where the loss is below that of guessing, the logarithm of the classes."""
+    losses = [loss for row in rows for loss in row]
+    return sum(loss < math.log(classes) for loss in losses) / len(losses)
+
+
 def run(config: configs.Landscape, context: LabContext) -> Iterator[Figures]:
     """The experiment `landscape`: plain and residual networks trained, then their loss around where they ended."""
     networks.check_depth(config.depth)
@@ -150,6 +157,7 @@ def run(config: configs.Landscape, context: LabContext) -> Iterator[Figures]:
             found["rows"].append([float(f"{value:.4g}") for value in row])
             yield {"pictures": pictures.facts(), "surfaces": [*done, found]}
         found["roughness"] = roughness(found["rows"])
+        found["basin"] = basin(found["rows"], len(pictures.classes))
         found["probes"] = [
             asdict(probe(network, images, classes, layer, points=config.points, reach=PROBE_REACH))
             for layer in ("layer1.0.conv1.weight", "layer3.0.conv2.weight")

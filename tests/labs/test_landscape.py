@@ -71,3 +71,7 @@ def test_a_probe_moves_one_weight(network: networks.ResNet) -> None:
 def test_roughness_by_hand() -> None:
     assert landscape.roughness([[1.0, 0.0, 1.0]] * 3) == 0
     assert landscape.roughness([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]) == pytest.approx(2 / 6)
+
+
+def test_basin_by_hand() -> None:
+    assert landscape.basin([[0.69, 0.70], [0.0, 9.0]], 2) == 0.5

@@ -28,7 +28,7 @@ def figures(result: Result, language: str) -> Iterator[str]:
         inside = [_surface(row, result, language) for row in same]
         pairs = [(surface.name, _ends(surface, language)) for surface in inside]
         said = alt(text("plots.lab.landscape.alt", language), pairs, language)
-        about = [text("plots.lab.landscape.about", language), *_rough(same, language), *_unknown(inside, language)]
+        about = [text("plots.lab.landscape.about", language), *_shares(same, language), *_unknown(inside, language)]
         title = text("plots.lab.landscape.of_seed", language, seed=str(seed)) if len(by_seed) > 1 else ""
         yield figure(heat_maps(inside, scale, text("plots.lab.landscape.loss", language), said), *about, title=title)
         for surface in inside:
@@ -55,11 +55,16 @@ def _ends(surface: Surface, language: str) -> str:
     return text("plots.lab.landscape.ends", language, centre=centre, edge=edge)
 
 
-def _rough(same: Sequence[Row], language: str) -> list[str]:
-    shares = [
-        (kind_name(row.get("kind"), language), percent(finite(row["roughness"]))) for row in same if "roughness" in row
-    ]
-    return [text("plots.lab.landscape.rough", language, listed=listed(shares, language))] if shares else []
+def _shares(same: Sequence[Row], language: str) -> list[str]:
+    """How much of each surface is below guessing, and how much of it curves down."""
+    said = []
+    for measure in ("basin", "roughness"):
+        shares = [
+            (kind_name(row.get("kind"), language), percent(finite(row[measure]))) for row in same if measure in row
+        ]
+        if shares:
+            said.append(text(f"plots.lab.landscape.{measure}", language, listed=listed(shares, language)))
+    return said
 
 
 def _unknown(surfaces: Sequence[Surface], language: str) -> list[str]:

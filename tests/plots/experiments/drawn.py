@@ -121,6 +121,7 @@ LANDSCAPE: Result = {
             "train_error": [0.5],
             "rows": [[100.0, 10.0, 100.0], [10.0, 1.0, 10.0], [100.0, None, 100.0]],
             "roughness": 0.25,
+            "basin": 0.125,
             "probes": [probe("layer1.0.conv1.weight"), probe("layer3.0.conv2.weight")],
         },
         {"kind": "residual", "seed": 0, "train_error": [0.5], "rows": [[4.0, 2.0, 4.0], [2.0, 1.0, 2.0]]},
