@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from resnet_demo.plots.curves import COLOURS
@@ -35,14 +35,14 @@ class Step:
     """A layer or what belongs together, `3x3 conv` or `batch norm, ReLU`, with its output shape (C, H, W) if told.
 
     With several `lanes` the channels are computed in so many groups; `chained`: each group takes the output of the one
-    before. `layers` are the names in the block of those with parameters (`conv1`).
+    before. `layers` are the names in the block of those with parameters (`conv1`); what is drawn alike is equal.
     """
 
     words: tuple[Message | str, ...]
     shape: tuple[int, ...] = ()
     lanes: int = 1
     chained: bool = False
-    layers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = field(default=(), compare=False)
 
     def say(self, language: str) -> str:
         """Its words."""
