@@ -151,7 +151,7 @@ class WorkStatus:
             {"texts": texts},
             value=None,
             html_template=static("work_status.html"),
-            css_template=static("work_status.css"),
+            css_template=static("button.css", "work_status.css"),
             js_on_load=static("work_status.js"),
             apply_default_css=False,
             elem_id=elem_id,

@@ -77,7 +77,7 @@ def boxes_input(translations: Translations, settings: Settings, **options: Any) 
         },
         value=None,
         html_template=static("class_boxes.html"),
-        css_template=static("button.css", "strip.css", "class_boxes.css"),
+        css_template=static("button.css", "strip.css", "class_card.css", "class_boxes.css"),
         js_on_load=static("send.js", "capture.js", "strip.js", "class_boxes.js"),
         apply_default_css=False,
         **options,

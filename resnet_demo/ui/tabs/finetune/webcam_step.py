@@ -79,7 +79,7 @@ class WebcamStep:
                 "most_classes": recorded_frames.MOST_CLASSES,
             },
             html_template=static("webcam.html"),
-            css_template=static("button.css", "strip.css", "webcam.css"),
+            css_template=static("button.css", "strip.css", "class_card.css", "camera_stage.css", "webcam.css"),
             js_on_load=static("capture.js", "strip.js", "webcam.js"),
             apply_default_css=False,
             elem_id="webcam",

@@ -159,7 +159,7 @@ def _make_screen(translations: Translations) -> Any:
         {"texts": lambda: {name: say(f"camera.{name}") for name in SENTENCES}},
         value=None,
         html_template=static("camera.html"),
-        css_template=static("button.css", "camera.css"),
+        css_template=static("button.css", "camera_stage.css", "camera.css"),
         js_on_load=static("capture.js", "camera.js"),
         apply_default_css=False,
         elem_id="camera",
