@@ -8,12 +8,12 @@ from pathlib import Path
 from resnet_demo.commands import foreground
 from resnet_demo.commands.progress import say
 from resnet_demo.jobs import queue, rendezvous
-from resnet_demo.labs.lab_run import AnyRun, LabRun, lab_runs, open_run
+from resnet_demo.labs.lab_run import AnyRun, LabRun, open_run, run_listing
 from resnet_demo.models.model_folders import NAME, RUNS
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.event_text import best_epoch_text, event_text
-from resnet_demo.training.listed_runs import Unreadable, find_run, listing
+from resnet_demo.training.listed_runs import Unreadable, find_run
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 from resnet_demo.training.run_export import export_model
@@ -69,8 +69,8 @@ def _whole(value: str, language: str) -> int:
 
 def run_list(arguments: argparse.Namespace, settings: Settings, language: str) -> int:  # noqa: ARG001
     """List the runs of trainings and experiments, the newest first, one to a line."""
-    found: list[AnyRun | Unreadable] = [*listing(settings.home), *lab_runs(settings.home)]
-    for one in sorted(found, key=lambda one: one.name, reverse=True):
+    found = list(run_listing(settings.home))
+    for one in found:
         say(_summary(one, language))
     if not found:
         say(text("cli.runs.none", language))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from resnet_demo.models.model_folders import RUNS, file_only, run_folder, run_na
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training import atomic_writes
-from resnet_demo.training.listed_runs import is_experiment
+from resnet_demo.training.listed_runs import Unreadable, is_empty, is_experiment
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 from resnet_demo.training.run_folder import EXPERIMENT, RunFolder
@@ -143,12 +144,21 @@ def open_run(folder: Path) -> AnyRun:
     return type(run_at(folder)).open(folder)
 
 
+def run_listing(home: Path) -> Iterator[AnyRun | Unreadable]:
+    """Every run that is listed in the data home, of trainings and experiments, the newest first."""
+    for name in run_names(home):
+        place = home / RUNS / name
+        try:
+            yield open_run(place)
+        except AppError as error:
+            if not is_empty(place):  # nothing came of it
+                yield Unreadable(name, error.message)
+
+
 def lab_runs(home: Path) -> Iterator[LabRun]:
     """The runs of experiments in the data home, the newest first; what cannot be read is passed over."""
     for name in run_names(home):
-        run = run_at(home / RUNS / name)
-        if isinstance(run, LabRun):
-            try:
-                yield LabRun.open(run.folder)
-            except AppError:
-                continue
+        place = home / RUNS / name
+        if is_experiment(place):
+            with contextlib.suppress(AppError):
+                yield LabRun.open(place)

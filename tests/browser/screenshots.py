@@ -45,6 +45,8 @@ def main() -> None:
                 look(page)
                 page.evaluate("document.querySelector('#look-prediction').scrollIntoView()")
                 shoot(page, "look-inside-phone", whole=False)
+            with opened(browser, url, "learn", viewport=TALL) as page:
+                learn(page)
             film(driver, url, home)
         browser.close()
 
@@ -134,6 +136,19 @@ def look_inside(page: Any) -> None:
     shoot(page, "look-inside-residual")
     section(page, "flow", "#look-flow svg")
     shoot(page, "look-inside-flow")
+
+
+def learn(page: Any) -> None:
+    """A guess and its answer; two networks side by side, with a layer chosen."""
+    panel = page.locator("#learn-degradation")
+    panel.get_by_label(text("learn.degradation.option.2")).check()
+    panel.locator(".shipped svg").first.wait_for()
+    shoot(page, "learn", whole=False)
+    page.get_by_role("tab", name=text("learn.part.architectures"), exact=True).click()
+    page.locator("[data-name='resnet50 conv2']").click()
+    page.locator("#layers-diagrams dt").first.wait_for()
+    page.evaluate("document.querySelector('#layers-drawn-choice').scrollIntoView()")
+    shoot(page, "learn-block", whole=False)
 
 
 def section(page: Any, name: str, shown: str) -> None:

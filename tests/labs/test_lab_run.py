@@ -10,11 +10,11 @@ import pytest
 from resnet_demo.jobs import queue, worker
 from resnet_demo.labs.configs import Gradients, Twins
 from resnet_demo.labs.experiments import EXPERIMENTS, epochs_done, epochs_of
-from resnet_demo.labs.lab_run import RESULT, LabRun, lab_runs, open_run, run_at
+from resnet_demo.labs.lab_run import RESULT, LabRun, lab_runs, open_run, run_at, run_listing
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
-from resnet_demo.training.listed_runs import all_runs, listing
+from resnet_demo.training.listed_runs import Unreadable, all_runs, listing
 from resnet_demo.training.run import Run
 from tests.jobs.small import wait_for
 
@@ -37,6 +37,7 @@ def test_trainings_and_experiments_are_listed_apart(tmp_path: Path) -> None:
     training = Run.create(tmp_path, TrainConfig(data="/photos"), {})
     assert list(listing(tmp_path)) == all_runs(tmp_path) == [training]
     assert list(lab_runs(tmp_path)) == [lab]
+    assert {run.name for run in run_listing(tmp_path)} == {lab.name, training.name}
     assert [run_at(run.folder) for run in (lab, training)] == [lab, training]
     with pytest.raises(AppError):
         Run.open(lab.folder)
@@ -56,13 +57,16 @@ def test_a_damaged_result_is_said(tmp_path: Path, written: str) -> None:
     "damage",
     [{"experiment": "none"}, {"config": {"depth": 9.5}}, {"config": {"what": 1}}, {"config": []}, {"name": "/"}],
 )
-def test_damaged_settings_are_passed_over(tmp_path: Path, damage: dict[str, object]) -> None:
+def test_damaged_settings_are_passed_over_and_listed_as_such(tmp_path: Path, damage: dict[str, object]) -> None:
     run = LabRun.create(tmp_path, "twins", SMALL, {})
     path = run.folder / LabRun.settings_file
     path.write_text(json.dumps({**json.loads(path.read_text()), **damage}))
     with pytest.raises(AppError):
         open_run(run.folder)
     assert list(lab_runs(tmp_path)) == []
+    [listed] = run_listing(tmp_path)
+    assert isinstance(listed, Unreadable)
+    assert listed.name == run.folder.name
     queue.advance(tmp_path)
     assert run.events.newest("launched") is None
 
