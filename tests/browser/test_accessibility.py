@@ -30,8 +30,14 @@ MOST_SHIFT = 0.1
 """Up to here the page is called stable (web.dev/cls)."""
 
 CHECK = """async (rules) => {
-    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-    for (const one of document.getAnimations()) one.cancel(); // a colour on its way to another is neither
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    await frame();
+    await frame();
+    // A colour on its way to another is neither; that of a parent, cancelled, may set out one of its children.
+    for (let rounds = 0; rounds < 20 && document.getAnimations().length; rounds += 1) {
+        for (const one of document.getAnimations()) one.cancel();
+        await frame();
+    }
     const found = await axe.run(document, { resultTypes: ["violations"], ...rules });
     return found.violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).flatMap((rule) =>
         rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}\\n    ${node.html.slice(0, 240)}\\n    `

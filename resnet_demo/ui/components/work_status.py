@@ -67,11 +67,15 @@ class Task:
 
 
 class Tasks:
-    """One visitor's tasks; events overlap, so each is given this same object, which is safe in any thread."""
+    """One visitor's tasks; events overlap, so each is given this same object, which is safe in any thread.
+
+    Tickets of a page rise in the order in which their work was begun.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: dict[str, Task] = {}
+        self._newest: dict[str, str] = {}
         self._stopped: OrderedDict[str, None] = OrderedDict()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tasks:
@@ -97,6 +101,19 @@ class Tasks:
             with self._lock:
                 if known is not None and self._running.get(known) is task:
                     del self._running[known]
+
+    def is_newest(self, name: str, ticket: object) -> bool:
+        """Whether work of this name comes in the order in which it was begun in the browser: no newer one has come.
+
+        Events may overtake each other on their way. The browser stops the older of two, so that it must not end the
+        newer one; without a ticket it is not known.
+        """
+        known = _known(ticket)
+        if known is None:
+            return True
+        with self._lock:
+            self._newest[name] = max(known, self._newest.get(name, ""))
+            return self._newest[name] == known
 
     def stop(self, ticket: object) -> None:
         """Have a task end after its next step, or not begin at all."""

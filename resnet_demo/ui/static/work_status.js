@@ -14,6 +14,13 @@ const template = element.querySelector("template");
 const news = element.querySelector("[role=status]");
 let rows = []; // of what the page waits for, the stopped ones too, in the order in which they began
 let timer = null;
+let last = 0;
+
+// Tickets rise: Python goes by the order in which work began, whatever arrives first.
+function newTicket() {
+    last = Math.max(last + 1, Date.now());
+    return last.toString(36).padStart(9, "0") + crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
+}
 
 const shown = () => rows.filter((row) => row.item);
 const fill = (key, gaps) => props.texts[key].replace(/\{(\w+)\}/g, (gap, name) => gaps[name] ?? gap);
@@ -85,7 +92,7 @@ document.addEventListener("work-begins", ({ detail }) => {
     const { name, later, queue } = detail;
     if (!(name in props.texts)) return;
     for (const older of shown().filter((row) => row.name === name)) stop(older);
-    const ticket = [...crypto.getRandomValues(new Uint32Array(3))].map((part) => part.toString(36)).join("");
+    const ticket = newTicket();
     rows.push({ name, later, queue, ticket, item: make(name, later), from: document.activeElement, since: Date.now(),
         begun: false, share: null, said: "" });
     detail.ticket = ticket;

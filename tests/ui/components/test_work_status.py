@@ -38,6 +38,19 @@ def test_what_is_stopped_while_it_waits_does_not_begin() -> None:
         assert list(tasks.progress()) == ["1a"]
 
 
+def test_work_that_was_overtaken_is_known() -> None:
+    tasks = Tasks()
+    assert [tasks.is_newest("map", ticket) for ticket in ("1a", "1c", "1b", "1c", None, "1d")] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+        True,
+    ]
+    assert tasks.is_newest("tiles", "1b")
+
+
 @pytest.mark.parametrize("sent", [None, 7, "", "A", "1" * 33, ["1"], {"ticket": "1"}, "1\n"])
 def test_without_a_ticket_it_runs_all_the_same(sent: object) -> None:
     tasks = Tasks()

@@ -127,15 +127,18 @@ class SectionEvents:
             empty: by component, what is updated so that nothing of another photo is seen.
         """
 
+        work = f"look.section.{name}"
+
         def show(ticket: object, tasks: Tasks, current: CurrentSelection, event: gr.EventData, *values: Any) -> Any:
             selection = current.selection
             if selection.inspected is None or name not in (selection.open_section, ALWAYS_SHOWN):
+                return no_updates()
+            if not tasks.is_newest(work, ticket):
                 return no_updates()
             current.supersede(name)
             return self._carry_out(handler, _Asked(ticket, tasks, current, event, name), values)
 
         self._empty |= empty or {}
-        work = f"look.section.{name}"
         self._listeners[name] = self.page.handler(
             show,
             [*self.work.inputs, self.current, *controls],

@@ -99,6 +99,24 @@ def test_a_section_that_is_not_seen_is_not_shown(events: SectionEvents, context:
     assert carry_out(always, context.current, "1", Tasks()) == {output: ALWAYS_SHOWN}
 
 
+def test_an_older_event_that_comes_late_does_not_end_the_newer_one(
+    events: SectionEvents, context: EventContext
+) -> None:
+    output, tasks = gr.HTML(), Tasks()
+    overtaken: list[Any] = []
+
+    def handler(context: EventContext) -> Any:
+        if not overtaken:
+            tasks.stop("1a")  # the browser has begun a newer one
+            overtaken.append(carry_out(shows, context.current, "1a", tasks))
+        return {output: "the newer one"}
+
+    shows = section(events, ALWAYS_SHOWN, handler, output)
+    assert carry_out(shows, context.current, "1b", tasks) == {output: "the newer one"}
+    assert overtaken == [gr.skip()]
+    assert carry_out(shows, context.current, "1c", tasks) == {output: "the newer one"}
+
+
 def test_as_long_as_nothing_is_selected_each_section_shows_what_can_be_made_out(context: EventContext) -> None:
     context = context.with_selection(part="")
     sides = {name: blocks[-1].side for name, blocks in context.inspection.architecture.stages.items()}
