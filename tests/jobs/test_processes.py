@@ -93,10 +93,7 @@ def test_a_marked_family_is_ended_whole(run: Run, bystander: psutil.Process, wor
     assert bystander.is_running()
 
 
-@pytest.mark.slow
-def test_in_the_foreground_a_worker_is_ended_with_its_children(run: Run, bystander: psutil.Process) -> None:
-    """It is not marked, and what it starts for another run is not its own."""
-    code = """
+FOREGROUND = """
 import subprocess, sys
 from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
@@ -112,11 +109,26 @@ with run.worker.lock():
     print(child.pid, other.pid, flush=True)
     time.sleep(100)
 """
-    command = [sys.executable, "-c", code, str(run.folder), processes.COOKIE]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("just_started", [False, True])
+def test_in_the_foreground_a_worker_is_ended_with_its_children(
+    run: Run, bystander: psutil.Process, just_started: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not marked, and what it starts for another run is not its own, also while the kernel knows no mark yet."""
+    command = [sys.executable, "-c", FOREGROUND, str(run.folder), processes.COOKIE]
     worker = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert worker.stdout is not None
     child, other = (psutil.Process(int(pid)) for pid in worker.stdout.readline().split())
     worker.stdout.close()
+    if just_started:
+        environ, told = psutil.Process.environ, set[int]()
+
+        def late(process: psutil.Process) -> dict[str, str]:
+            return environ(process) if process.pid in told else told.add(process.pid) or {}
+
+        monkeypatch.setattr(psutil.Process, "environ", late)
     try:
         processes.end_all(run, grace_seconds=0)
         worker.wait(timeout=5)
