@@ -94,8 +94,8 @@ def _landscape(result: Result) -> Fields:
     fields = {"depth": str(result["settings"]["depth"])}
     for kind in ("residual", "plain"):
         rows = _of(result["surfaces"], kind=kind)
-        fields[kind] = _percent(row["basin"] for row in rows)
-        fields[f"{kind}_rough"] = _percent(row["roughness"] for row in rows)
+        fields[kind] = _percent(row["roughness"] for row in rows)
+        fields[f"{kind}_basin"] = _percent(row["basin"] for row in rows)
         fields[f"{kind}_error"] = _last(rows)
     return fields
 
@@ -173,8 +173,8 @@ def _right_paths(result: Result) -> int | None:
 
 
 def _right_landscape(result: Result) -> int:
-    basins = {kind: fmean(row["basin"] for row in _of(result["surfaces"], kind=kind)) for kind in _TWINS}
-    return 2 - _compared(basins["residual"], basins["plain"], 1.25)
+    rough = {kind: fmean(row["roughness"] for row in _of(result["surfaces"], kind=kind)) for kind in _TWINS}
+    return _compared(rough["residual"], rough["plain"], 1.25)
 
 
 def _right_schedules(result: Result) -> int | None:

@@ -75,8 +75,8 @@ def test_which_guess_about_paths_is_right(residual: float, plain: float, right: 
     assert right_option({"experiment": "paths", "settings": {"depth": 8}, "networks": rows}) == right
 
 
-@pytest.mark.parametrize(("residual", "right"), [(0.3, 0), (0.12, 1), (0.1, 1), (0.07, 2)])
+@pytest.mark.parametrize(("residual", "right"), [(0.0, 0), (0.07, 0), (0.1, 1), (0.12, 1), (0.3, 2)])
 def test_which_guess_about_the_landscape_is_right(residual: float, right: int) -> None:
     shares = {"residual": residual, "plain": 0.1}
-    rows = [{"kind": kind, "roughness": 0.0, "basin": share, "train_error": [0.1]} for kind, share in shares.items()]
+    rows = [{"kind": kind, "roughness": share, "basin": 0.5, "train_error": [0.1]} for kind, share in shares.items()]
     assert right_option({"experiment": "landscape", "surfaces": rows}) == right
