@@ -143,8 +143,8 @@ def open_pretrained(name: str, settings: Settings, progress: Progress | None = N
         name=name,
         variant=choice.variant,
         network=load_network(choice.variant, classes, path),
-        labels=_labels(classes),
-        spec=record.spec if record else _usual_spec(choice.variant),
+        labels=labels_without_names(classes),
+        spec=record.spec if record else usual_spec(choice.variant),
         licence=record.licence if record else None,
         origin=record.url if record else None,
         top1=record.top1 if record else None,
@@ -184,11 +184,12 @@ def _classes_in(path: Path, variant: str) -> int:
     return classes if 1 <= classes <= MAX_CLASSES else variants.get(variant).classes
 
 
-def _labels(classes: int) -> tuple[str, ...]:
+def labels_without_names(classes: int) -> tuple[str, ...]:
+    """The labels of a file that names none: 1,000 are taken for ImageNet's, others are numbered."""
     return imagenet_labels() if classes == len(_imagenet()) else tuple(f"class {index}" for index in range(classes))
 
 
-def _usual_spec(variant: str) -> ImageSpec:
+def usual_spec(variant: str) -> ImageSpec:
     """The preprocessing for weights without a record; small images are not resized."""
     records, size = _records(variant), variants.get(variant).input_size
     if records:

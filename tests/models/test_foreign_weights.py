@@ -1,0 +1,299 @@
+"""Checkpoints of many origins: each answers as the network that it came from, or is refused in a sentence."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import timm
+import torch
+import torchvision
+from timm.models import save_for_hf
+from torch import Tensor, nn
+
+from resnet_demo.inference import open_model
+from resnet_demo.models.model import Model
+from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
+
+CLASSES = ("daisy", "dandelion", "roses", "sunflowers", "tulips")
+State = dict[str, Tensor]
+
+
+def pictures() -> Tensor:
+    return torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+
+def seen(network: Any) -> Any:
+    """The network in evaluation mode, its norms having seen some data."""
+    with torch.no_grad():
+        network.train()(pictures())
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def original() -> torchvision.models.ResNet:
+    """torchvision's ResNet-18 for five classes."""
+    torch.manual_seed(0)
+    return seen(torchvision.models.resnet18(num_classes=len(CLASSES)))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+def answers(network: nn.Module) -> Tensor:
+    with torch.no_grad():
+        out = network(pictures())
+    return out if isinstance(out, Tensor) else out.logits
+
+
+def assert_alike(model: Model, original: nn.Module) -> None:
+    torch.testing.assert_close(model.network(pictures()).detach(), answers(original), atol=1e-4, rtol=1e-4)
+
+
+def problem(name: str, settings: Settings, **options: Any) -> str:
+    with pytest.raises(AppError) as caught:
+        open_model(name, settings, **options)
+    caught.value.say("zh-CN")
+    return caught.value.message.key
+
+
+class Lit(nn.Module):
+    """A Lightning module around a network, with a loss that has class weights."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.model = network
+        self.criterion = nn.CrossEntropyLoss(weight=torch.ones(len(CLASSES)))
+
+
+def prefixed(state: State, prefix: str) -> State:
+    return {prefix + key: value for key, value in state.items()}
+
+
+def lightning(network: nn.Module) -> dict[str, Any]:
+    return {
+        "epoch": 3,
+        "global_step": 12,
+        "pytorch-lightning_version": "2.5.0",
+        "state_dict": Lit(network).state_dict(),
+        "loops": {"fit_loop": {"state_dict": {}}},
+        "callbacks": {"ModelCheckpoint{'monitor': 'val'}": {"best_model_score": torch.tensor(0.9)}},
+        "optimizer_states": [torch.optim.Adam(network.parameters()).state_dict()],
+        "lr_schedulers": [],
+        "hparams_name": "kwargs",
+        "hyper_parameters": {"lr": 0.001, "num_classes": 5},
+    }
+
+
+def averaged(network: nn.Module) -> State:
+    return torch.optim.swa_utils.AveragedModel(network).state_dict()
+
+
+def zeroed(network: nn.Module) -> State:
+    return {key: torch.zeros_like(value) for key, value in network.state_dict().items()}
+
+
+def head_in(network: nn.Module, before: str, after: str) -> State:
+    state = network.state_dict()
+    return {key.replace(before, after): value for key, value in state.items()}
+
+
+def profiled(network: nn.Module) -> State:
+    """As thop leaves it."""
+    extra = {f"{name}.total_ops".lstrip("."): torch.zeros(1) for name, _ in network.named_modules()}
+    return {**network.state_dict(), **extra}
+
+
+def children(network: nn.Module) -> State:
+    """Lightning's tutorial on transfer learning: all children but the last in a Sequential, and a classifier."""
+    module = nn.Module()
+    module.feature_extractor = nn.Sequential(*list(network.children())[:-1])
+    module.classifier = network.fc
+    return module.state_dict()
+
+
+ORIGINS: dict[str, Callable[[nn.Module], Any]] = {
+    "torchvision": lambda network: network.state_dict(),
+    "DataParallel": lambda network: nn.DataParallel(network).state_dict(),
+    "DistributedDataParallel, compiled": lambda network: prefixed(network.state_dict(), "module._orig_mod."),
+    "compiled in parts": lambda network: head_in(network, "layer1.", "layer1._orig_mod."),
+    "Lightning": lightning,
+    "Lightning, of parts": lambda network: {"state_dict": children(network)},
+    "torchvision's training": lambda network: {
+        "model": network.state_dict(),
+        "optimizer": torch.optim.SGD(network.parameters(), 0.1, momentum=0.9).state_dict(),
+        "lr_scheduler": {"last_epoch": 3},
+        "epoch": 3,
+        "model_ema": averaged(nn.DataParallel(network)),
+    },
+    "PyTorch's ImageNet example": lambda network: {
+        "epoch": 3,
+        "arch": "resnet18",
+        "state_dict": nn.DataParallel(network).state_dict(),
+        "best_acc1": torch.tensor(71.0),
+        "optimizer": {"state": {}, "param_groups": [{"lr": 0.1}]},
+    },
+    "model_state_dict": lambda network: {"model_state_dict": network.state_dict(), "loss": 0.3},
+    "net": lambda network: {"net": nn.DataParallel(network).state_dict(), "acc": 93.1, "epoch": 9},
+    "an average alone": lambda network: {"ema": network.state_dict()},
+    "AveragedModel": averaged,
+    "deep": lambda network: {"checkpoint": {"trainer": {"state_dict": prefixed(network.state_dict(), "encoder.")}}},
+    "backbone and head (MMPretrain)": lambda network: {
+        "meta": {"CLASSES": CLASSES, "epoch": 4},
+        "state_dict": {
+            key.replace("fc.", "head.fc.") if key.startswith("fc.") else f"backbone.{key}": value
+            for key, value in network.state_dict().items()
+        },
+    },
+    "dropout before the last layer": lambda network: head_in(network, "fc.", "fc.1."),
+    "last_linear": lambda network: head_in(network, "fc.", "last_linear."),
+    "thop": profiled,
+}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_checkpoints_answer_as_their_networks(
+    original: torchvision.models.ResNet, tmp_path: Path, settings: Settings, origin: str
+) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save(ORIGINS[origin](original), path, _use_new_zipfile_serialization=origin != "net")
+    model = open_model(str(path), settings)
+    assert_alike(model, original)
+    assert model.variant == "resnet18"
+    assert len(model.labels) == len(CLASSES)
+    assert "ImageNet's mean" in model.notes[-1].say()
+
+
+def test_what_was_not_read_is_told(original: nn.Module, tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "weights.pth"
+    torch.save({"model": original.state_dict(), "model_ema": zeroed(original)}, path)
+    model = open_model(str(path), settings)
+    assert_alike(model, original)
+    assert "model_ema" in model.notes[0].say()
+
+
+# timm, in three forms, and transformers, in two.
+
+
+@pytest.fixture(scope="module")
+def of_timm() -> nn.Module:
+    torch.manual_seed(0)
+    return seen(timm.create_model("resnet18", num_classes=len(CLASSES)))
+
+
+def timm_folder(network: nn.Module, folder: Path) -> Path:
+    save_for_hf(network, folder, model_config={"label_names": list(CLASSES)}, safe_serialization="both")
+    return folder
+
+
+@pytest.mark.parametrize("kept", ["model.safetensors", "pytorch_model.bin"])
+def test_timms_folder(of_timm: nn.Module, tmp_path: Path, settings: Settings, kept: str) -> None:
+    folder = timm_folder(of_timm, tmp_path / "model")
+    for name in {"model.safetensors", "pytorch_model.bin"} - {kept}:
+        (folder / name).unlink()
+    for name in (folder, folder / kept, folder / "config.json"):
+        model = open_model(str(name), settings)
+        assert_alike(model, of_timm)
+        assert model.labels == CLASSES
+
+
+def test_timms_training(of_timm: nn.Module, tmp_path: Path, settings: Settings) -> None:
+    """As `timm.utils.CheckpointSaver` writes it, but for its Namespace."""
+    state = of_timm.state_dict()
+    path = tmp_path / "model_best.pth.tar"
+    whole = {"epoch": 1, "arch": "resnet18", "state_dict": state, "version": 2, "state_dict_ema": zeroed(of_timm)}
+    torch.save(whole, path)
+    assert_alike(open_model(str(path), settings), of_timm)
+    torch.save({**whole, "args": argparse.Namespace(lr=0.1)}, path)
+    assert problem(str(path), settings) == "weights.problem.objects"
+
+
+def test_grey_networks_are_called_so(tmp_path: Path, settings: Settings) -> None:
+    grey = timm.create_model("resnet18", num_classes=5, in_chans=1)
+    assert problem(str(timm_folder(grey, tmp_path / "model")), settings) == "saved.problem.channels"
+    torch.save(grey.state_dict(), tmp_path / "grey.pth")
+    assert problem(str(tmp_path / "grey.pth"), settings) == "weights.problem.channels"
+
+
+def of_transformers(**changes: Any) -> Any:
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    usual: dict[str, Any] = {
+        "layer_type": "basic",
+        "depths": [2, 2, 2, 2],
+        "hidden_sizes": [64, 128, 256, 512],
+        "id2label": dict(enumerate(CLASSES)),
+    }
+    return transformers.ResNetForImageClassification(transformers.ResNetConfig(**{**usual, **changes}))
+
+
+BOTTLENECK = {"layer_type": "bottleneck", "depths": [3, 4, 6, 3], "hidden_sizes": [256, 512, 1024, 2048]}
+
+
+@pytest.mark.parametrize(
+    ("variant", "changes"),
+    [
+        ("resnet18", {}),
+        ("resnet34", {"depths": [3, 4, 6, 3]}),
+        ("resnet50", BOTTLENECK),
+        ("resnet50_stride1x1", {**BOTTLENECK, "downsample_in_bottleneck": True}),
+    ],
+)
+@pytest.mark.parametrize("kept", ["model.safetensors", "pytorch_model.bin"])
+def test_transformers_own_resnets(
+    tmp_path: Path, settings: Settings, variant: str, changes: dict[str, Any], kept: str
+) -> None:
+    network = seen(of_transformers(**changes))
+    network.save_pretrained(tmp_path)
+    if kept != "model.safetensors":
+        (tmp_path / "model.safetensors").unlink()
+        torch.save(network.state_dict(), tmp_path / kept)
+    model = open_model(str(tmp_path), settings)
+    assert_alike(model, network)
+    assert (model.variant, model.labels) == (variant, CLASSES)
+    assert "preprocessor_config.json" in model.notes[0].say()
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"depths": [1, 1, 1, 1]}, "other_resnet"),
+        ({"embedding_size": 32}, "other_resnet"),
+        ({"hidden_act": "gelu"}, "other_resnet"),
+        ({"downsample_in_first_stage": True}, "other_resnet"),
+        ({"num_channels": 1}, "channels"),
+    ],
+)
+def test_transformers_resnets_that_are_none_of_ours(
+    tmp_path: Path, settings: Settings, changes: dict[str, Any], key: str
+) -> None:
+    of_transformers(**changes).save_pretrained(tmp_path)
+    assert problem(str(tmp_path), settings) == f"saved.problem.{key}"
+
+
+def test_transformers_backbone_names_no_classes(tmp_path: Path, settings: Settings) -> None:
+    of_transformers().resnet.save_pretrained(tmp_path)
+    assert problem(str(tmp_path), settings) == "saved.problem.no_classifier"
+
+
+def test_transformers_timm_wrapper(tmp_path: Path, settings: Settings) -> None:
+    transformers = pytest.importorskip("transformers")
+    config = transformers.TimmWrapperConfig(
+        architecture="resnet18",
+        id2label=dict(enumerate(CLASSES)),
+        label2id={name: index for index, name in enumerate(CLASSES)},
+        model_args={"num_classes": 5},
+    )
+    network = seen(transformers.TimmWrapperForImageClassification(config))
+    network.save_pretrained(tmp_path)
+    assert any(key.startswith("timm_model.") for key in safetensors.torch.load_file(tmp_path / "model.safetensors"))
+    model = open_model(str(tmp_path), settings)
+    assert_alike(model, network)
+    assert model.labels == CLASSES
