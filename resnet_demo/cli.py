@@ -26,7 +26,7 @@ from resnet_demo.data.files import find_files
 from resnet_demo.engines import ENGINE_KINDS
 from resnet_demo.models.class_names import class_names
 from resnet_demo.out_of_memory import is_out_of_memory
-from resnet_demo.settings import Settings, find_settings, folder_flag
+from resnet_demo.settings import Settings, find_settings, folder_flag, prepare_home
 from resnet_demo.terminal import log_visibly, print_line
 from resnet_demo.texts import AppError, language_of, text, visible
 from resnet_demo.training.listed_runs import all_runs
@@ -67,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = build_parser(language).parse_args(argv)
         if arguments.home:
             settings = dataclasses.replace(settings, home=arguments.home)
+        prepare_home(settings)
         code: int = arguments.run(arguments, settings, language)
         sys.stdout.flush()
     except AppError as error:

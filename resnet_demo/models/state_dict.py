@@ -31,6 +31,8 @@ OPTIONAL = "num_batches_tracked"
 _OBJECTS = re.compile(r"(?:Unsupported (?:global|class)|GLOBAL)\W*(?:GLOBAL )?([\w.]+)")
 """How torch names what a file holds beside plain values, which `weights_only` does not make."""
 _SCRIPT = "TorchScript"
+PICKLES = {b"\x80\x03", b"\x80\x04", b"\x80\x05"}
+"""How pickles begin that `torch.save` did not write."""
 
 
 def load_network(variant: str, classes: int, path: Path) -> ResNet:
@@ -54,13 +56,14 @@ def read_file(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             start = file.read(64)
-        _refuse_other_kinds(start, path)
-        if start[8:9] == b"{":
-            content: Any = safetensors.torch.load_file(path)
-        else:
-            with warnings.catch_warnings():  # torch's advice to programmers on old and scripted files
-                warnings.simplefilter("ignore")
-                content = torch.load(path, map_location="cpu", weights_only=True)
+            _refuse_other_kinds(start, path)
+            if start[8:9] == b"{":
+                content: Any = safetensors.torch.load_file(path)
+            else:
+                file.seek(0)
+                with warnings.catch_warnings():  # torch's advice to programmers on old and scripted files
+                    warnings.simplefilter("ignore")
+                    content = torch.load(file, map_location="cpu", weights_only=True)
     except AppError:
         raise
     except OSError as error:
@@ -156,6 +159,8 @@ def _misfit(found: Layers, expected: Mapping[str, Tensor]) -> str | None:
 
 def _refuse_other_kinds(start: bytes, path: Path) -> None:
     """Name what is often taken for a file of weights."""
+    if start[:2] in PICKLES:
+        raise AppError("weights.problem.objects", file=path.name, names="pickle")
     for beginning, kind in {
         b"version https://git-lfs": "lfs",
         b"<!doctype": "web_page",

@@ -40,8 +40,13 @@ def open_weights(path: Path, name: str, variant: str | None = None, labels: Path
     content = read_file(path)
     found = layers_of(content, path)
     classes = _checked_classes(found, path)
-    chosen = _variant(found.layers, path, variant)
-    network = network_of(chosen, classes, found.layers, path)
+    chosen = _only_variant(found.layers, path) if variant is None else variant
+    try:
+        network = network_of(chosen, classes, found.layers, path)
+    except AppError as error:
+        if error.message.key == "weights.problem.other_network":
+            _name_the_fitting(found.layers, path, chosen)
+        raise
     names, named_by = _labels(content, path, classes, labels)
     return Model(
         name=name,
@@ -76,19 +81,20 @@ def _checked_classes(found: Found, path: Path) -> int:
     return classes
 
 
-def _variant(layers: Layers, path: Path, asked: str | None) -> str:
+def _only_variant(layers: Layers, path: Path) -> str:
     fitting = fitting_variants(layers)
-    if asked is not None:
-        if fitting and asked not in fitting:
-            choices = ", ".join(fitting)
-            raise AppError("weights.problem.other_variant", file=path.name, variant=asked, choices=choices)
-        return asked
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
         raise AppError("weights.problem.unknown_network", file=path.name)
     example = f"{fitting[0]}:{path}"
     raise AppError("weights.problem.which_network", file=path.name, choices=", ".join(fitting), example=example)
+
+
+def _name_the_fitting(layers: Layers, path: Path, asked: str) -> None:
+    fitting = fitting_variants(layers)
+    if fitting:
+        raise AppError("weights.problem.other_variant", file=path.name, variant=asked, choices=", ".join(fitting))
 
 
 def _labels(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import safetensors.torch
 import timm
@@ -289,7 +291,6 @@ def test_transformers_timm_wrapper(tmp_path: Path, settings: Settings) -> None:
         architecture="resnet18",
         id2label=dict(enumerate(CLASSES)),
         label2id={name: index for index, name in enumerate(CLASSES)},
-        model_args={"num_classes": 5},
     )
     network = seen(transformers.TimmWrapperForImageClassification(config))
     network.save_pretrained(tmp_path)
@@ -297,3 +298,234 @@ def test_transformers_timm_wrapper(tmp_path: Path, settings: Settings) -> None:
     model = open_model(str(tmp_path), settings)
     assert_alike(model, network)
     assert model.labels == CLASSES
+
+
+# What is refused.
+
+
+class Net(nn.Module):
+    """A person's own class, which a whole pickled model needs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+
+
+def whole(state: State) -> Any:
+    return Net()
+
+
+def scripted(state: State) -> Any:
+    return torch.jit.script(nn.Linear(2, 2))
+
+
+OBJECTS: dict[str, Callable[[State], Any]] = {
+    "a whole model": lambda state: Net(),  # noqa: ARG005
+    "numpy's numbers": lambda state: {"state_dict": state, "best": np.float64(0.5)},
+    "a Namespace": lambda state: {"state_dict": state, "args": argparse.Namespace(lr=0.1)},
+    "a path": lambda state: {"state_dict": state, "data": Path("data")},
+}
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+@pytest.mark.parametrize("new", [True, False], ids=["zip", "before torch 1.6"])
+def test_files_with_objects_say_how_to_save_weights(tmp_path: Path, settings: Settings, kind: str, new: bool) -> None:
+    path = tmp_path / "net.pth"
+    torch.save(OBJECTS[kind](nn.Linear(2, 2).state_dict()), path, _use_new_zipfile_serialization=new)
+    with pytest.raises(AppError, match=r"torch\.save\(model\.state_dict\(\)") as caught:
+        open_model(str(path), settings)
+    assert caught.value.message.key == "weights.problem.objects"
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+def test_a_scripted_model_says_how_to_save_weights(tmp_path: Path, settings: Settings) -> None:
+    torch.jit.script(nn.Linear(2, 2)).save(tmp_path / "net.pt")
+    assert problem(str(tmp_path / "net.pt"), settings) == "weights.problem.objects"
+
+
+@pytest.mark.parametrize("new", [True, False], ids=["zip", "before torch 1.6"])
+def test_damage_is_not_taken_for_objects(tmp_path: Path, settings: Settings, new: bool) -> None:
+    path = tmp_path / "net.pth"
+    torch.save(nn.Linear(2, 2).state_dict(), path, _use_new_zipfile_serialization=new)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert problem(str(path), settings) == "weights.problem.unreadable"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "is_lfs"),
+        (b"\n<!DOCTYPE html><html>log in</html>", "is_web_page"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "is_keras"),
+    ],
+)
+def test_what_is_often_taken_for_weights_is_called_by_its_name(
+    tmp_path: Path, settings: Settings, content: bytes, kind: str
+) -> None:
+    (tmp_path / "weights.pth").write_bytes(content)
+    assert problem(str(tmp_path / "weights.pth"), settings) == f"weights.problem.{kind}"
+
+
+def beside(network: nn.Module, extra: State) -> State:
+    return {**prefixed(network.state_dict(), "model."), **extra}
+
+
+UNREADABLE: dict[str, tuple[str, Callable[[nn.Module], Any]]] = {
+    "student and teacher": (
+        "several",
+        lambda network: {"student": network.state_dict(), "teacher": network.state_dict()},
+    ),
+    "MoCo": (
+        "several",
+        lambda network: {
+            "state_dict": {
+                **prefixed(network.state_dict(), "module.encoder_q."),
+                **prefixed(network.state_dict(), "module.encoder_k."),
+            }
+        },
+    ),
+    "a second layer behind": ("more_layers", lambda network: beside(network, {"out.weight": torch.ones(5, 5)})),
+    "normalised inside": ("more_layers", lambda network: beside(network, {"mean": torch.zeros(1, 3, 1, 1)})),
+    "scaled": ("more_layers", lambda network: beside(network, {"temperature": torch.tensor(2.0)})),
+    "two layers in the head": (
+        "head",
+        lambda network: {
+            **{key: value for key, value in network.state_dict().items() if not key.startswith("fc.")},
+            "fc.0.weight": torch.ones(8, 512),
+            "fc.0.bias": torch.ones(8),
+            "fc.3.weight": torch.ones(5, 8),
+            "fc.3.bias": torch.ones(5),
+        },
+    ),
+    "a norm in the head": (
+        "head",
+        lambda network: {
+            **head_in(network, "fc.", "fc.1."),
+            "fc.0.weight": torch.ones(512),
+            "fc.0.bias": torch.ones(512),
+            "fc.0.running_mean": torch.ones(512),
+            "fc.0.running_var": torch.ones(512),
+        },
+    ),
+    "a backbone": (
+        "no_head",
+        lambda network: {key: value for key, value in network.state_dict().items() if not key.startswith("fc.")},
+    ),
+    "another network": ("no_resnet", lambda network: {"patch_embed.proj.weight": torch.ones(8, 3, 16, 16)}),  # noqa: ARG005
+    "a smaller stem": (
+        "unknown_network",
+        lambda network: {**network.state_dict(), "conv1.weight": torch.ones(64, 3, 3, 3)},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_what_cannot_be_read_exactly_is_refused(
+    original: nn.Module, tmp_path: Path, settings: Settings, kind: str
+) -> None:
+    key, make = UNREADABLE[kind]
+    torch.save(make(original), tmp_path / "weights.pth")
+    assert problem(str(tmp_path / "weights.pth"), settings) == f"weights.problem.{key}"
+
+
+# Which network, and which classes.
+
+
+@pytest.fixture(scope="module")
+def resnet50(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, Path]:
+    """Its file beside it; the network with its stride elsewhere has the same layers."""
+    torch.manual_seed(0)
+    network = seen(torchvision.models.resnet50(num_classes=2))
+    path = tmp_path_factory.mktemp("weights") / "weights.pth"
+    torch.save(network.state_dict(), path)
+    return network, path
+
+
+def test_layers_that_fit_two_networks_are_not_guessed(resnet50: tuple[nn.Module, Path], settings: Settings) -> None:
+    network, path = resnet50
+    with pytest.raises(AppError, match="resnet50, resnet50_stride1x1") as caught:
+        open_model(str(path), settings)
+    assert f"resnet50:{path}" in str(caught.value)
+    for model in (open_model(str(path), settings, variant="resnet50"), open_model(f"resnet50:{path}", settings)):
+        assert model.variant == "resnet50"
+        assert_alike(model, network)
+    assert problem(str(path), settings, variant="resnet18") == "weights.problem.other_variant"
+    assert problem(str(path), settings, variant="resnet51") == "models.unknown_variant"
+
+
+def write_json(entries: Any, path: Path) -> None:
+    path.write_text(json.dumps(entries), encoding="utf-8")
+
+
+def test_the_flower_tutorials_network(tmp_path: Path, settings: Settings) -> None:
+    """ResNet-34 with `class_indices.json` beside it, as the tutorial writes it."""
+    torch.manual_seed(0)
+    network = torchvision.models.resnet34()
+    network.fc = nn.Linear(512, len(CLASSES))
+    seen(network)
+    torch.save(network.state_dict(), tmp_path / "resNet34.pth")
+    write_json({str(index): name for index, name in enumerate(CLASSES)}, tmp_path / "class_indices.json")
+    model = open_model(str(tmp_path / "resNet34.pth"), settings)
+    assert_alike(model, network)
+    assert (model.variant, model.labels) == ("resnet34", CLASSES)
+    assert "class_indices.json" in model.notes[0].say()
+
+
+@pytest.fixture(scope="module")
+def file(original: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("file") / "weights.pth"
+    torch.save(original.state_dict(), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.txt", "daisy\ndandelion\n\nroses\r\nsunflowers\ntulips\n"),
+        ("b.json", json.dumps(CLASSES)),
+        ("c.json", json.dumps({name: index for index, name in reversed(list(enumerate(CLASSES)))})),
+        ("d.json", "\ufeff" + json.dumps({index: ["n0", name] for index, name in enumerate(CLASSES)})),
+    ],
+)
+def test_files_of_labels(file: Path, tmp_path: Path, settings: Settings, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    assert open_model(str(file), settings, labels=tmp_path / name).labels == CLASSES
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        ("[1, 2]", "unreadable"),
+        ('{"0": "a", "2": "b"}', "unreadable"),
+        ("{", "unreadable"),
+        ('["a", "b"]', "count"),
+    ],
+)
+def test_files_of_labels_that_do_not_fit(
+    file: Path, tmp_path: Path, settings: Settings, content: str, key: str
+) -> None:
+    (tmp_path / "labels.json").write_text(content, encoding="utf-8")
+    assert problem(str(file), settings, labels=tmp_path / "labels.json") == f"labels.problem.{key}"
+
+
+def test_labels_of_another_number_beside_the_file_are_not_taken(
+    original: nn.Module, tmp_path: Path, settings: Settings
+) -> None:
+    torch.save({"model": original.state_dict()}, tmp_path / "weights.pth")
+    write_json(["a", "b"], tmp_path / "class_names.json")
+    assert open_model(str(tmp_path / "weights.pth"), settings).labels[0] == "class 0"
+    (tmp_path / "labels.txt").write_text("\n".join(CLASSES), encoding="utf-8")
+    assert open_model(str(tmp_path / "weights.pth"), settings).labels == CLASSES
+
+
+def test_classes_saved_with_the_weights(original: nn.Module, tmp_path: Path, settings: Settings) -> None:
+    """Udacity's flower tutorial saves `class_to_idx`."""
+    classes = {name: index for index, name in enumerate(CLASSES)}
+    torch.save({"state_dict": original.state_dict(), "class_to_idx": classes}, tmp_path / "checkpoint.pth")
+    assert open_model(str(tmp_path / "checkpoint.pth"), settings).labels == CLASSES
+
+
+def test_variant_and_labels_go_with_files_alone(tmp_path: Path, settings: Settings) -> None:
+    assert problem("flowers", settings, variant="resnet18") == "inference.problem.no_weights_file"
+    assert problem("flowers", settings, labels=tmp_path) == "inference.problem.no_weights_file"
+    assert problem(str(tmp_path / "none.pth"), settings) == "inference.problem.no_file"
