@@ -68,6 +68,12 @@ def file_of(name: str, settings: Settings) -> WeightsFile | None:
     return WeightsFile(found) if name and (_is_file(found) or looks_like_file(name)) else None
 
 
+def place_of(name: str, settings: Settings) -> Path | None:
+    """The folder of a saved model of this name, or the file of weights that it means."""
+    folder, file = folder_of(name, settings), file_of(name, settings)
+    return file.path if folder is None and file is not None else folder
+
+
 def looks_like_file(name: str) -> bool:
     """Whether a name ends as files of weights do."""
     return name.lower().endswith(FILES)
