@@ -58,6 +58,7 @@ def test_a_command_says_so(tmp_path: Path, suffix: str) -> None:
     assert (done.returncode, done.stderr.strip()) == (2, SENTENCE)
 
 
+@pytest.mark.slow
 def test_a_run_says_so(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     run = queue.create(small_config(coloured_photos(tmp_path / "photos"), variant="wide_resnet101_2"), settings)

@@ -48,6 +48,7 @@ def test_the_published_weights_are_listed(tmp_path: Path) -> None:
     assert "resnet50" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_page_is_built(tmp_path: Path) -> None:
     script = (
         "import os, pwd; from resnet_demo.settings import find_settings, prepare_home; settings = find_settings(); "

@@ -24,8 +24,10 @@ BESIDE = (
     "labels.txt",
 )
 """Files that tutorials and tools write beside the weights, the first one counts."""
-INSIDE = ("class_to_idx", "idx_to_class", "id2label", "class_names", "classes", "label_names", "labels")
+INSIDE = ("class_to_idx", "idx_to_class", "id2label", "class_names", "classes", "CLASSES", "label_names", "labels")
 """What programs call the classes among what they save with the weights."""
+PARTS = ("meta", "hyper_parameters", "hparams", "config", "args")
+"""Where in a checkpoint they may lie instead: MMPretrain, Lightning, scripts."""
 
 
 def read_labels(path: Path) -> tuple[str, ...]:
@@ -64,10 +66,12 @@ def labels_beside(weights: Path, classes: int) -> tuple[Path, tuple[str, ...]] |
 
 def labels_inside(content: Mapping[str, Any], classes: int) -> tuple[str, tuple[str, ...]] | None:
     """The entry among what was saved with the weights that names so many classes, with its labels."""
-    for name in INSIDE:
-        labels = labels_in(content.get(name))
-        if labels is not None and len(labels) == classes:
-            return name, labels
+    parts = [content, *(part for name in PARTS if isinstance(part := content.get(name), Mapping))]
+    for part in parts:
+        for name in INSIDE:
+            labels = labels_in(part.get(name))
+            if labels is not None and len(labels) == classes:
+                return name, labels
     return None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor
 
+from resnet_demo.data.file_names import display_name
 from resnet_demo.texts import AppError
 
 Layers = dict[str, Any]
@@ -65,13 +66,14 @@ def find_layers(content: Mapping[str, Any], file: str) -> Found | None:
     if not chosen:
         return None
     if len(chosen) > 1:
-        places = ", ".join(sorted(place.strip(".") or "." for place, _, _ in chosen)[:MOST_NAMES])
-        raise AppError("weights.problem.several", file=file, places=places)
+        places = {place.strip(".") or file: None for place, _, _ in chosen}
+        raise AppError("weights.problem.several", file=file, places=_listed(places))
     place, names, prefix = chosen[0]
-    others = [other for _, these, other in found if these is names and other != prefix]
-    unread = tuple(other.strip(".") for other, _, _ in found if other != place)
-    around = {name: value for name, value in names.items() if not name.startswith((prefix, *others) if prefix else "")}
-    layers = {name.removeprefix(prefix): value for name, value in names.items() if name.startswith(prefix)}
+    others = tuple(other for _, these, other in found if these is names and not prefix.startswith(other))
+    unread = tuple(display_name(other.strip(".")) for other, _, _ in found if other != place)
+    own = {name: value for name, value in names.items() if not name.startswith(others)}
+    layers = {name.removeprefix(prefix): value for name, value in own.items() if name.startswith(prefix)}
+    around = {name: value for name, value in own.items() if not name.startswith(prefix)}
     return _with_head(_renamed(layers), around, Found({}, place, unread=unread), file)
 
 
@@ -177,4 +179,4 @@ def _dimensions(value: object) -> int | None:
 
 def _listed(names: Mapping[str, Any]) -> str:
     told = sorted(names)
-    return ", ".join(name[:80] for name in told[:MOST_NAMES]) + (", …" if len(told) > MOST_NAMES else "")
+    return ", ".join(display_name(name)[:80] for name in told[:MOST_NAMES]) + (", …" if len(told) > MOST_NAMES else "")

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from resnet_demo.data.file_names import display_name
 from resnet_demo.models import variants
 from resnet_demo.models.cifar import blocks_per_stage
 from resnet_demo.models.entries import check_file
@@ -98,7 +99,9 @@ def network_of(variant: str, classes: int, layers: Layers, path: Path) -> ResNet
     expected = network.state_dict()
     misfit = _misfit(layers, expected)
     if misfit is not None:
-        raise AppError("weights.problem.other_network", file=path.name, variant=variant, tensor=misfit[:80])
+        raise AppError(
+            "weights.problem.other_network", file=path.name, variant=variant, tensor=display_name(misfit)[:80]
+        )
     network.load_state_dict(layers)
     if not all(torch.isfinite(tensor.sum()) for tensor in network.state_dict().values()):
         raise AppError("weights.problem.not_finite", file=path.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from timm.models import save_for_hf
 from torch import Tensor, nn
 
 from resnet_demo.inference import open_model
+from resnet_demo.models import variants
 from resnet_demo.models.model import Model
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -121,6 +123,28 @@ def children(network: nn.Module) -> State:
     return module.state_dict()
 
 
+def transformers_names(state: State) -> State:
+    """torchvision's names as transformers' ResNets have them."""
+
+    def renamed(name: str) -> str:
+        if name.startswith("fc."):
+            return name.replace("fc.", "classifier.1.")
+        name = re.sub(r"^conv1\.", "embedder.embedder.convolution.", name)
+        name = re.sub(r"^bn1\.", "embedder.embedder.normalization.", name)
+        name = name.replace("downsample.0.", "shortcut.convolution.").replace(
+            "downsample.1.", "shortcut.normalization."
+        )
+        for number in (1, 2):
+            name = re.sub(rf"^(layer\d\.\d)\.conv{number}\.", rf"\1.layer.{number - 1}.convolution.", name)
+            name = re.sub(rf"^(layer\d\.\d)\.bn{number}\.", rf"\1.layer.{number - 1}.normalization.", name)
+        stage = re.match(r"layer(\d)\.", name)
+        if stage:
+            name = f"encoder.stages.{int(stage[1]) - 1}.layers.{name[stage.end() :]}"
+        return f"resnet.{name}"
+
+    return {renamed(name): value for name, value in state.items()}
+
+
 ORIGINS: dict[str, Callable[[nn.Module], Any]] = {
     "torchvision": lambda network: network.state_dict(),
     "DataParallel": lambda network: nn.DataParallel(network).state_dict(),
@@ -157,6 +181,8 @@ ORIGINS: dict[str, Callable[[nn.Module], Any]] = {
     "dropout before the last layer": lambda network: head_in(network, "fc.", "fc.1."),
     "last_linear": lambda network: head_in(network, "fc.", "last_linear."),
     "thop": profiled,
+    "network and average in one": lambda network: {**network.state_dict(), **prefixed(zeroed(network), "ema.module.")},
+    "transformers' file alone": lambda network: prefixed(transformers_names(network.state_dict()), "model."),
 }
 
 
@@ -529,3 +555,19 @@ def test_variant_and_labels_go_with_files_alone(tmp_path: Path, settings: Settin
     assert problem("flowers", settings, variant="resnet18") == "inference.problem.no_weights_file"
     assert problem("flowers", settings, labels=tmp_path) == "inference.problem.no_weights_file"
     assert problem(str(tmp_path / "none.pth"), settings) == "inference.problem.no_file"
+
+
+def test_small_networks_of_others(tmp_path: Path, settings: Settings) -> None:
+    """akamaster's ResNet-20 for CIFAR-10, its last layer called `linear`; the plain network has the same layers."""
+    torch.manual_seed(0)
+    network = seen(variants.build("cifar_resnet20"))
+    state = prefixed(head_in(network, "fc.", "linear."), "module.")
+    torch.save({"state_dict": state, "best_prec1": torch.tensor(91.7)}, tmp_path / "model.th")
+    assert problem(str(tmp_path / "model.th"), settings) == "weights.problem.which_network"
+    assert_alike(open_model(str(tmp_path / "model.th"), settings, variant="cifar_resnet20"), network)
+
+
+def test_classes_in_a_checkpoints_settings(original: nn.Module, tmp_path: Path, settings: Settings) -> None:
+    whole = {**lightning(original), "hyper_parameters": {"class_names": list(CLASSES)}}
+    torch.save(whole, tmp_path / "last.ckpt")
+    assert open_model(str(tmp_path / "last.ckpt"), settings).labels == CLASSES
