@@ -32,7 +32,8 @@ class Entry:
 
     `labels` are empty for a published model, which has ImageNet's. `data` is the name of the data set that it was
     trained on, `kept` the time when it was saved, in seconds since 1970, `top1` the published accuracy in percent; None
-    if unknown. One of a run has the run's `title`, if that was given one, and its `config`.
+    if unknown. `file` is the name of a file of one's own that nobody published. One of a run has the run's `title`, if
+    that was given one, and its `config`.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Entry:
     kept: float | None = None
     download_bytes: int = 0
     top1: float | None = None
+    file: str | None = None
 
     @property
     def on_disk(self) -> bool:
@@ -67,6 +69,8 @@ class Entry:
         figures = "" if self.top1 is None else f"{self.top1:.1f} %", megabytes, self.name
         tag = self.name.partition(":")[2]
         about = " · ".join(filter(None, (f"{plain_name(self.variant)} {tag}".strip(), *figures)))
+        if self.file is not None:
+            return text("catalogue.choice.own_file", language, about=about)
         return text("catalogue.choice.published", language, about=about)
 
     def about(self, language: str) -> str:
@@ -77,12 +81,16 @@ class Entry:
             setup = None if self.config is None else setup_text(self.config, language)
             parts = (self.title or self.data, self.variant, setup, self._figure(language), self._when())
             return " · ".join(filter(None, parts))
+        if self.file is not None:
+            return text("catalogue.own_file", language, file=display_name(self.file))
         if self.on_disk:
             return text("catalogue.here", language)
         return text("catalogue.download", language, megabytes=round(self.download_bytes / MEGABYTE))
 
     def say_knows(self, language: str) -> str:
         """The classes that it knows, in a sentence or two."""
+        if self.file is not None:
+            return text("catalogue.knows.file", language, file=display_name(self.file))
         if self.kind == "published":
             return text("catalogue.knows.imagenet", language)
         key = "catalogue.knows.flowers" if self.name == "flowers" else "catalogue.knows.own"
@@ -180,6 +188,7 @@ def _published(settings: Settings) -> list[Entry]:
             choice.variant,
             download_bytes=choice.download_bytes,
             top1=choice.published.top1 if choice.published else None,
+            file=choice.path.name if choice.path and not choice.published else None,
         )
         for choice in pretrained.available(settings)
     ]

@@ -18,14 +18,15 @@ from tqdm import tqdm
 
 from resnet_demo import __version__, catalogue, tables
 from resnet_demo.argument_parser import Parser
-from resnet_demo.commands import evaluate, explain, lab, runs, train
+from resnet_demo.commands import evaluate, explain, lab, model_flags, runs, train
 from resnet_demo.commands.progress import download_bar
 from resnet_demo.data import sample_photos
 from resnet_demo.data.disk_usage import DISK_FULL
 from resnet_demo.data.files import find_files
 from resnet_demo.engines import ENGINE_KINDS
 from resnet_demo.models.class_names import class_names
-from resnet_demo.settings import Settings, find_settings, folder_flag
+from resnet_demo.out_of_memory import is_out_of_memory
+from resnet_demo.settings import Settings, find_settings, folder_flag, prepare_home
 from resnet_demo.terminal import log_visibly, print_line
 from resnet_demo.texts import AppError, language_of, text, visible
 from resnet_demo.training.listed_runs import all_runs
@@ -66,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = build_parser(language).parse_args(argv)
         if arguments.home:
             settings = dataclasses.replace(settings, home=arguments.home)
+        prepare_home(settings)
         code: int = arguments.run(arguments, settings, language)
         sys.stdout.flush()
     except AppError as error:
@@ -75,6 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say_no_more()
         return DONE
     except OSError as error:
+        if is_out_of_memory(error):
+            return _say_no_memory(language)
         if error.errno not in REFUSALS:
             raise
         full = error.errno in DISK_FULL
@@ -83,6 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         place, reason = str(error.filename or settings.home), error.strerror or str(error)
         print_line(text("cli.problem.full", language) if full else _refusal(place, reason, language), sys.stderr)
         return WRONG_REQUEST
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        return _say_no_memory(language)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code
@@ -90,6 +98,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _refusal(place: str, reason: str, language: str) -> str:
     return text("cli.problem.disk", language, place=place, reason=reason)
+
+
+def _say_no_memory(language: str) -> int:
+    print_line(text("train.problem.out_of_memory", language), sys.stderr)
+    return WRONG_REQUEST
 
 
 def _say_no_more() -> None:
@@ -115,6 +128,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
     classify.set_defaults(run=run_classify)
     classify.add_argument("paths", nargs="+", type=Path, metavar="PATH", help=say("paths"))
     classify.add_argument("--model", action="append", dest="models", metavar="MODEL", help=say("classify_model"))
+    model_flags.add_to(classify, language)
     classify.add_argument("--top", type=whole, default=5, help=say("top"))
     classify.add_argument("--view", choices=("crop", "whole"), default="crop", help=say("view"))
     classify.add_argument("--engine", choices=("auto", *ENGINE_KINDS), default="auto", help=say("engine"))
@@ -164,11 +178,10 @@ def run_classify(arguments: argparse.Namespace, settings: Settings, language: st
     if not files:
         print_line(text("cli.no_files", language) + _junk(junk, language), sys.stderr)
         return NOTHING_READ
-    from resnet_demo.inference import Classifier, open_model
+    from resnet_demo.inference import Classifier
 
     names = list(dict.fromkeys(arguments.models or [catalogue.default(settings)]))
-    with download_bar(language) as progress:
-        models = [open_model(name, settings, progress) for name in names]
+    models = model_flags.open_models(names, arguments, settings, language)
     top = min(arguments.top, max(len(model.labels) for model in models))
     started = time.perf_counter()
     read = 0

@@ -22,7 +22,7 @@ from resnet_demo.data.images import Picture, Problem
 from resnet_demo.data.preprocessing import CropMode, ImageSpec, fit, normalise, seen_box
 from resnet_demo.engine_choice import BATCH, EngineChoice
 from resnet_demo.engines import pick_device
-from resnet_demo.models import model_folders, pretrained, saved
+from resnet_demo.models import model_folders, pretrained, saved, weight_files
 from resnet_demo.models.model import Model
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -71,9 +71,17 @@ class Prepared:
     preview: Image.Image | None = None
 
 
-def open_model(name: str, settings: Settings, progress: Callable[[int, int | None], None] | None = None) -> Model:
+def open_model(
+    name: str,
+    settings: Settings,
+    progress: Callable[[int, int | None], None] | None = None,
+    *,
+    variant: str | None = None,
+    labels: Path | None = None,
+) -> Model:
     """The model behind a name: a variant (`resnet50`, `resnet50:v2`), a model that comes with the app (`flowers`), the
-    best model of a run (the run's name), a saved folder, or `hf-hub:owner/name`.
+    best model of a run (the run's name or folder), a saved folder, `hf-hub:owner/name`, or a file of weights
+    (`weights.pth`, `resnet34:weights.pth`).
 
     A name means the folder of this name last; `./resnet50` and `./flowers` always mean it.
 
@@ -81,10 +89,17 @@ def open_model(name: str, settings: Settings, progress: Callable[[int, int | Non
         name: as `--model` takes it.
         settings: the folders of weights and downloads.
         progress: called with (bytes done, all bytes) during a download.
+        variant: the network whose weights a file holds, where its layers do not say.
+        labels: a file with the names of its classes.
 
     Raises:
         AppError: no such model, or its weights cannot be fetched; the message says what to do.
     """
+    file = model_folders.file_of(name, settings)
+    if file is not None:
+        return weight_files.open_weights(file.path, name, variant or file.variant, labels)
+    if variant is not None or labels is not None:
+        raise AppError("inference.problem.no_weights_file", model=name)
     if name.startswith("hf-hub:"):
         return saved.open_hub(name, progress)
     if not name.strip():

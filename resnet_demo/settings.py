@@ -13,18 +13,24 @@ from pathlib import Path
 import platformdirs
 
 from resnet_demo.argument_parser import Parser
-from resnet_demo.texts import language_of, text
+from resnet_demo.texts import AppError, language_of, text
 
 PREFIX = "RESNET_DEMO_"
 DEFAULT_PORT = 7860
 MAX_PORT = 65_535
 SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+USER_VARIABLES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+"""Where Python's `getpass.getuser` looks before it asks for an account."""
 MEGABYTE = 1_000_000
 GIGABYTE = 1_000 * MEGABYTE
 PUBLIC_PIXELS = 64_000_000
 PUBLIC_DECODING_BYTES = 512 * MEGABYTE
 """Enough for 50 megapixels in every format of phones: HEIC takes up to 500 MB, JPEG far less."""
-DEFAULT_HOME = Path(platformdirs.user_data_dir("resnet_demo"))
+HAS_HOME_FOLDER = os.path.expanduser("~") != "~"  # noqa: PTH111  Path's own raises where there is none
+"""Whether the user has a home folder: one without an account and without HOME, as in containers, has none."""
+NOWHERE = Path(os.devnull, "resnet_demo")
+"""The data home of a user who has no home folder and names no other: nothing can be written there."""
+DEFAULT_HOME = Path(platformdirs.user_data_dir("resnet_demo")) if HAS_HOME_FOLDER else NOWHERE
 ASSETS = next((one for place in Path(__file__).parents[:2] if (one := place / "assets").is_dir()), Path("assets"))
 """In the package if installed, else at the top of the checkout."""
 BUILT_IN_MODELS = ASSETS / "models"
@@ -78,6 +84,21 @@ class Settings:
     def home_flag(self) -> tuple[str, ...]:
         """The flags for this home on a command line; empty for the default one."""
         return () if self.home == DEFAULT_HOME else ("--home", str(self.home))
+
+
+def prepare_home(settings: Settings) -> None:
+    """Let libraries that look for a home folder find the data home, where the user has none.
+
+    Raises:
+        AppError: no data home was named either.
+    """
+    if HAS_HOME_FOLDER:
+        return
+    if settings.home == NOWHERE:
+        raise AppError("app.problem.no_home")
+    os.environ["HOME"] = str(settings.home)
+    if not any(map(os.environ.get, USER_VARIABLES)):
+        os.environ[USER_VARIABLES[0]] = PREFIX.lower().strip("_")
 
 
 def is_loopback(host: str) -> bool:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from resnet_demo import evaluation_set, tables
-from resnet_demo.commands import metrics_text
-from resnet_demo.commands.progress import download_bar, scanning_bar
+from resnet_demo.commands import metrics_text, model_flags
+from resnet_demo.commands.progress import scanning_bar
 from resnet_demo.data.file_names import display_name
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.images import Problem
@@ -39,15 +39,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
     parser.add_argument("model", metavar="MODEL", help=text("cli.help.evaluate_model", language))
     parser.add_argument("folder", type=Path, metavar="FOLDER", help=text("cli.help.evaluate_folder", language))
     parser.add_argument("--json", action="store_true", help=text("cli.help.json_object", language))
+    model_flags.add_to(parser, language)
 
 
 def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Evaluate the model and print the metrics; 1 where no photo could be read."""
-    from resnet_demo.inference import open_model
-
     name, run = evaluation_set.model_and_run(arguments.model, settings)
-    with download_bar(language) as progress:
-        model = open_model(name, settings, progress)
+    [model] = model_flags.open_models([name], arguments, settings, language)
     with scanning_bar(language) as progress:
         dataset = open_dataset(arguments.folder, settings.home, progress, max_pixels=settings.max_pixels)
     chosen = evaluation_set.choose_photos(model, run, dataset, settings.home)

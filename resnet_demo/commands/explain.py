@@ -15,7 +15,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from resnet_demo import catalogue
-from resnet_demo.commands.progress import download_bar, say
+from resnet_demo.commands import model_flags
+from resnet_demo.commands.progress import say
 from resnet_demo.data.file_names import TakenPaths, display_name, one_part
 from resnet_demo.data.files import find_files
 from resnet_demo.data.images import Problem, load
@@ -45,6 +46,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
     explain.set_defaults(run=run_explain)
     explain.add_argument("paths", nargs="+", type=Path, metavar="PHOTO", help=text("cli.help.paths", language))
     explain.add_argument("--model", help=text("cli.help.model", language))
+    model_flags.add_to(explain, language)
     methods = say("method", names=", ".join(METHODS), default=DEFAULT_METHOD)
     explain.add_argument("--method", action="append", metavar="METHOD", help=methods)
     on_pixels = ", ".join(name for name, method in METHODS.items() if not method.layered)
@@ -62,12 +64,11 @@ def run_explain(arguments: argparse.Namespace, settings: Settings, language: str
         print_line(text("cli.no_files", language), sys.stderr)
         return NOTHING_READ
     from resnet_demo.explain.explainer import Explainer
-    from resnet_demo.inference import Classifier, open_model
+    from resnet_demo.inference import Classifier
 
     methods = [method_named(name) for name in dict.fromkeys(arguments.method or [DEFAULT_METHOD])]
     name = catalogue.default(settings) if arguments.model is None else arguments.model
-    with download_bar(language) as downloaded:
-        model = open_model(name, settings, downloaded)
+    [model] = model_flags.open_models([name], arguments, settings, language)
     asked = _target(arguments, model.labels, language)
     names = class_names(model.labels, language)
     explainer = Explainer(Classifier(model, settings))

@@ -10,6 +10,7 @@ from resnet_demo.commands import foreground
 from resnet_demo.commands.progress import say, scanning_bar
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.jobs import queue, rendezvous
+from resnet_demo.models import model_folders, variants
 from resnet_demo.settings import Settings, expanded
 from resnet_demo.texts import AppError, text
 from resnet_demo.training.config import TRAIN_SETTINGS, TrainConfig
@@ -32,6 +33,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
 
 def run_train(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Create a run and execute it here; with `--out` of an interrupted run, resume that."""
+    _name_weights(arguments, settings)
     config = queue.with_absolute_paths(TrainConfig.from_arguments(arguments), settings)
     if arguments.dry_run:
         return _say_forecast(config, settings, language)
@@ -51,6 +53,16 @@ def run_train(arguments: argparse.Namespace, settings: Settings, language: str) 
         return run
 
     return foreground.run_in_foreground(make, settings, language)
+
+
+def _name_weights(arguments: argparse.Namespace, settings: Settings) -> None:
+    """With `--from` a file of weights `--variant` says which network's they are, as in `resnet34:FILE`."""
+    file = arguments.parent and model_folders.file_of(arguments.parent, settings)
+    if file and file.variant is None and arguments.variant is not None:
+        variants.get(arguments.variant)
+        arguments.parent, arguments.variant = f"{arguments.variant}:{arguments.parent}", None
+    if arguments.labels is not None and not file:
+        raise AppError("inference.problem.no_weights_file", model=arguments.parent or arguments.variant or "")
 
 
 def _forecast(config: TrainConfig, settings: Settings, language: str) -> Forecast:

@@ -172,8 +172,13 @@ def with_absolute_paths(config: TrainConfig, settings: Settings) -> TrainConfig:
     parent = config.parent
     if parent is not None and model_folders.named(parent, settings) is None:
         folder = model_folders.folder_of(parent, settings)
-        parent = parent if folder is None else str(folder.absolute())
-    return replace(config, data=str(expanded(config.data).absolute()), parent=parent)
+        file = model_folders.file_of(parent, settings)
+        if folder is not None:
+            parent = str(folder.absolute())
+        elif file is not None:
+            parent = f"{file.variant}:{file.path.absolute()}" if file.variant else str(file.path.absolute())
+    labels = config.labels and str(expanded(config.labels).absolute())
+    return replace(config, data=str(expanded(config.data).absolute()), parent=parent, labels=labels)
 
 
 def start_next(home: Path) -> AnyRun | None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from resnet_demo.data import decoding_budget
 from resnet_demo.jobs import queue, rendezvous
 from resnet_demo.labs.lab_run import AnyRun, LabRun, run_at
+from resnet_demo.out_of_memory import is_out_of_memory
 from resnet_demo.settings import Settings, find_settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.memory_kills import KillCount, go_first
@@ -91,12 +92,14 @@ def execute_run(run: AnyRun, settings: Settings, features: Mapping[bytes, Tensor
             _carry_out(run, settings, features)
         except AppError as error:
             run.events.append("failed", key=error.message.key, fields=dict(error.message.fields))
-        except Exception:
+        except Exception as error:
             number = secrets.token_hex(4)
             run.log.write(f"{number}\n{traceback.format_exc()}")
             if before is not None and before.has_risen():  # another of the processes is gone, which is all we are told
                 run.events.append("killed", memory=True, sure=False)
                 run.events.append("failed", key="run.problem.killed_memory", fields={})
+            elif is_out_of_memory(error):
+                run.events.append("failed", key="train.problem.out_of_memory", fields={})
             else:
                 run.events.append("failed", key="run.problem.unexpected", fields={"number": number})
 

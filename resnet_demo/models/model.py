@@ -37,7 +37,7 @@ class Model:
 
     `name` is what `--model` was given. `origin` is the web address of the weights, None where they are a local
     file; `licence` is None where it is unknown. `top1` is the published accuracy in percent, None where
-    nobody published one for these very weights.
+    nobody published one for these very weights. `notes` are what was assumed about a file that does not say all.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Model:
     origin: str | None
     top1: float | None = None
     training_info: TrainingInfo = field(default_factory=TrainingInfo)
+    notes: tuple[Message, ...] = ()
 
     def calibrated(self, logits: Tensor) -> Tensor:
         """Logits (..., classes) after temperature scaling (Guo et al. 2017, section 4.2)."""

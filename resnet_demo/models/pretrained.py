@@ -10,7 +10,7 @@ import logging
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -19,14 +19,17 @@ from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.download import DownloadError, Progress, cached_hub, fetch, fetch_hub, sha256_of
 from resnet_demo.models import variants
 from resnet_demo.models.model import Model
-from resnet_demo.settings import PREFIX, Settings
-from resnet_demo.texts import AppError
+from resnet_demo.models.model_folders import FILES
+from resnet_demo.settings import PREFIX, Settings, expanded
+from resnet_demo.texts import AppError, Message
 
 SOURCE = "https://download.pytorch.org/models"
 # The variable that names a mirror of SOURCE.
 MIRROR = f"{PREFIX}MIRROR"
 HUB_FILE = "model.safetensors"
 MAX_CLASSES = 50_000
+NO_HASH, LOCAL = "", "local"
+"""The hash of a file whose name has none, and what it is called where the variant's name alone means another."""
 MEBIBYTE = 2**20
 
 logger = logging.getLogger(__name__)
@@ -77,8 +80,8 @@ class PublishedWeights:
 class Choice:
     """Weights that `--model` can name: a published set, or a local file with a hash that is not published.
 
-    `sha8` is the hash that the file should begin with. `path` is its path on this disk, None if it has to
-    be downloaded.
+    `sha8` is the hash that the file should begin with, empty where its name does not say it. `path` is its path on
+    this disk, None if it has to be downloaded.
     """
 
     name: str
@@ -123,31 +126,37 @@ def open_pretrained(name: str, settings: Settings, progress: Progress | None = N
 
     Args:
         name: `resnet50` for the first set (or the one local file of `settings.weights` that nobody published),
-            `resnet50:v2` for the second, `resnet50:<first 8 digits of the hash>` for any.
+            `resnet50:v2` for the second, `resnet50:<first 8 digits of the hash>` for any, and `resnet50:local` for one
+            without a hash in its name.
         progress: called with (bytes done, all bytes) during a download.
 
-    A local file that is not published has as many classes as its last layer; 1,000 classes are taken for ImageNet's,
-    others are called `class 0`, `class 1` and so on. Its preprocessing is that of the variant's first published set, or
-    else the default one for the variant's input size.
+    A local file that is not published is read as `weight_files` reads any: 1,000 classes that nothing names are taken
+    for ImageNet's, others are called `class 0`, `class 1` and so on. Its preprocessing is that of the variant's first
+    published set, or else the default one for the variant's input size.
 
     Raises:
         AppError: no such set, a damaged file, or no way to get it; the message says where to put the file.
     """
     choice = _choose(name, settings)
     path = _obtain(choice, settings, progress)
+    record = choice.published or (_record_of(path, choice.variant) if choice.sha8 == NO_HASH else None)
+    if record is None:
+        from resnet_demo.models.weight_files import open_weights
+
+        model = open_weights(path, name, choice.variant)
+        unchecked = Message("pretrained.note.no_hash", {"file": path.name, "variant": choice.variant})
+        return replace(model, notes=(unchecked, *model.notes)) if choice.sha8 == NO_HASH else model
     from resnet_demo.models.state_dict import load_network
 
-    record = choice.published
-    classes = record.classes if record else _classes_in(path, choice.variant)
     return Model(
         name=name,
         variant=choice.variant,
-        network=load_network(choice.variant, classes, path),
-        labels=_labels(classes),
-        spec=record.spec if record else _usual_spec(choice.variant),
-        licence=record.licence if record else None,
-        origin=record.url if record else None,
-        top1=record.top1 if record else None,
+        network=load_network(choice.variant, record.classes, path),
+        labels=labels_without_names(record.classes),
+        spec=record.spec,
+        licence=record.licence,
+        origin=record.url,
+        top1=record.top1,
     )
 
 
@@ -172,23 +181,18 @@ def _records(variant: str) -> list[PublishedWeights]:
     return [record for record in _PUBLISHED if record.variant == variant]
 
 
-def _classes_in(path: Path, variant: str) -> int:
-    """The number of classes of a file's last layer; the variant's default if the file cannot be read."""
-    import torch
-
-    try:
-        # On "meta" no weights are read, and nothing is executed.
-        classes = int(torch.load(path, map_location="meta", weights_only=True)["fc.weight"].shape[0])
-    except Exception:  # of any kind: `load_network` reads the file next, and says what is wrong
-        classes = 0
-    return classes if 1 <= classes <= MAX_CLASSES else variants.get(variant).classes
+def _record_of(path: Path, variant: str) -> PublishedWeights | None:
+    """The published set that a file is, whatever it is called."""
+    sha256 = sha256_of(path)
+    return next((record for record in _records(variant) if sha256.startswith(record.sha8)), None)
 
 
-def _labels(classes: int) -> tuple[str, ...]:
+def labels_without_names(classes: int) -> tuple[str, ...]:
+    """The labels of a file that names none: 1,000 are taken for ImageNet's, others are numbered."""
     return imagenet_labels() if classes == len(_imagenet()) else tuple(f"class {index}" for index in range(classes))
 
 
-def _usual_spec(variant: str) -> ImageSpec:
+def usual_spec(variant: str) -> ImageSpec:
     """The preprocessing for weights without a record; small images are not resized."""
     records, size = _records(variant), variants.get(variant).input_size
     if records:
@@ -203,7 +207,7 @@ def _choices(variant: str, settings: Settings) -> Iterator[Choice]:
     first = places.get("v1")
     local_first = bool(local) and (first is None or first.parent != settings.weights)
     for sha8, path in local.items():
-        name = variant if local_first and len(local) == 1 else f"{variant}:{sha8}"
+        name = variant if local_first and len(local) == 1 else f"{variant}:{sha8 or LOCAL}"
         yield Choice(name, variant, sha8, None, path)
     for record in records:
         name = variant if record.tag == "v1" and not local_first else f"{variant}:{record.tag}"
@@ -211,14 +215,18 @@ def _choices(variant: str, settings: Settings) -> Iterator[Choice]:
 
 
 def _unpublished(variant: str, settings: Settings) -> Iterator[tuple[str, Path]]:
-    """Weights in the settings' folder whose hash is not published, as (hash, file)."""
+    """Weights in the settings' folder whose hash is not published, as (hash, file); one name may leave the hash out."""
     known = {record.sha8 for record in _records(variant)}
     folder = settings.weights
     # os.path's questions, here and below: Path's own raise where a folder above is closed.
-    for path in sorted(folder.iterdir()) if folder and os.path.isdir(folder) else ():  # noqa: PTH112
+    files = sorted(folder.iterdir()) if folder and os.path.isdir(folder) else []  # noqa: PTH112
+    for path in files:
         named = re.fullmatch(rf"{variant}-([0-9a-f]{{8}})\.pth", path.name)
         if named and named[1] not in known:
             yield named[1], path
+    plain = [path for ending in FILES for path in files if path.name == variant + ending]
+    if plain:
+        yield NO_HASH, plain[0]
 
 
 def _on_disk(record: PublishedWeights, settings: Settings) -> Path | None:
@@ -235,7 +243,7 @@ def _own_cache(settings: Settings) -> Path:
 def _torch_cache() -> Path:
     """The download folder of torch.hub, found without importing torch."""
     caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    return Path(os.environ.get("TORCH_HOME") or caches / "torch").expanduser() / "hub" / "checkpoints"
+    return expanded(os.environ.get("TORCH_HOME") or caches / "torch") / "hub" / "checkpoints"
 
 
 def _choose(name: str, settings: Settings) -> Choice:
@@ -247,7 +255,7 @@ def _choose(name: str, settings: Settings) -> Choice:
     if not choices:
         raise AppError("pretrained.problem.none_published", variant=variant)
     for choice in choices:
-        if choice.name == name or tag in {choice.sha8, choice.published and choice.published.tag}:
+        if choice.name == name or tag in {choice.sha8 or LOCAL, choice.published and choice.published.tag}:
             return choice
     names = ", ".join(choice.name for choice in choices)
     problem = "unknown_set" if tag else "which_set"
@@ -257,7 +265,7 @@ def _choose(name: str, settings: Settings) -> Choice:
 def _obtain(choice: Choice, settings: Settings, progress: Progress | None) -> Path:
     """A file whose hash is checked; for a copy from the Hub its client has done so."""
     path, record = choice.path, choice.published
-    if path and (path.name == HUB_FILE or sha256_of(path).startswith(choice.sha8)):
+    if path and (not choice.sha8 or path.name == HUB_FILE or sha256_of(path).startswith(choice.sha8)):
         return path
     if record is None or (path and path.parent == settings.weights):
         file = f"{choice.variant}-{choice.sha8}.pth"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
@@ -12,29 +13,20 @@ import shutil
 from pathlib import Path
 
 import safetensors.torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
-from resnet_demo.download import Progress, fetch_hub, sha256_of
+from resnet_demo.download import DownloadError, Progress, fetch_hub, sha256_of
 from resnet_demo.models import description
-from resnet_demo.models.description import (
-    HASH,
-    MARK,
-    MAX_CHARACTERS,
-    MAX_JSON_BYTES,
-    OURS,
-    Entries,
-    check_file,
-    read_json,
-)
+from resnet_demo.models.description import HASH, MARK
+from resnet_demo.models.entries import MAX_CHARACTERS, MAX_JSON_BYTES, Entries, read_json
 from resnet_demo.models.model import Model
-from resnet_demo.models.model_folders import CONFIG, WEIGHTS
-from resnet_demo.models.state_dict import load_network
-from resnet_demo.settings import MEGABYTE
+from resnet_demo.models.model_folders import CONFIG, OLD_WEIGHTS, OURS, PREPROCESSOR, WEIGHTS, weights_in
+from resnet_demo.models.state_dict import MAX_WEIGHT_BYTES, classes_in, layers_of, network_of, read_file
+from resnet_demo.models.transformers_config import is_resnet
 from resnet_demo.texts import AppError
 
 CARD = "README.md"
-MAX_WEIGHT_BYTES = 2_000 * MEGABYTE
 
 
 def write(model: Model, folder: Path, *, card: str, half: bool = False) -> None:
@@ -70,7 +62,7 @@ def write(model: Model, folder: Path, *, card: str, half: bool = False) -> None:
 
 
 def open_saved(folder: Path) -> Model:
-    """The model in a folder that `write` or timm made.
+    """The model in a folder that `write`, timm or transformers made.
 
     Raises:
         AppError: a file is missing, damaged or malicious, or describes an unsupported network.
@@ -91,39 +83,41 @@ def open_hub(name: str, progress: Progress | None = None) -> Model:
     config = fetch_hub(repo, CONFIG, revision=revision, max_bytes=MAX_JSON_BYTES)
     # The folder is called as the commit is, and the other files must be of the same commit.
     folder, commit = config.parent, config.parent.name
-    if MARK in read_json(config):
+    entries = read_json(config)
+    if MARK in entries:
         fetch_hub(repo, OURS, revision=commit, max_bytes=MAX_JSON_BYTES)
-    fetch_hub(repo, WEIGHTS, revision=commit, max_bytes=MAX_WEIGHT_BYTES, progress=progress)
+    if is_resnet(entries):
+        with contextlib.suppress(DownloadError):  # not every model has one
+            fetch_hub(repo, PREPROCESSOR, revision=commit, max_bytes=MAX_JSON_BYTES)
+    try:
+        fetch_hub(repo, WEIGHTS, revision=commit, max_bytes=MAX_WEIGHT_BYTES, progress=progress)
+    except DownloadError as error:
+        if MARK in entries or error.message.key != "download.problem.hub_absent":
+            raise
+        fetch_hub(repo, OLD_WEIGHTS, revision=commit, max_bytes=MAX_WEIGHT_BYTES, progress=progress)
     return _open(folder, name=name, origin=f"https://huggingface.co/{repo}")
 
 
 def _open(folder: Path, name: str, origin: str | None) -> Model:
     described = description.read_folder(folder)
-    weights = folder / WEIGHTS
-    _check_classes(weights, len(described.labels))
+    weights = folder / WEIGHTS if described.ours else weights_in(folder)
+    content = read_file(weights)
     _check_content(weights, described.weights_sha256)
+    found = layers_of(content, weights)
+    classes = len(described.labels)
+    if classes_in(found.layers) not in (None, classes):
+        raise AppError("saved.problem.entry", name="num_classes", value=classes)
     return Model(
         name=name,
         variant=described.variant,
-        network=load_network(described.variant, len(described.labels), weights),
+        network=network_of(described.variant, classes, found.layers, weights),
         labels=described.labels,
         spec=described.spec,
         licence=described.licence,
         origin=origin,
         training_info=described.training_info,
+        notes=described.notes,
     )
-
-
-def _check_classes(weights: Path, classes: int) -> None:
-    """Check size and number of classes of the file before memory is allocated for them."""
-    check_file(weights, MAX_WEIGHT_BYTES)
-    try:
-        with safe_open(weights, "pt") as file:
-            shape = file.get_slice("fc.weight").get_shape()
-    except (OSError, SafetensorError) as error:
-        raise AppError("weights.problem.unreadable", file=weights.name) from error
-    if shape[:1] != [classes]:
-        raise AppError("saved.problem.entry", name="num_classes", value=classes)
 
 
 def _check_content(weights: Path, sha256: str | None) -> None:

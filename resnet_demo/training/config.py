@@ -21,6 +21,7 @@ class TrainConfig:
     """Which photos, which network, and how to train it. None: left to the preset and the data, see `resolved`.
 
     It starts from the published weights of `variant`, from the model `parent`, or from fresh weights (`scratch`).
+    `labels` is a file with the names of the classes of a `parent` that is a file of weights.
     `train_depth` says how many of the last stages learn besides the head; the rest stays frozen. With `views` of
     more than zero, each photo is only ever seen in that many ways, so that frozen stages run once for each.
     Pictures grow from `first_size` to `image_size` pixels a side. `learning_rate` is the highest of the schedule;
@@ -35,6 +36,7 @@ class TrainConfig:
     data: str = setting("text", "", flag=None, metavar="FOLDER")
     variant: str | None = setting("text", metavar="NAME")
     parent: str | None = setting("text", flag="--from", metavar="MODEL")
+    labels: str | None = setting("text", metavar="FILE")
     scratch: bool = setting("switch", False)
     preset: str = setting("choice", "balanced", choices=PRESETS.keys())
     train_depth: TrainDepth | None = setting("choice", choices=DEPTHS)  # noqa: RUF009  immutable
@@ -169,7 +171,7 @@ class ResolvedConfig(TrainConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, value in asdict(self).items():
-            if value is None and name not in {"variant", "parent"}:
+            if value is None and name not in {"variant", "parent", "labels"}:
                 raise TRAIN_SETTINGS[name].refusal(value)
 
     def smaller(self, *, batch_size: int | None = None, image_size: int | None = None) -> ResolvedConfig:

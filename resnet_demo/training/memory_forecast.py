@@ -19,7 +19,8 @@ from resnet_demo.training.presets import USUAL_SIZE, Start
 
 
 def starting_point(config: TrainConfig, settings: Settings) -> tuple[str | None, Start]:
-    """The network's variant and what the training starts from; of a model on the Hub no variant before it is fetched.
+    """The network's variant and what the training starts from; of a model on the Hub and of a file of weights
+    no variant before it is opened, unless the file's name says it.
 
     Raises:
         AppError: the model to go on from cannot be read.
@@ -29,7 +30,8 @@ def starting_point(config: TrainConfig, settings: Settings) -> tuple[str | None,
         return variant, Start(config.scratch, variants.get(variant).input_size)
     folder = model_folders.folder_of(config.parent, settings)
     if folder is None:
-        return None, Start(scratch=False, input_size=USUAL_SIZE)
+        file = model_folders.file_of(config.parent, settings)
+        return None if file is None else file.variant, Start(scratch=False, input_size=USUAL_SIZE)
     found = description.read_folder(folder)
     return found.variant, Start(scratch=False, input_size=found.spec.crop_size)
 

@@ -10,16 +10,15 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from resnet_demo.out_of_memory import is_out_of_memory
 from resnet_demo.texts import AppError
 
 Result = TypeVar("Result")
 LogMessage = Callable[..., None]
 """Logs a message for people: a key of the texts and its fields."""
 
-NO_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
-"""What torch says, among other words, where memory runs out on a CPU or MPS; on CUDA the error has its own type."""
 PERHAPS = "could not create a primitive"
-"""What oneDNN says then; but also where it cannot do something at all."""
+"""What oneDNN says where memory runs out; but also where it cannot do something at all."""
 
 
 class MicroBatching:
@@ -77,10 +76,3 @@ class MicroBatching:
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is certainly memory running out, on whichever device."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return any(words in str(error).lower() for words in NO_MEMORY)

@@ -13,7 +13,7 @@ from torch import nn
 from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.download import Progress
 from resnet_demo.inference import open_model
-from resnet_demo.models import variants
+from resnet_demo.models import pretrained, variants
 from resnet_demo.models.model import Model
 from resnet_demo.models.resnet import ResNet
 from resnet_demo.settings import Settings
@@ -117,7 +117,10 @@ def initial_network(
 
 def _open_parent(config: TrainConfig, settings: Settings, progress: Progress | None) -> Model:
     try:
-        return open_model(config.parent or config.network, settings, progress)
+        if config.parent is None:
+            return pretrained.open_pretrained(config.network, settings, progress)
+        labels = None if config.labels is None else Path(config.labels)
+        return open_model(config.parent, settings, progress, labels=labels)
     except AppError as error:
         if error.message.key == "pretrained.problem.none_published":
             raise AppError("train.problem.no_weights", variant=config.network) from error

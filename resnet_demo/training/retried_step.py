@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from resnet_demo.out_of_memory import is_out_of_memory
 from resnet_demo.texts import AppError
 from resnet_demo.training.batch_loader import Batch
-from resnet_demo.training.micro_batching import is_out_of_memory
 from resnet_demo.training.train_state import TrainState
 
 

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 
-from resnet_demo.settings import find_settings
+from resnet_demo.settings import find_settings, prepare_home
 from resnet_demo.terminal import log_visibly, print_line
 from resnet_demo.texts import AppError, language_of, text, visible
 from resnet_demo.ui.server.upload_folder import sweep, upload_folder
@@ -32,6 +32,10 @@ def run(program: str) -> None:
     log_visibly()
     settings = find_settings(sys.argv[1:], program=program)
     language = language_of(os.environ)
+    try:
+        prepare_home(settings)
+    except AppError as error:
+        sys.exit(visible(error.say(language)))
     with upload_folder() as uploads:
         # Gradio reads these while it is imported: uploads go when the app ends, nothing is reported to anybody,
         # and its own look at the page it serves does not go through a proxy.

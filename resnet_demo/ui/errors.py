@@ -14,6 +14,7 @@ from gradio.utils import get_upload_folder
 
 from resnet_demo.data.dataset_storage import free_bytes
 from resnet_demo.data.disk_usage import DISK_FULL
+from resnet_demo.out_of_memory import is_out_of_memory
 from resnet_demo.settings import MEGABYTE, Settings
 from resnet_demo.texts import AppError, visible
 from resnet_demo.ui.visitor_context import current_language, say
@@ -70,6 +71,9 @@ def visitor_errors() -> Iterator[None]:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             log.warning("The disk is full: %s", error)
             raise VisitorError(redact_paths(disk_full_error().say(current_language()))) from error
+        if is_out_of_memory(error):
+            log.warning("Memory has run out: %s", error)
+            raise VisitorError(say("train.problem.out_of_memory")) from error
         number = secrets.token_hex(3)
         log.exception("Error %s", number)
         raise VisitorError(say("page.unexpected", number=number)) from error

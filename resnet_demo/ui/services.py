@@ -53,15 +53,15 @@ class Services:
     def classifier(self, name: str, progress: Progress | None = None) -> Classifier:
         """The classifier of this name, from memory or opened now; two visitors who ask at once open it once.
 
-        A saved model that has been replaced in its folder is opened anew.
+        A saved model or a file of weights that has been replaced is opened anew.
 
         Raises:
             AppError: no such model, one that a visitor of a public page may not name, or weights that cannot be had.
         """
         if not self.settings.local_paths_allowed and not self._offers(name):
             raise AppError("services.unlisted_model")
-        folder = model_folders.folder_of(name, self.settings)
-        key = name, None if folder is None else model_folders.stamp(folder)
+        place = model_folders.place_of(name, self.settings)
+        key = name, None if place is None else model_folders.stamp(place)
         with self._lock:
             if key in self._classifiers:
                 return self._kept(key)

@@ -53,3 +53,25 @@ def test_of_many_classes_those_spelt_alike_are_offered() -> None:
     with pytest.raises(AppError, match=r"among its 1000.*: hyena, ") as caught:
         class_named(labels, "hyenna")
     assert len(caught.value.say().split(", ")) == 12
+
+
+def test_classes_by_index_and_by_wordnet_id() -> None:
+    labels = imagenet_labels()
+    assert [class_named(labels, name) for name in ("0", " 999 ", "n01440764", "N01443537", "goldfish")] == [
+        0,
+        999,
+        0,
+        1,
+        1,
+    ]
+    some = ("n01443537", "n01440764", "mine")
+    assert [class_named(some, name) for name in ("tench", "goldfish", "n01440764", "mine", "2")] == [1, 0, 1, 2, 2]
+    assert class_named(("goldfish", "tench"), "n01440764") == 1
+
+
+def test_a_class_that_is_called_by_a_number_counts_before_an_index() -> None:
+    labels = [str(digit) for digit in range(9, -1, -1)]
+    assert class_named(labels, "3") == 6
+    for name in ("10", "-1", "1.5", "²"):
+        with pytest.raises(AppError):
+            class_named(labels, name)

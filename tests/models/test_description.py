@@ -48,7 +48,7 @@ def refused(config: Any, ours: Any = None) -> str:
 
 def test_all_survives_the_journey(model: Model) -> None:
     told = read(*journey(model))
-    assert told == Description(model.variant, model.labels, model.spec, model.licence, TRAINING_INFO)
+    assert told == Description(model.variant, model.labels, model.spec, model.licence, TRAINING_INFO, ours=True)
 
 
 def test_what_is_unknown_is_not_written(model: Model) -> None:
@@ -106,12 +106,29 @@ def test_repeated_names_are_numbered() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet18d", "resnet50_stride1x1", "resnet_demo_resnet50", "vit_base_patch16_224", None, []]
+    "name", ["resnet18d", "resnet50_stride1x1", "resnet_demo_resnet50", "vit_base_patch16_224", []]
 )
 def test_another_network_is_named(name: Any) -> None:
     with pytest.raises(AppError, match="not supported here") as caught:
         read(foreign(architecture=name), None)
     assert caught.value.message.key == "saved.problem.architecture"
+
+
+def test_a_file_that_names_no_network_is_told() -> None:
+    with pytest.raises(AppError, match="does not say which network"):
+        read(foreign(architecture=None), None)
+
+
+def test_timms_name_of_a_set_of_weights_is_left_out() -> None:
+    assert read(foreign(architecture="resnet50.a1_in1k"), None).variant == "resnet50"
+
+
+@pytest.mark.parametrize(
+    "entries", [{"model_args": {"in_chans": 1}}, {"pretrained_cfg": {"input_size": [1, 224, 224]}}], ids=str
+)
+def test_other_channels_are_called_so(entries: dict[str, Any]) -> None:
+    with pytest.raises(AppError, match="pictures of 1 channels"):
+        read(foreign(**entries), None)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +147,7 @@ def test_another_network_is_named(name: Any) -> None:
         ("label_names", {"label_names": {"0": "a", "1": "b", "3": "c"}}),
         ("label_names", {"label_names": "abc"}),
         ("model_args.act_layer", {"model_args": {"act_layer": "gelu"}}),
-        ("model_args.in_chans", {"model_args": {"in_chans": 1}}),
+        ("model_args.in_chans", {"model_args": {"in_chans": "1"}}),
         ("model_args.num_classes", {"model_args": {"num_classes": [3]}}),
         ("global_pool", {"global_pool": "max"}),
         ("global_pool", {"global_pool": ["avg"]}),

@@ -156,7 +156,7 @@ def test_timms_folders_open_and_answer_alike(folder: Path) -> None:
         ("resnet18d", {}, "saved.problem.architecture"),
         ("resnet18", {"global_pool": "max"}, "saved.problem.entry"),
         ("resnet18", {"act_layer": "gelu"}, "saved.problem.entry"),
-        ("resnet18", {"in_chans": 1}, "saved.problem.entry"),
+        ("resnet18", {"in_chans": 1}, "saved.problem.channels"),
     ],
 )
 def test_timms_other_networks_are_refused(folder: Path, name: str, arguments: dict[str, Any], key: str) -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
+from resnet_demo.inference import open_model
 from resnet_demo.models import model_folders, saved
 from resnet_demo.settings import Settings
+from resnet_demo.texts import AppError
 from resnet_demo.training.listed_runs import find_run
 from resnet_demo.training.run import Run
 from tests.shelf import keep, run_with_model, ship
-from tests.tiny import tiny_model
+from tests.tiny import LABELS, tiny_model
 
 
 @pytest.fixture
@@ -42,6 +45,44 @@ def test_what_means_no_folder(name: str, settings: Settings, tmp_path: Path, mon
     monkeypatch.chdir(tmp_path / "home" / "runs")
     assert model_folders.named(name, settings) is None
     assert model_folders.folder_of(name, settings) == (Path("..") if name == ".." else None)
+
+
+def test_a_runs_folder_means_its_best_model(settings: Settings, tmp_path: Path) -> None:
+    run, elsewhere = run_with_model(settings), run_with_model(settings, out=tmp_path / "mine")
+    best = run.artefacts.best
+    names = (run.folder, run.folder / "config.json", best, best / "model.safetensors", best / "config.json")
+    for name in (*names, best / "resnet_demo.json"):
+        assert model_folders.folder_of(str(name), settings) == best
+        assert open_model(str(name), settings).labels == LABELS
+    listed = settings.home / "runs" / elsewhere.name
+    for folder in (elsewhere.folder, listed):
+        assert model_folders.folder_of(str(folder), settings) == tmp_path / "mine" / "best"
+
+
+def test_a_run_without_a_model_yet_is_called_so(settings: Settings) -> None:
+    run = run_with_model(settings)
+    shutil.rmtree(run.artefacts.best)
+    with pytest.raises(AppError, match="has not saved a model yet"):
+        open_model(str(run.folder), settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [("net.pth", None), ("resnet34:net.pth", "resnet34"), ("./none.ckpt", None), ("resnet34:none.pt", "resnet34")],
+)
+def test_what_means_a_file_of_weights(
+    name: str, variant: str | None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "net.pth").touch()
+    monkeypatch.chdir(tmp_path)
+    path = Path(name.partition(":")[2] or name)
+    assert model_folders.file_of(name, settings) == model_folders.WeightsFile(path, variant)
+    assert model_folders.place_of(name, settings) == path
+
+
+@pytest.mark.parametrize("name", ["resnet34", "resnet34:v1", "flowers", "none", "hf-hub:a/b.pth", "", "."])
+def test_what_means_no_file_of_weights(name: str, settings: Settings) -> None:
+    assert model_folders.file_of(name, settings) is None
 
 
 def test_a_run_elsewhere_is_found_by_its_pointer(settings: Settings, tmp_path: Path) -> None:

@@ -184,7 +184,15 @@ V1, V2 = "resnet50-0676ba61.pth", "resnet50-11ad3fa6.pth"
             },
         ),
         (
-            ("resnet50-aaaaaaaa.safetensors", "resnet50.pth", "resnet50-AAAAAAAA.pth", "my-resnet50-aaaaaaaa.pth"),
+            ("resnet50.pth",),
+            {"resnet50": (LOCAL, HERE), "resnet50:v1": (PUBLISHED, AWAY), "resnet50:v2": (PUBLISHED, AWAY)},
+        ),
+        (
+            ("resnet50.safetensors", V1),
+            {"resnet50:local": (LOCAL, HERE), "resnet50": (PUBLISHED, HERE), "resnet50:v2": (PUBLISHED, AWAY)},
+        ),
+        (
+            ("resnet50-aaaaaaaa.safetensors", "resnet50.txt", "resnet50-AAAAAAAA.pth", "my-resnet50-aaaaaaaa.pth"),
             {"resnet50": (PUBLISHED, AWAY), "resnet50:v2": (PUBLISHED, AWAY)},
         ),
     ],
@@ -278,6 +286,30 @@ def test_weights_that_nobody_published_are_opened(
         assert torch.equal(model.network.fc.weight, network.fc.weight)
         assert (len(model.labels), model.labels[:2], model.spec) == (classes, labels, spec)
         assert model.provenance.say() == "local, licence unknown"
+
+
+@pytest.mark.parametrize("name", ["resnet18.pth", "resnet18.safetensors"])
+def test_a_file_without_a_hash_in_its_name_is_noticed(settings: Settings, name: str) -> None:
+    assert settings.weights is not None
+    state, path = random_resnet18().state_dict(), settings.weights / name
+    safetensors.torch.save_file(state, path) if name.endswith("safetensors") else torch.save({"model": state}, path)
+    for called in ("resnet18", "resnet18:local"):
+        model = open_pretrained(called, settings)
+        assert answers_alike(model.network, random_resnet18())
+        assert (model.top1, model.labels[0]) == (None, "tench")
+        assert "cannot be checked" in model.notes[0].say()
+    path.rename(settings.weights / name.replace("18", "34"))
+    with pytest.raises(AppError, match="its layers fit resnet18"):
+        open_pretrained("resnet34", settings)
+
+
+def test_a_published_file_is_known_by_any_name(own_set: tuple[PublishedWeights, Path], settings: Settings) -> None:
+    record, file = own_set
+    assert settings.weights is not None
+    (settings.weights / "resnet18.pth").write_bytes(file.read_bytes())
+    model = open_pretrained("resnet18", settings)
+    assert (model.top1, model.licence, model.notes) == (record.top1, "BSD-3-Clause", ())
+    assert answers_alike(model.network, random_resnet18())
 
 
 @pytest.mark.parametrize("content", [{}, {"fc.weight": 5}, {"fc.weight": torch.tensor(1.0)}, [1]], ids=str)

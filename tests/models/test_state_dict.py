@@ -92,10 +92,12 @@ class Bomb:
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 def test_nothing_in_a_file_is_executed(tmp_path: Path, suffix: str) -> None:
     mark, path = tmp_path / "mark", tmp_path / f"weights.{suffix}"
-    path.write_bytes(pickle.dumps({"conv1.weight": Bomb(mark)}))
-    assert problem(path) == "unreadable"
-    torch.save({"conv1.weight": Bomb(mark)}, path)
-    assert problem(path) == "unreadable"
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        path.write_bytes(pickle.dumps({"conv1.weight": Bomb(mark)}, protocol=protocol))
+        assert problem(path) in {"objects", "unreadable"}
+    for new in (True, False):
+        torch.save({"conv1.weight": Bomb(mark)}, path, _use_new_zipfile_serialization=new)
+        assert problem(path) == "objects"
     assert not mark.exists()
     pickle.loads(pickle.dumps(Bomb(mark)))  # noqa: S301  the bomb is a live one
     assert mark.exists()

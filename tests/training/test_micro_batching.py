@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 import torch
 from torch import Tensor
 
+from resnet_demo.out_of_memory import is_out_of_memory
 from resnet_demo.texts import AppError, text
-from resnet_demo.training.micro_batching import MicroBatching, is_out_of_memory
+from resnet_demo.training.micro_batching import MicroBatching
 
 CPU = torch.device("cpu")
 
@@ -94,6 +97,8 @@ def test_layers_see_all_photos_in_order() -> None:
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
         (MemoryError(), True),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), True),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), True),
+        (OSError(errno.ENOSPC, "No space left on device"), False),
         (RuntimeError("could not create a primitive"), False),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
         (AppError("train.problem.no_settings"), False),

@@ -9,6 +9,7 @@ import weakref
 from pathlib import Path
 
 import pytest
+import torch
 
 from resnet_demo.models import saved
 from resnet_demo.settings import Settings
@@ -82,9 +83,23 @@ def test_a_name_that_cannot_be_opened_leaves_nothing_behind(services: Services) 
         assert remembered() is None
 
 
+def test_a_file_of_weights_is_opened_and_anew_once_it_is_replaced(services: Services, tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    name, biases = f"cifar_resnet20:{file}", []
+    for seed in (0, 1):
+        torch.save(tiny_model(seed=seed).network.state_dict(), tmp_path / "new.pth")
+        (tmp_path / "new.pth").replace(file)
+        classifier = services.classifier(name)
+        assert services.classifier(name) is classifier
+        biases.append(classifier.model.network.fc.bias.tolist())
+    assert biases == [tiny_model(seed=seed).network.fc.bias.tolist() for seed in (0, 1)]
+
+
 def test_strangers_name_only_what_is_listed(models: list[str], tmp_path: Path) -> None:
     services = Services(Settings(home=tmp_path, public=True))
-    for name in (models[0], "hf-hub:owner/name", "", "../.."):
+    file = tmp_path / "weights.pth"
+    torch.save(tiny_model().network.state_dict(), file)
+    for name in (models[0], "hf-hub:owner/name", "", "../..", str(file), f"cifar_resnet20:{file}"):
         with pytest.raises(AppError, match="list"):
             services.classifier(name)
 

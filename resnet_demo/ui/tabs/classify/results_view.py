@@ -106,6 +106,7 @@ def status(results: Results) -> str:
     about = say("classify.weights", provenance=model.provenance.say(current_language()))
     if model.top1 is not None:
         about += " " + say("classify.published_top1", percent=f"{model.top1:.1f}")
+    about = " ".join([about, *(note.say(current_language()) for note in model.notes)])
     counts = f'<p class="counts">{escape(_counts(results))}</p>' if results.photos > 1 else ""
     return f"<p>{escape(done)}</p>{counts}<p class='about'>{escape(about)}</p>"
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import gradio as gr
 
 from resnet_demo.catalogue import Entry
-from resnet_demo.models import variants
+from resnet_demo.models import model_folders, variants
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TRAIN_SETTINGS, ResolvedConfig, TrainConfig
 from resnet_demo.training.presets import PRESETS
@@ -23,8 +23,9 @@ from resnet_demo.ui.visitor_context import current_language, say
 NETWORK = "network"
 DEFAULT_NETWORK = TrainConfig("photos").network
 FIRST = ("scratch", "train_depth", "preset")
-ELSEWHERE = ("data", "variant", "parent")
-"""Settings without a component of their own: the photos are those in hand, and `NETWORK` stands for the two others."""
+ELSEWHERE = ("data", "variant", "parent", "labels")
+"""Settings without a component of their own: the photos are those in hand, `NETWORK` stands for two others, and the
+names of a file's classes are found beside it."""
 REST = tuple(name for name in TRAIN_SETTINGS if name not in {*FIRST, *ELSEWHERE})
 NAMES = (NETWORK, *FIRST, *REST)
 FROM_PRESET = ""
@@ -123,6 +124,8 @@ def networks(entries: Sequence[Entry]) -> list[tuple[str, str]]:
 def starting_point(network: str, entries: Sequence[Entry]) -> Literal["published", "trained", "scratch"]:
     """What a choice of `networks` can begin with; what is in no list is taken for a trained model."""
     name = network.partition(":")[0]
+    if model_folders.looks_like_file(network):
+        return "trained"
     if any(entry.kind == "published" and entry.variant == name for entry in entries):
         return "published"
     return "scratch" if name in {variant.name for variant in variants.all_variants()} else "trained"
