@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from PIL import Image
 from torch import Tensor
 
 from resnet_demo.inference import Classifier
+from resnet_demo.jobs import queue
+from resnet_demo.jobs.worker import execute_run
 from resnet_demo.models.saved import open_saved
 from resnet_demo.texts import AppError, text
 from resnet_demo.training import checkpoint, optimisation, run_events, run_logger
@@ -26,6 +30,7 @@ from resnet_demo.training.dataset_splits import load_splits
 from resnet_demo.training.distributed import DistributedContext
 from resnet_demo.training.loop import Training, train
 from resnet_demo.training.optimisation import Cycle
+from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 from resnet_demo.training.run_logger import RunLogger
 from resnet_demo.training.training_setup import prepare
@@ -324,6 +329,45 @@ def test_other_photos_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(AppError) as caught:
         train(run, settings_in(tmp_path))
     assert caught.value.message.key == "train.problem.other_data"
+
+
+def test_more_epochs_that_were_refused_are_not_added(tmp_path: Path) -> None:
+    """Neither where a photo is gone, nor where its content alone is another one, which shows once it is read."""
+    settings = settings_in(tmp_path)
+    run = make_run(tmp_path, epochs=1)
+    train(run, settings)
+    photo = tmp_path / "photos" / "red" / "000.png"
+    content = photo.read_bytes()
+    for refused in (photo.unlink, partial(photo.write_bytes, (photo.parent / "001.png").read_bytes())):
+        refused()
+        queue.resume(run, settings.home, more_epochs=1, foreground_process=Process.of(os.getpid()))
+        execute_run(run, settings)
+        newest = run.events.newest()
+        assert newest is not None
+        assert (newest["kind"], newest["key"]) == ("failed", "train.problem.other_data")
+    photo.write_bytes(content)
+    queue.resume(run, settings.home, more_epochs=1, foreground_process=Process.of(os.getpid()))
+    execute_run(run, settings)
+    assert run.state() == "finished"
+    assert [event["epoch"] for event in events_of(run, "epoch")] == [1, 2]
+    queue.resume(run, settings.home, more_epochs=2, foreground_process=Process.of(os.getpid()))
+    execute_run(run, settings)
+    assert [event["epoch"] for event in events_of(run, "epoch")] == [1, 2, 3, 4]
+
+
+def test_more_epochs_that_failed_are_still_to_be_done(tmp_path: Path) -> None:
+    """A plain resume does what was asked for before."""
+    run = make_run(tmp_path, epochs=1)
+    for kind in ("step", "epoch", "finished"):
+        run.events.append(kind)
+    run.queue_again(more_epochs=2)
+    run.events.append("failed", key="x", fields={})
+    run.queue_again()
+    assert run.events.more_epochs == 2
+    run.events.append("started")
+    run.events.append("stopped", how="keep")
+    run.queue_again(more_epochs=1)
+    assert run.events.more_epochs == 3
 
 
 def damage(path: Path) -> None:
