@@ -176,8 +176,8 @@ def _of_known_classes(
         meanings = _listed(f"{name} ({_listed(matches.ambiguous[name])})" for name in unclear)
         notes.append(Message("evaluate.note.ambiguous", {"photos": sum(unclear.values()), "classes": meanings}))
     if unknown:
-        fields = {"photos": sum(unknown.values()), "classes": _listed(unknown)}
-        notes.append(Message("evaluate.note.unknown", fields))
+        photos = sum(unknown.values())
+        notes.append(Message("evaluate.note.unknown", {"photos": photos, "classes": _listed(unknown)}))
     if dataset.unlabelled:
         notes.append(Message("evaluate.note.unlabelled", {"photos": dataset.unlabelled}))
     return known, notes

@@ -31,7 +31,7 @@ class DatasetReport:
 
     `problems` are files that were not sent, are gone, or cannot be read. `split` is the sentence that says why there is
     none where the photos cannot be divided. `shown` are the photos that pictures are shown of, by kind of finding, and
-    `thumbnails` those pictures.
+    `thumbnails` those pictures. `notes` are what a person should check first.
     """
 
     dataset: Dataset
@@ -41,6 +41,7 @@ class DatasetReport:
     ignored: int
     shown: Mapping[str, Groups]
     thumbnails: Mapping[int, str]
+    notes: tuple[Message, ...] = ()
 
     def per_class(self) -> list[tuple[int, ...]]:
         """Training, validation and test photos of each class; all in one where there is no split."""
@@ -86,6 +87,7 @@ def create_report(
         ignored=imported.ignored + dataset.ignored,
         shown={kind: groups for kind, groups in shown.items() if any(groups)},
         thumbnails=_thumbnails(dataset, shown.values(), settings.max_pixels),
+        notes=imported.notes,
     )
 
 
