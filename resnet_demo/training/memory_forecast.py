@@ -31,7 +31,7 @@ def starting_point(config: TrainConfig, settings: Settings) -> tuple[str | None,
     if folder is None:
         return None, Start(scratch=False, input_size=USUAL_SIZE)
     found = description.read_folder(folder)
-    return found.variant, Start(scratch=False, input_size=found.spec.crop_size)
+    return found.variant, Start(scratch=False, input_size=found.spec.crop_size, crop_mode=found.spec.crop_mode)
 
 
 @dataclass(frozen=True)

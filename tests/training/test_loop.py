@@ -240,6 +240,35 @@ def test_stop_and_keep_in_the_first_epoch_leaves_a_model(tmp_path: Path) -> None
     assert "test_accuracy" not in metrics, "the test photos were used too soon"
 
 
+def test_whole_photos_are_seen_from_the_training_on(tmp_path: Path) -> None:
+    """Long photos with the colour at an edge: what the model answers is what the training was judged by."""
+    for name, colour in (("red", (220, 40, 40)), ("blue", (40, 40, 220))):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(24):
+            draw = np.random.default_rng([len(name), number])
+            pixels = draw.integers(90, 160, (40, 160, 3), dtype=np.uint8)
+            pixels[:, -24:] = colour
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    accuracy = {}
+    for framing in ("crop", "whole"):
+        run = make_run(tmp_path, name=framing, framing=framing, mirror=False, epochs=3, augment=0.2)
+        train(run, settings_in(tmp_path))
+        model = open_saved(run.artefacts.best)
+        assert model.spec.crop_mode == framing
+        part = load_splits(run, settings_in(tmp_path)).test
+        said = list(Classifier(model, settings_in(tmp_path), "float32", "cpu").classify(part.paths, 1))
+        right = [one.guesses[0].index == label for one, label in zip(said, part.labels, strict=True)]
+        accuracy[framing] = sum(right) / len(right)
+        assert accuracy[framing] == pytest.approx(events_of(run, "finished")[0]["test_accuracy"], abs=1e-6)
+        assert said[0].seen == (
+            (0, 0, 160, 40) if framing == "whole" else pytest.approx((62.7, 2.7, 97.3, 37.3), abs=1)
+        )
+    assert accuracy["whole"] == 1
+    child = make_run(tmp_path, "child", parent=str(run.artefacts.best), variant=None, scratch=False, epochs=1)
+    train(child, settings_in(tmp_path))
+    assert open_saved(child.artefacts.best).spec.crop_mode == "whole"
+
+
 def test_more_epochs_go_on_where_it_ended(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     run = make_run(tmp_path, epochs=1)

@@ -10,6 +10,7 @@ from resnet_demo.data.dataset_facts import DatasetFacts, dataset_facts
 from resnet_demo.data.duplicates import find_duplicates
 from resnet_demo.data.image_folder import Dataset, Split, open_dataset, split
 from resnet_demo.data.images import Problem
+from resnet_demo.data.mirror_twins import mirror_twins
 from resnet_demo.data.photo_import import ImportedFolder
 from resnet_demo.download import Progress
 from resnet_demo.settings import Settings
@@ -70,7 +71,7 @@ def create_report(
     yield None
     duplicates = find_duplicates(dataset, settings.home, stage_progress("comparing"), max_pixels=settings.max_pixels)
     yield None
-    facts = dataset_facts(dataset, duplicates)
+    facts = dataset_facts(dataset, duplicates, mirror_twins(dataset, max_pixels=settings.max_pixels))
     shown = {
         "two_classes": _some(facts.two_classes),
         "leaks": _some(facts.leaks),
