@@ -38,8 +38,8 @@ class EvaluationSet:
     """Photos to evaluate a model on, each of a class that it knows; `labels` is the model's label of each.
 
     `test_of` is the run whose test photos they are, if they are. `notes` are what a reader of the result has to know;
-    the first says which photos these are. `learnt` counts photos that were left out because the model has seen them in
-    training; None where that is not known.
+    the first says which photos these are, or why there are none. `learnt` counts photos that were left out because the
+    model has seen them in training; None where that is not known.
     """
 
     photos: tuple[Photo, ...]
@@ -115,8 +115,10 @@ def choose_photos(model: Model, run: Run | None, dataset: Dataset, settings: Set
     if learnt:
         note = Message("evaluate.by.rest") if note.key == "evaluate.by.all" else note
         notes.insert(0, Message("evaluate.note.learnt", {"learnt": learnt, "photos": len(known)}))
+    if not fresh:
+        note = Message("evaluate.problem.all_learnt", {"learnt": len(known)})
     photos, labels = (tuple(of for of in column) for column in zip(*fresh, strict=True)) if fresh else ((), ())
-    return EvaluationSet(photos, labels, (note, *notes), test_of, learnt)
+    return EvaluationSet(photos, labels, (note, *notes), test_of if fresh else None, learnt)
 
 
 def _seen(run: Run | None, dataset: Dataset, settings: Settings) -> SeenPhotos:

@@ -232,6 +232,29 @@ def test_where_it_has_seen_all_there_is_no_figure(
     code, out, _ = evaluate(capsys, run.folder, tmp_path / "seen", "--json", home=tmp_path)
     found = json.loads(out)
     assert (code, found["judged"], found["learnt"], found["accuracy"]) == (2, 0, 42, None)
+    assert found["notes"][0] == text("evaluate.problem.all_learnt", learnt=42)
+
+
+def test_test_photos_that_are_copies_of_training_photos_are_left_out(
+    tmp_path: Path, original: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the folders say which are the test photos: some that leak, and then all."""
+    for part in ("train", "val", "test"):
+        draw_photos(tmp_path / "photos" / part, per_class=4, first={"train": 0, "val": 4, "test": 8}[part])
+    photos = sorted((tmp_path / "photos" / "test").rglob("*.png"))
+    for number, leaking in ((4, photos[:4]), (12, photos)):
+        for photo in leaking:
+            shutil.copyfile(tmp_path / "photos" / "train" / photo.parent.name / "000.png", photo)
+        run = make_run(tmp_path, f"run {number}", epochs=1)
+        shutil.copytree(original.artefacts.best, run.artefacts.best)
+        for name in ("config.json", "resnet_demo.json"):
+            path = run.artefacts.best / name
+            known_as = saved.open_saved(original.artefacts.best).training_info.data
+            path.write_text(path.read_text().replace(str(known_as), run.facts["data"]["fingerprint"]))
+        code, out, _ = evaluate(capsys, run.folder, tmp_path / "photos", "--json", home=tmp_path)
+        found = json.loads(out)
+        assert (code, found["judged"], found["learnt"]) == (0 if number < 12 else 2, 12 - number, number)
+        assert run.events.test_set_uses == (1 if number < 12 else 0)
 
 
 def test_photos_that_the_model_it_started_from_has_seen_are_left_out(
