@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from resnet_demo.data.image_folder import Dataset, Photo
 from resnet_demo.data.images import Problem, has_content
 from resnet_demo.data.index import forget_files
 from resnet_demo.models import model_folders
+from resnet_demo.models.label_matching import match_labels
 from resnet_demo.models.model_folders import BEST
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError, Message
@@ -23,6 +24,7 @@ from resnet_demo.training.labelled_predictions import LabelledPredictions
 from resnet_demo.training.listed_runs import all_runs
 from resnet_demo.training.run import Run
 from resnet_demo.training.run_folder import ENDED
+from resnet_demo.training.seen_photos import SeenPhotos, seen_photos
 
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
@@ -33,15 +35,38 @@ MOST_NAMES = 12
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Photos to evaluate a model on, each of a class that it knows.
+    """Photos to evaluate a model on, each of a class that it knows; `labels` is the model's label of each.
 
     `test_of` is the run whose test photos they are, if they are. `notes` are what a reader of the result has to know;
-    the first says which photos these are.
+    the first says which photos these are, or why there are none. `learnt` counts photos that were left out because the
+    model has seen them in training; None where that is not known.
     """
 
     photos: tuple[Photo, ...]
+    labels: tuple[int, ...]
     notes: tuple[Message, ...]
     test_of: Run | None = None
+    learnt: int | None = None
+
+    def require_photos(self) -> EvaluationSet:
+        """The same, if there is a photo left.
+
+        Raises:
+            AppError: the model has seen them all.
+        """
+        if not self.photos:
+            raise AppError("evaluate.problem.all_learnt", learnt=self.learnt or 0)
+        return self
+
+    def without(self, paths: Collection[str]) -> EvaluationSet:
+        """The same without some photos."""
+        kept = [(photo, label) for photo, label in self.labelled_photos if photo.path not in paths]
+        return replace(self, photos=tuple(photo for photo, _ in kept), labels=tuple(label for _, label in kept))
+
+    @property
+    def labelled_photos(self) -> Iterator[tuple[Photo, int]]:
+        """Each photo with its label."""
+        return zip(self.photos, self.labels, strict=True)
 
 
 def model_and_run(name: str, settings: Settings) -> tuple[str, Run | None]:
@@ -57,53 +82,107 @@ def model_and_run(name: str, settings: Settings) -> tuple[str, Run | None]:
     return name, None
 
 
-def choose_photos(model: Model, run: Run | None, dataset: Dataset, home: Path) -> EvaluationSet:
+def choose_photos(model: Model, run: Run | None, dataset: Dataset, settings: Settings) -> EvaluationSet:
     """Choose the photos of a data set to evaluate a model on, made by `run` where that is known.
 
     Of the very data set that it was trained on these are the run's test photos; else the test part that the folders
-    give, or all photos where they give none.
+    give, or all photos where they give none. Photos that the model has seen in training are left out, whatever they
+    are called now.
 
     Args:
-        home: of the runs whose uses of the same test photos count too.
+        settings: of the data home with the runs whose uses of the same test photos count too.
 
     Raises:
         AppError: the model knows none of their classes.
     """
     same = dataset.is_known_as(model.training_info.data)
     given = tuple(photo for photo in dataset.photos if photo.split == "test")
+    test_of = None
     if same and run is not None:
         chosen = tuple(dataset.photos[index] for index in run.facts["split"]["test"])
-        note = Message("evaluate.by.run", {"name": run.name, "uses": count_test_set_uses(run, all_runs(home)) + 1})
-        return _known(model, dataset, chosen, note, test_of=run)
-    if given:
-        return _known(model, dataset, given, Message("evaluate.by.split"))
-    if same:
-        flatters = [Message("evaluate.note.used_in_training")]
-    elif run is not None and Path(run.config.data) == dataset.root:
-        flatters = [Message("evaluate.note.changed")]
+        uses = count_test_set_uses(run, all_runs(settings.home)) + 1
+        note, test_of = Message("evaluate.by.run", {"name": run.name, "uses": uses}), run
+    elif given:
+        chosen, note = given, Message("evaluate.by.split")
     else:
-        flatters = []
-    return _known(model, dataset, dataset.photos, Message("evaluate.by.all"), *flatters)
+        chosen, note = dataset.photos, Message("evaluate.by.all")
+    known, notes = _of_known_classes(model, dataset, chosen)
+    seen = _seen(run, dataset, settings)
+    fresh = [(photo, label) for photo, label in known if photo not in seen]
+    learnt = (len(known) - len(fresh)) or (0 if seen.known else None)
+    if not (seen.known or test_of or _is_published(model)):
+        notes.insert(0, _not_known(same, run, dataset))
+    if learnt:
+        note = Message("evaluate.by.rest") if note.key == "evaluate.by.all" else note
+        notes.insert(0, Message("evaluate.note.learnt", {"learnt": learnt, "photos": len(known)}))
+    if not fresh:
+        note = Message("evaluate.problem.all_learnt", {"learnt": len(known)})
+    photos, labels = (tuple(of for of in column) for column in zip(*fresh, strict=True)) if fresh else ((), ())
+    return EvaluationSet(photos, labels, (note, *notes), test_of if fresh else None, learnt)
 
 
-def _known(
-    model: Model, dataset: Dataset, chosen: Sequence[Photo], *notes: Message, test_of: Run | None = None
-) -> EvaluationSet:
-    """The chosen photos whose class the model knows by name, with a note on the others."""
-    known = set(model.labels)
-    photos = tuple(photo for photo in chosen if dataset.classes[photo.label] in known)
-    if not photos:
-        classes = (dataset.classes[label] for label in sorted({photo.label for photo in chosen}))
+def _seen(run: Run | None, dataset: Dataset, settings: Settings) -> SeenPhotos:
+    """The photos that a model has seen in the run that made it and in those that made what it started from."""
+    if run is None:
+        return SeenPhotos(known=False)
+    seen, runs = SeenPhotos(), [run]
+    for one in runs:  # grows by the parent's run
+        seen |= seen_photos(one, dataset, settings)
+        parent = one.config.parent
+        before = model_and_run(parent, settings)[1] if parent else None
+        if before is not None and before not in runs:
+            runs.append(before)
+        elif before is None and parent and model_folders.folder_of(parent, settings):
+            seen |= SeenPhotos(known=False)
+    return seen
+
+
+def _is_published(model: Model) -> bool:
+    """Whether its photos are those of ImageNet, as everybody knows."""
+    return model.top1 is not None
+
+
+def _not_known(same: bool, run: Run | None, dataset: Dataset) -> Message:
+    """The note where it is not known which photos a model has seen."""
+    if same:
+        return Message("evaluate.note.used_in_training")
+    if run is not None and Path(run.config.data) == dataset.root:
+        return Message("evaluate.note.changed")
+    return Message("evaluate.note.not_known")
+
+
+def _of_known_classes(
+    model: Model, dataset: Dataset, chosen: Sequence[Photo]
+) -> tuple[list[tuple[Photo, int]], list[Message]]:
+    """The chosen photos whose class is one of the model's labels, with that; and notes on the others.
+
+    Raises:
+        AppError: there is none.
+    """
+    names = [dataset.classes[label] for label in sorted({photo.label for photo in chosen})]
+    matches = match_labels(names, model.labels)
+    by_name = [(photo, dataset.classes[photo.label]) for photo in chosen]
+    known = [(photo, matches.index[name]) for photo, name in by_name if name in matches.index]
+    if not known:
         raise AppError(
-            "evaluate.problem.no_class", folder=dataset.name, classes=_listed(classes), known=_listed(model.labels)
+            "evaluate.problem.no_class", folder=dataset.name, classes=_listed(names), known=_listed(model.labels)
         )
-    unknown = Counter(name for photo in chosen if (name := dataset.classes[photo.label]) not in known)
-    told = list(notes)
+    notes = []
+    if matches.respelled:
+        pairs = _listed(f"{name} = {label}" for name, label in matches.respelled.items())
+        notes.append(Message("evaluate.note.matched", {"pairs": pairs}))
+    left_out = Counter(name for _, name in by_name if name not in matches.index)
+    unclear = {name: count for name, count in left_out.items() if name in matches.ambiguous}
+    unknown = {name: count for name, count in left_out.items() if name not in matches.ambiguous}
+    if unclear:
+        meanings = _listed(f"{name} ({_listed(matches.ambiguous[name])})" for name in unclear)
+        notes.append(Message("evaluate.note.ambiguous", {"photos": sum(unclear.values()), "classes": meanings}))
     if unknown:
-        told.append(Message("evaluate.note.unknown", {"photos": unknown.total(), "classes": _listed(unknown)}))
+        photos = sum(unknown.values())
+        notes.append(Message("evaluate.note.unknown", {"photos": photos, "classes": _listed(unknown)}))
     if dataset.unlabelled:
-        told.append(Message("evaluate.note.unlabelled", {"photos": dataset.unlabelled}))
-    return EvaluationSet(photos, tuple(told), test_of)
+        notes.append(Message("evaluate.note.unlabelled", {"photos": dataset.unlabelled}))
+    return known, notes
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -152,12 +231,10 @@ def run_evaluation(
             on_uncounted(error)
             evaluation_set = replace(evaluation_set, test_of=None)
         changed = _changed(evaluation_set.photos, dataset, settings.home)
-        evaluation_set = replace(
-            evaluation_set, photos=tuple(photo for photo in evaluation_set.photos if photo.path not in changed)
-        )
+        evaluation_set = evaluation_set.without(changed)
     paths = [dataset.root / photo.path for photo in evaluation_set.photos]
     predictions = Classifier(model, settings, "float32").classify(paths, len(model.labels))
-    labelled, problems = collect_predictions(evaluation_set, dataset, model, monitor(predictions, len(paths)))
+    labelled, problems = collect_predictions(evaluation_set, model, monitor(predictions, len(paths)))
     labelled = replace(labelled, changed=tuple(sorted(changed)))
     if evaluation_set.test_of is not None:
         save_test_predictions(evaluation_set.test_of, labelled)
@@ -173,12 +250,11 @@ def _changed(photos: Iterable[Photo], dataset: Dataset, home: Path) -> set[str]:
 
 
 def collect_predictions(
-    evaluation_set: EvaluationSet, dataset: Dataset, model: Model, predictions: Iterable[Prediction]
+    evaluation_set: EvaluationSet, model: Model, predictions: Iterable[Prediction]
 ) -> tuple[LabelledPredictions, list[Problem]]:
     """The predictions for all photos with their true labels, and the problems of those that cannot be read."""
-    index = {label: number for number, label in enumerate(model.labels)}
     files, labels, rows, problems = [], [], [], []
-    for photo, prediction in zip(evaluation_set.photos, predictions, strict=True):
+    for (photo, label), prediction in zip(evaluation_set.labelled_photos, predictions, strict=True):
         if prediction.problem:
             problems.append(Problem(photo.path, prediction.problem.kind, prediction.problem.fields))
             continue
@@ -186,7 +262,7 @@ def collect_predictions(
         for guess in prediction.guesses:
             row[guess.index] = guess.probability
         files.append(photo.path)
-        labels.append(index[dataset.classes[photo.label]])
+        labels.append(label)
         rows.append(row)
     labelled = LabelledPredictions(
         files=tuple(files),

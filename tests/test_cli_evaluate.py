@@ -19,6 +19,7 @@ from PIL import Image
 from sklearn import metrics
 
 from resnet_demo.cli import main
+from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.inference import Classifier
 from resnet_demo.models import saved
 from resnet_demo.settings import Settings
@@ -31,6 +32,9 @@ from tests.conftest import ROOT
 from tests.damage import flip_in_the_midst
 from tests.tiny import LABELS, tiny_model
 from tests.training.small_runs import CLASSES, draw_photos, events_of, make_run, settings_in
+
+NEW = 100
+"""The number of the first photo that no run here was trained on."""
 
 
 @pytest.fixture(autouse=True)
@@ -146,7 +150,7 @@ def test_other_photos_are_all_looked_at_and_figures_are_those_of_scikit_learn(
     trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The data set of the training with one photo more is another one."""
-    other = draw_photos(tmp_path / "other", per_class=5)
+    other = draw_photos(tmp_path / "other", per_class=5, first=NEW)
     found = as_json(capsys, trained.artefacts.best, other, home=tmp_path)
     assert (found["photos"], found["test_looks"]) == (15, None)
     assert found["notes"] == [text("evaluate.by.all")]
@@ -174,20 +178,129 @@ def test_a_copy_of_the_model_cannot_know_what_it_learned_from(
     assert text("evaluate.note.used_in_training") in found["notes"]
 
 
+def forget_seen(run: Run) -> Run:
+    """A run as earlier versions left it."""
+    path = run.folder / "config.json"
+    entries = json.loads(path.read_text(encoding="utf-8"))
+    del entries["facts"]["seen"]
+    path.write_text(json.dumps(entries), encoding="utf-8")
+    return Run(run.folder)
+
+
+def photos_of(run: Run, *names: str) -> list[Path]:
+    """The photos of parts of the run's split, where they were at its beginning."""
+    dataset = open_dataset(Path(run.config.data), settings_in(run.folder.parent).home)
+    return [dataset.root / dataset.photos[index].path for name in names for index in run.facts["split"][name]]
+
+
+def test_photos_that_it_has_seen_are_left_out_though_the_folder_is_another(
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy less one photo, the files renamed; once more with ten new photos of each class."""
+    seen = {photo.read_bytes() for photo in photos_of(trained, "train", "val")}
+    shutil.copytree(trained.folder.parent / "photos", tmp_path / "copy")
+    for number, photo in enumerate(sorted((tmp_path / "copy").rglob("*.png"))):
+        photo.rename(photo.with_name(f"renamed {number}.png"))
+    for classes in (tmp_path / "copy").iterdir():
+        next(photo for photo in sorted(classes.iterdir()) if photo.read_bytes() in seen).unlink()
+    found = as_json(capsys, trained.folder, tmp_path / "copy", home=tmp_path)
+    assert (found["photos"], found["judged"], found["learnt"]) == (6, 6, 39)
+    assert found["accuracy"] == pytest.approx(events_of(trained, "finished")[0]["test_accuracy"], abs=1e-6)
+    assert found["notes"] == [text("evaluate.by.rest"), text("evaluate.note.learnt", learnt=39, photos=45)]
+    draw_photos(tmp_path / "new", per_class=10, first=NEW)
+    shutil.copytree(tmp_path / "new", tmp_path / "copy", dirs_exist_ok=True)
+    found = as_json(capsys, trained.artefacts.best, tmp_path / "copy", home=tmp_path)
+    assert (found["judged"], found["learnt"], found["test_looks"]) == (36, 39, None)
+
+
+@pytest.mark.parametrize("earlier", [False, True])
+def test_where_it_has_seen_all_there_is_no_figure(
+    trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], earlier: bool
+) -> None:
+    """A run of an earlier version is asked by its photos, if they are still there."""
+    run = forget_seen(trained) if earlier else trained
+    config = json.loads((run.folder / "config.json").read_text(encoding="utf-8"))
+    config["config"]["data"] = str(trained.folder.parent / "photos")
+    (run.folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    for photo in photos_of(Run(run.folder), "train", "val"):
+        place = tmp_path / "seen" / photo.parent.name / photo.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(photo, place)
+    code, out, err = evaluate(capsys, run.folder, tmp_path / "seen", home=tmp_path)
+    assert (code, out) == (2, "")
+    assert text("evaluate.problem.all_learnt", learnt=42) in err
+    code, out, _ = evaluate(capsys, run.folder, tmp_path / "seen", "--json", home=tmp_path)
+    found = json.loads(out)
+    assert (code, found["judged"], found["learnt"], found["accuracy"]) == (2, 0, 42, None)
+    assert found["notes"][0] == text("evaluate.problem.all_learnt", learnt=42)
+
+
+def test_test_photos_that_are_copies_of_training_photos_are_left_out(
+    tmp_path: Path, original: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the folders say which are the test photos: some that leak, and then all."""
+    for part in ("train", "val", "test"):
+        draw_photos(tmp_path / "photos" / part, per_class=4, first={"train": 0, "val": 4, "test": 8}[part])
+    photos = sorted((tmp_path / "photos" / "test").rglob("*.png"))
+    for number, leaking in ((4, photos[:4]), (12, photos)):
+        for photo in leaking:
+            shutil.copyfile(tmp_path / "photos" / "train" / photo.parent.name / "000.png", photo)
+        run = make_run(tmp_path, f"run {number}", epochs=1)
+        shutil.copytree(original.artefacts.best, run.artefacts.best)
+        for name in ("config.json", "resnet_demo.json"):
+            path = run.artefacts.best / name
+            known_as = saved.open_saved(original.artefacts.best).training_info.data
+            path.write_text(path.read_text().replace(str(known_as), run.facts["data"]["fingerprint"]))
+        code, out, _ = evaluate(capsys, run.folder, tmp_path / "photos", "--json", home=tmp_path)
+        found = json.loads(out)
+        assert (code, found["judged"], found["learnt"]) == (0 if number < 12 else 2, 12 - number, number)
+        assert run.events.test_set_uses == (1 if number < 12 else 0)
+
+
+def test_photos_that_the_model_it_started_from_has_seen_are_left_out(
+    original: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw_photos(tmp_path / "photos", first=NEW)
+    run = make_run(tmp_path, parent=str(original.artefacts.best), variant=None, scratch=False, epochs=1)
+    shutil.copytree(original.artefacts.best, run.artefacts.best)
+    both = draw_photos(tmp_path / "both", per_class=16)
+    shutil.copytree(draw_photos(tmp_path / "new", per_class=2, first=2 * NEW), both, dirs_exist_ok=True)
+    found = as_json(capsys, run.folder, both, home=tmp_path)
+    assert (found["judged"], found["learnt"]) == (6 + 6, 42), "the first run's test photos, and the new ones"
+
+
+def test_a_model_that_nobody_knows_the_run_of_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos = flowers_model(tmp_path)
+    found = as_json(capsys, tmp_path / "model", photos, home=tmp_path)
+    assert text("evaluate.note.not_known") in found["notes"]
+    assert (found["judged"], found["learnt"]) == (9, None)
+
+
 def test_photos_that_have_changed_since_are_told(
     original: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = make_run(tmp_path, epochs=1)
+    """By a run of an earlier version, which cannot tell which of them it has seen."""
+    run = forget_seen(make_run(tmp_path, epochs=1))
     shutil.copytree(original.artefacts.best, run.artefacts.best)
     (tmp_path / "photos" / "red" / "000.png").unlink()
     found = as_json(capsys, run.artefacts.best, tmp_path / "photos", home=tmp_path)
-    assert found["photos"] == 47
+    assert (found["photos"], found["learnt"]) == (47, None)
     assert text("evaluate.note.changed") in found["notes"]
 
 
+def test_names_that_mean_the_same_are_matched_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photos = flowers_model(tmp_path)
+    (photos / "daisy").rename(photos / "n11939491")
+    (photos / "rose").rename(photos / "ROSE_")
+    found = as_json(capsys, tmp_path / "model", photos, home=tmp_path)
+    assert found["photos"] == 9
+    assert text("evaluate.note.matched", pairs="n11939491 = daisy, ROSE_ = rose") in found["notes"]
+    assert {one["true"] for one in found["mistakes"]} <= set(LABELS)
+
+
 def test_a_given_test_part_is_what_counts(trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    draw_photos(tmp_path / "parts" / "train", per_class=4)
-    draw_photos(tmp_path / "parts" / "test", per_class=2)
+    draw_photos(tmp_path / "parts" / "train", per_class=4, first=NEW)
+    draw_photos(tmp_path / "parts" / "test", per_class=2, first=2 * NEW)
     found = as_json(capsys, trained.artefacts.best, tmp_path / "parts", home=tmp_path)
     assert found["photos"] == 6
     assert found["notes"] == [text("evaluate.by.split")]
@@ -196,7 +309,7 @@ def test_a_given_test_part_is_what_counts(trained: Run, tmp_path: Path, capsys: 
 def test_classes_that_it_does_not_know_are_told(
     trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = draw_photos(tmp_path / "other", per_class=3)
+    other = draw_photos(tmp_path / "other", per_class=3, first=NEW)
     (other / "grün").rename(other / "teal")
     found = as_json(capsys, trained.artefacts.best, other, home=tmp_path)
     assert found["photos"] == 6
@@ -207,7 +320,7 @@ def test_classes_that_it_does_not_know_are_told(
 def test_classes_none_of_which_it_knows_are_an_error(
     trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = draw_photos(tmp_path / "other", per_class=3)
+    other = draw_photos(tmp_path / "other", per_class=3, first=NEW)
     for name in CLASSES:
         (other / name).rename(other / f"{name} too")
     code, out, err = evaluate(capsys, trained.artefacts.best, other, home=tmp_path)
@@ -217,8 +330,8 @@ def test_classes_none_of_which_it_knows_are_an_error(
 
 
 def test_bad_files_are_named_and_never_fatal(trained: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    other = draw_photos(tmp_path / "other", per_class=3)
-    (other / "red" / "cut.png").write_bytes((other / "red" / "000.png").read_bytes()[:200])
+    other = draw_photos(tmp_path / "other", per_class=3, first=NEW)
+    (other / "red" / "cut.png").write_bytes((other / "red" / f"{NEW}.png").read_bytes()[:200])
     damaged = other / "red" / "damaged.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (300, 300, 3), dtype=np.uint8)).save(damaged)
     content = bytearray(damaged.read_bytes())

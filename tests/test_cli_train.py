@@ -21,9 +21,11 @@ from resnet_demo.cli import main
 from resnet_demo.jobs import queue
 from resnet_demo.models.saved import open_saved
 from resnet_demo.settings import Settings, find_settings
+from resnet_demo.texts import text
 from resnet_demo.training.listed_runs import all_runs
 from resnet_demo.training.run import Run
 from tests.conftest import ROOT
+from tests.data.test_archive import zipped
 from tests.jobs.small import CLASSES, coloured_photos, small_config, wait_for, wait_for_event
 from tests.shelf import run_with_model
 from tests.test_cli import said_in_process
@@ -137,6 +139,29 @@ def test_a_dry_run_tells_the_time_of_each_preset_and_trains_nothing(data: Path, 
 
 
 @pytest.mark.slow
+def test_an_archive_is_unpacked_and_said(data: Path, settings: Settings, tmp_path: Path) -> None:
+    """Its names in GBK, as Chinese Windows packs them, and another archive in it; the same one is unpacked once."""
+    names = dict(zip(CLASSES, ("玫瑰", "向日葵", "蒲公英"), strict=True))
+    photos = {
+        f"{names[path.parent.name]}/{path.name}".encode("gbk"): path.read_bytes() for path in sorted(data.glob("*/*"))
+    }
+    placeholders = {name: f"{number:x}".rjust(len(name), "_") for number, name in enumerate(photos)}
+    packed = zipped({placeholders[name]: content for name, content in photos.items()} | {"old.zip": b"PK"})
+    for name, placeholder in placeholders.items():
+        packed = packed.replace(placeholder.encode(), name)
+    (tmp_path / "flowers.zip").write_bytes(packed)
+    done = run_command("train", tmp_path / "flowers.zip", *SMALL, "--epochs", 1)
+    assert done.returncode == 0, done.stderr
+    (folder,) = (settings.home / "datasets").iterdir()
+    (run,) = all_runs(settings.home)
+    assert run.config.data == str(folder)
+    assert run.facts["data"]["classes"] == sorted(names.values())
+    assert str(folder) in done.stdout
+    assert "GBK" in done.stdout
+    assert all(name in done.stdout for name in names.values())
+    assert text("images.problem.inner_archive") in done.stdout
+
+
 def test_out_is_the_runs_folder_and_the_same_command_goes_on(data: Path, settings: Settings, tmp_path: Path) -> None:
     command = ("train", data, *SMALL, "--epochs", 40, "--out", tmp_path / "out")
     with started(*command) as process:

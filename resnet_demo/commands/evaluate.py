@@ -28,7 +28,7 @@ from resnet_demo.training.listed_runs import all_runs
 if TYPE_CHECKING:
     from resnet_demo.inference import Prediction
 
-DONE, NOTHING_READ = 0, 1
+DONE, NOTHING_READ, NOTHING_LEFT = 0, 1, 2
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], language: str) -> None:
@@ -43,12 +43,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
 
 
 def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
-    """Evaluate the model and print the metrics; 1 where no photo could be read."""
+    """Evaluate the model and print the metrics; 1 where no photo could be read, 2 where it has seen all of them."""
     name, run = evaluation_set.model_and_run(arguments.model, settings)
     [model] = model_flags.open_models([name], arguments, settings, language)
     with scanning_bar(language) as progress:
         dataset = open_dataset(arguments.folder, settings.home, progress, max_pixels=settings.max_pixels)
-    chosen = evaluation_set.choose_photos(model, run, dataset, settings.home)
+    chosen = evaluation_set.choose_photos(model, run, dataset, settings)
+    if not arguments.json:
+        chosen.require_photos()
     uncounted: list[AppError] = []
     predictions, problems = evaluation_set.run_evaluation(chosen, dataset, model, settings, _with_bar, uncounted.append)
     notes = (Message("evaluate.note.not_counted", {"why": error.say(language)}) for error in uncounted)
@@ -60,6 +62,8 @@ def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: st
         _print_json(found, chosen, problems, uses, language)
     else:
         _print(found, chosen, problems, language)
+    if not chosen.photos:
+        return NOTHING_LEFT
     return DONE if found.photos else NOTHING_READ
 
 
@@ -92,4 +96,5 @@ def _print_json(
     whole["unreadable"] = [{"file": problem.file, "text": problem.say(language)} for problem in problems]
     whole["notes"] = [note.say(language) for note in chosen.notes]
     whole["test_looks"] = uses
+    whole["judged"], whole["learnt"] = found.photos, chosen.learnt
     print(tables.as_json(whole, sys.stdout.encoding, indent=2))

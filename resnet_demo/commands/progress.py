@@ -92,7 +92,19 @@ class RunProgress:
 @contextlib.contextmanager
 def download_bar(language: str) -> Iterator[Progress]:
     """A progress bar on the terminal that appears once something is downloaded."""
-    label = text("cli.downloading", language)
+    with _byte_bar(text("cli.downloading", language)) as progress:
+        yield progress
+
+
+@contextlib.contextmanager
+def unpacking_bar(language: str) -> Iterator[Progress]:
+    """The same for an archive that is unpacked."""
+    with _byte_bar(text("photos.stage.unpacking", language)) as progress:
+        yield progress
+
+
+@contextlib.contextmanager
+def _byte_bar(label: str) -> Iterator[Progress]:
     with tqdm(desc=label, unit="B", unit_scale=True, disable=None, delay=0.1) as bar:
 
         def progress(done: int, total: int | None) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from resnet_demo.commands import foreground
+from resnet_demo.commands.photo_folder import photo_folder
 from resnet_demo.commands.progress import say, scanning_bar
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.jobs import queue, rendezvous
@@ -34,12 +36,13 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
 def run_train(arguments: argparse.Namespace, settings: Settings, language: str) -> int:
     """Create a run and execute it here; with `--out` of an interrupted run, resume that."""
     _name_weights(arguments, settings)
-    config = queue.with_absolute_paths(TrainConfig.from_arguments(arguments), settings)
+    given = queue.with_absolute_paths(TrainConfig.from_arguments(arguments), settings)
     if arguments.dry_run:
-        return _say_forecast(config, settings, language)
+        return _say_forecast(_with_folder(given, settings, language), settings, language)
     folder = arguments.out and Path(os.path.realpath(expanded(arguments.out)))  # Path's own raises where links go round
 
     def make(me: Process) -> Run:
+        config = _with_folder(given, settings, language)
         if folder and any(folder == run.folder for run in all_runs(settings.home)):
             run = Run.open(folder)
             if run.config != config:
@@ -63,6 +66,11 @@ def _name_weights(arguments: argparse.Namespace, settings: Settings) -> None:
         arguments.parent, arguments.variant = f"{arguments.variant}:{arguments.parent}", None
     if arguments.labels is not None and not file:
         raise AppError("inference.problem.no_weights_file", model=arguments.parent or arguments.variant or "")
+
+
+def _with_folder(config: TrainConfig, settings: Settings, language: str) -> TrainConfig:
+    """The settings with a folder of photos where an archive was given."""
+    return replace(config, data=photo_folder(config.data, settings, language))
 
 
 def _forecast(config: TrainConfig, settings: Settings, language: str) -> Forecast:

@@ -2,72 +2,51 @@
 
 from __future__ import annotations
 
-import bz2
-import errno
-import gzip
 import io
-import lzma
-import os
-import stat
-import struct
-import tarfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
 
 from resnet_demo.data import file_names
+from resnet_demo.data.archive_members import (
+    MAX_ENTRIES,
+    Allowance,
+    ArchiveFile,
+    Member,
+    members,
+    names_in_tar,
+    too_many,
+)
 from resnet_demo.data.dataset_storage import free_bytes
 from resnet_demo.data.disk_usage import DiskBudget
 from resnet_demo.data.files import is_junk
+from resnet_demo.data.images import Problem
+from resnet_demo.data.name_encoding import ArchiveNames
 from resnet_demo.download import Progress
 from resnet_demo.settings import GIGABYTE, MEGABYTE
-from resnet_demo.texts import AppError
+from resnet_demo.texts import AppError, Message
 
 SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
-MAX_ENTRIES = 250_000
-USUAL_BYTES = 100 * MEGABYTE
-MAX_RATIO = 100
-"""Photos hardly compress: more than USUAL_BYTES and this many times the archive's size is a decompression bomb."""
+_OTHER_SUFFIXES = (".rar", ".7z", ".zst")
+"""Of archives that are not unpacked here; inside another one they are named like the others."""
 
 _PIECE = 65_536
-_MAX_XZ_BYTES = 256 * MEGABYTE
-"""Memory limit of the xz decoder: four times what the strongest preset of xz needs."""
-_MAX_DIRECTORY_BYTES = 400 * MAX_ENTRIES
-_DIRECTORY_MARK = b"PK\1\2"
-_ENCRYPTED = 0x41
-_UTF8 = 0x800
-
-_ZIP_STARTS = (b"PK\3\4", b"PK\5\6")
-_OTHER_KINDS = ((b"Rar!", "RAR"), (b"7z\xbc\xaf", "7z"), (b"\x28\xb5\x2f\xfd", "Zstandard"))
-
-_DAMAGE = (
-    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError),
-    *(ValueError, struct.error, LookupError, ArithmeticError, RuntimeError, TypeError, AttributeError),
-)
-"""Exceptions of the standard library for damaged or malicious archives."""
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """The number of files written, and of junk files ignored; `taken` is the disk usage of the former in bytes."""
+    """The number of files written, and of junk files ignored; `taken` is the disk usage of the former in bytes.
+
+    `left_out` are files that were not written, and why. `note` says how the names were read, where the archive does not
+    say it and they are neither ASCII nor UTF-8.
+    """
 
     files: int
     ignored: int
     taken: int
-
-
-@dataclass(frozen=True)
-class _Member:
-    """A file or a folder in an archive; `pieces` are its bytes, to be read once and before the next member."""
-
-    name: str
-    is_folder: bool
-    pieces: Iterator[bytes]
+    left_out: tuple[Problem, ...] = ()
+    note: Message | None = None
 
 
 def unpack(
@@ -76,40 +55,99 @@ def unpack(
     """Unpack an archive into `folder`, which is empty; the caller removes it if this raises.
 
     Zip (stored or deflated), and tar, plain or compressed by gzip, bzip2 or xz. Sizes in headers are checked first, and
-    the bytes really unpacked are counted.
+    the bytes really unpacked are counted. A hard link to an earlier file of the archive becomes a copy of it; other
+    links and archives inside the archive are left out.
 
     Args:
         max_bytes: limit of the unpacked bytes and of the disk usage.
         progress: called with (bytes of the archive done, all bytes); an exception it raises ends the work.
 
     Raises:
-        AppError: no archive, a damaged or encrypted one, or a malicious one: names that lead out of the folder, links,
+        AppError: no archive, a damaged or encrypted one, or a malicious one: names that lead out of the folder,
             devices, too many entries, a decompression bomb, names that some file systems do not tell apart.
         OSError: the folder cannot be written to.
     """
     total = archive.stat().st_size
-    allowance = _Allowance(total, max_bytes, free_bytes(folder))
-    paths, budget, files, ignored, reached = file_names.TakenPaths(), DiskBudget(max_bytes), 0, 0, 0
-    with _ArchiveFile(io.FileIO(archive)) as file:
-        for count, member in enumerate(_members(file, allowance)):
+    allowance = Allowance(total, max_bytes, free_bytes(folder))
+    target = _Target(folder, max_bytes, allowance)
+    names = ArchiveNames(lambda: names_in_tar(archive, max_bytes, folder))
+    reached = 0
+    with ArchiveFile(io.FileIO(archive)) as file:
+        for count, member in enumerate(members(file, allowance, names)):
             if count == MAX_ENTRIES:
-                raise _too_many()
+                raise too_many()
             reached = max(reached, file.tell())
             if progress:
                 progress(min(reached, total), total)
-            if member.is_folder and PurePosixPath(member.name) == PurePosixPath("."):
-                continue
-            parts = file_names.parts_of(member.name)
-            if any(map(is_junk, parts)):
-                ignored += not member.is_folder
-                continue
-            paths.claim(parts, folder=member.is_folder)
-            if not member.is_folder:
-                size = _write(member.pieces, folder.joinpath(*parts))
-                if not budget.take(parts, size):
-                    raise AppError("archive.problem.too_large", megabytes=max_bytes // MEGABYTE)
-                files += 1
-    return Unpacked(files, ignored, max_bytes - budget.left)
+            target.take(member)
+    return Unpacked(target.files, target.ignored, target.taken, tuple(target.left_out), names.note)
+
+
+class _Target:
+    """The folder that members are written to."""
+
+    def __init__(self, folder: Path, max_bytes: int, allowance: Allowance) -> None:
+        self._folder, self._max_bytes, self._allowance = folder, max_bytes, allowance
+        self._paths, self._budget = file_names.TakenPaths(), DiskBudget(max_bytes)
+        self._written: set[tuple[str, ...]] = set()
+        self.ignored = 0
+        self.left_out: list[Problem] = []
+
+    @property
+    def files(self) -> int:
+        """Files written."""
+        return len(self._written)
+
+    @property
+    def taken(self) -> int:
+        """Their disk usage in bytes."""
+        return self._max_bytes - self._budget.left
+
+    def take(self, member: Member) -> None:
+        """Write a member, unless it is to be left out.
+
+        Raises:
+            AppError: its name cannot be used, or all is too large.
+            OSError: the folder cannot be written to.
+        """
+        if member.is_folder and PurePosixPath(member.name) == PurePosixPath("."):
+            return
+        parts = file_names.parts_of(member.name)
+        if any(map(is_junk, parts)):
+            self.ignored += not member.is_folder
+            return
+        reason = None if member.is_folder else self._why_not(member)
+        if reason:
+            self.left_out.append(Problem(file_names.display_name("/".join(parts)), reason))
+            return
+        self._paths.claim(parts, folder=member.is_folder)
+        if member.is_folder:
+            return
+        pieces = member.pieces if member.same_as is None else self._copied(member.same_as)
+        if not self._budget.take(parts, _write(pieces, self._folder.joinpath(*parts))):
+            raise AppError("archive.problem.too_large", megabytes=self._max_bytes // MEGABYTE)
+        self._written.add(parts)
+
+    def _why_not(self, member: Member) -> str | None:
+        """The kind of problem for which a file is left out."""
+        if member.is_link or (member.same_as is not None and self._parts(member.same_as) not in self._written):
+            return "archived_link"
+        return "inner_archive" if member.name.lower().endswith((*SUFFIXES, *_OTHER_SUFFIXES)) else None
+
+    def _parts(self, name: str) -> tuple[str, ...]:
+        try:
+            return file_names.parts_of(name)
+        except AppError:
+            return ()
+
+    def _copied(self, name: str) -> Iterator[bytes]:
+        """The bytes of a file that was written here, counted as if they were unpacked again."""
+        source = self._folder.joinpath(*self._parts(name))
+        self._allowance.check(source.stat().st_size)
+        with source.open("rb") as file:
+            while piece := file.read(_PIECE):
+                self._allowance.spend(len(piece))
+                yield piece
 
 
 def _write(pieces: Iterator[bytes], path: Path) -> int:
@@ -117,223 +155,3 @@ def _write(pieces: Iterator[bytes], path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("xb") as file:
         return sum(file.write(piece) for piece in pieces)
-
-
-class _Allowance:
-    """The bytes that may still be unpacked from an archive."""
-
-    def __init__(self, archive_bytes: int, max_bytes: int, free: int) -> None:
-        by_ratio = max(USUAL_BYTES, MAX_RATIO * archive_bytes)
-        self._left = min(by_ratio, max_bytes)
-        self._free = free
-        refusal = "bomb" if by_ratio < max_bytes else "too_large"
-        self._refusal = AppError(f"archive.problem.{refusal}", megabytes=self._left // MEGABYTE)
-
-    def check(self, claimed: int) -> None:
-        """Refuse an archive whose headers claim too many bytes."""
-        if claimed > self._left:
-            raise self._refusal
-        if claimed > self._free:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def spend(self, count: int) -> None:
-        """Count unpacked bytes."""
-        if count > self._left:
-            raise self._refusal
-        self._left -= count
-
-
-class _ArchiveFile(io.BufferedReader):
-    """An archive on the disk; a zip's directory, which zipfile reads as a whole, is checked before it is parsed."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is not None and size > _MAX_DIRECTORY_BYTES:
-            raise _too_many()
-        data = super().read(size)
-        if len(data) > 2 * _PIECE and data.count(_DIRECTORY_MARK) > MAX_ENTRIES:
-            raise _too_many()
-        return data
-
-
-class _Xz(io.RawIOBase):
-    """The content of an xz file; `lzma.open` would allocate any amount of memory that a header asks for."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._decoder = _xz_decoder()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        piece = b""
-        while not piece:
-            if self._decoder.eof:
-                packed = self._next_stream()
-                if not packed:
-                    return 0
-                self._decoder = _xz_decoder()
-            else:
-                packed = self._file.read(_PIECE) if self._decoder.needs_input else b""
-                if self._decoder.needs_input and not packed:
-                    raise EOFError
-            piece = self._decoder.decompress(packed, len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
-
-    def _next_stream(self) -> bytes:
-        """The first bytes of the next stream; zeros may precede it."""
-        packed = self._decoder.unused_data.lstrip(b"\0")
-        while not packed:
-            more = self._file.read(_PIECE)
-            if not more:
-                return b""
-            packed = more.lstrip(b"\0")
-        return packed
-
-
-def _xz_decoder() -> lzma.LZMADecompressor:
-    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MAX_XZ_BYTES)
-
-
-_PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
-    (b"\x1f\x8b", gzip.open),
-    (b"BZh", bz2.open),
-    (b"\xfd7zXZ\0", lambda file: io.BufferedReader(_Xz(file), _PIECE)),
-)
-
-
-def _members(file: _ArchiveFile, allowance: _Allowance) -> Iterator[_Member]:
-    start = file.read(8)
-    file.seek(0)
-    for magic, kind in _OTHER_KINDS:
-        if start.startswith(magic):
-            raise AppError("archive.problem.kind", kind=kind)
-    if start.startswith(_ZIP_STARTS):
-        yield from _zip_members(file, allowance)
-        return
-    for magic, unpacked in _PACKED:
-        if start.startswith(magic):
-            with unpacked(file) as stream:
-                yield from _tar_members(stream, allowance)
-            return
-    yield from _tar_members(file, allowance)
-
-
-def _zip_members(file: IO[bytes], allowance: _Allowance) -> Iterator[_Member]:
-    with _reading():
-        opened = zipfile.ZipFile(file)
-    with opened:
-        entries = opened.infolist()
-        allowance.check(sum(entry.file_size for entry in entries))
-        for entry in entries:
-            name = entry.orig_filename
-            if not entry.flag_bits & _UTF8:
-                name = file_names.decoded(name.encode("cp437"))
-            is_folder = name.endswith(("/", "\\"))
-            _check_zip_entry(entry, file_names.display_name(name), is_folder)
-            yield _Member(name, is_folder, _zip_pieces(opened, entry, allowance))
-
-
-def _check_zip_entry(entry: zipfile.ZipInfo, name: str, is_folder: bool) -> None:
-    if is_folder and entry.file_size:
-        raise AppError("archive.problem.damaged")
-    if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG, stat.S_IFDIR}:
-        raise AppError("archive.problem.special", name=name)
-    if entry.flag_bits & _ENCRYPTED:
-        raise AppError("archive.problem.encrypted")
-    # For these two methods alone zipfile bounds how much comes out at a time.
-    if entry.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-        raise AppError("archive.problem.method", name=name)
-
-
-def _zip_pieces(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, allowance: _Allowance) -> Iterator[bytes]:
-    with _reading():
-        source = opened.open(entry)
-    with source:
-        while True:
-            with _reading():
-                piece = source.read(_PIECE)
-            if not piece:
-                return
-            allowance.spend(len(piece))
-            yield piece
-
-
-class _Forward:
-    """A tar stream, read forwards with all bytes counted; a file object with as much as tarfile needs."""
-
-    def __init__(self, stream: IO[bytes], allowance: _Allowance) -> None:
-        self._stream = stream
-        self._allowance = allowance
-        self._place = 0
-        self.last = b""
-
-    def tell(self) -> int:
-        return self._place
-
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= _PIECE:
-            raise tarfile.ReadError  # some header claims to be larger than any is
-        self.last = self._stream.read(size)
-        self._place += len(self.last)
-        self._allowance.spend(len(self.last))
-        return self.last
-
-    def seek(self, place: int) -> None:
-        if place < self._place:
-            raise tarfile.ReadError
-        while self._place < place and self.read(min(_PIECE, place - self._place)):
-            pass
-
-
-def _tar_members(stream: IO[bytes], allowance: _Allowance) -> Iterator[_Member]:
-    forward = _Forward(stream, allowance)
-    with _reading():
-        try:
-            opened = tarfile.TarFile(fileobj=cast(Any, forward))
-        except tarfile.ReadError as error:
-            raise AppError("archive.problem.none") from error
-    with opened:
-        while entry := _next(opened, forward):
-            with _reading():
-                name = file_names.decoded(entry.name.encode("utf-8", "surrogateescape"))
-            if not entry.isdir() and (not entry.isreg() or entry.issparse()):
-                raise AppError("archive.problem.special", name=file_names.display_name(name))
-            allowance.check(entry.size)
-            yield _Member(name, entry.isdir(), _tar_pieces(forward, entry))
-
-
-def _next(opened: tarfile.TarFile, forward: _Forward) -> tarfile.TarInfo | None:
-    with _reading():
-        entry = opened.next()
-        # tarfile takes any header that it cannot read for the end; the end is a block of zeros.
-        if entry is None and forward.last != bytes(tarfile.BLOCKSIZE):
-            raise tarfile.ReadError
-        return entry
-
-
-def _tar_pieces(forward: _Forward, entry: tarfile.TarInfo) -> Iterator[bytes]:
-    left = entry.size
-    with _reading():
-        forward.seek(entry.offset_data)
-    while left > 0:
-        with _reading():
-            piece = forward.read(min(_PIECE, left))
-            if not piece:
-                raise EOFError
-        left -= len(piece)
-        yield piece
-
-
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Turn errors of reading into an AppError; errors of writing are not the archive's."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise AppError("archive.problem.damaged") from error
-
-
-def _too_many() -> AppError:
-    return AppError("archive.problem.entries", most=MAX_ENTRIES)

@@ -13,16 +13,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from resnet_demo.data.preprocessing import ImageSpec
+from resnet_demo.data.preprocessing import CropMode, ImageSpec
 
 DRAWS = 9
 """Random numbers per view."""
 
 AREA_RANGE = 0.9
+ROOM_RANGE = 0.3
 SHAPE_RANGE = 2.0
 ANGLE_RANGE = math.radians(15)
 COLOUR_RANGE = 0.4
-"""At full strength: crops down to 0.1 of the photo, from half to twice as wide as high, 15 degrees, colours by 40 %."""
+"""At full strength: crops down to 0.1 of the photo, from half to twice as wide as high, or 0.3 of its sides around a
+whole one; 15 degrees, colours by 40 %."""
 
 MAX_SHRINK = 1.5
 """Above this ratio of the square's side to the view's, the square is downsampled first, against aliasing."""
@@ -51,29 +53,37 @@ class Views:
 
 
 def plain_views(shapes: Tensor, spec: ImageSpec) -> Views:
-    """The centre crop of each photo, as in evaluation; `shapes` (N,) are width / height."""
+    """What evaluation shows of each photo, the centre crop or all of it; `shapes` (N,) are width / height."""
     shorter = torch.stack([(1 / shapes).clamp(max=1), shapes.clamp(max=1)], dim=1)
+    if spec.crop_mode == "whole":
+        shorter = torch.ones_like(shorter)
     still, one = torch.zeros_like(shapes), torch.ones_like(shapes)
     centre = torch.zeros_like(shorter)
     return Views(centre, shorter * (spec.crop_size / spec.resize_size), still, one, one, one, one)
 
 
-def random_views(shapes: Tensor, draws: Tensor, strength: float) -> Views:
+def random_views(
+    shapes: Tensor, draws: Tensor, strength: float, *, mirror: bool = True, crop_mode: CropMode = "crop"
+) -> Views:
     """A random view of each photo, from `draws` (N, DRAWS), uniform in [0, 1).
 
-    A box of random area and aspect ratio at a random position (Szegedy et al. 2015, section 6), flipped half of the
-    time, rotated, and with changed colours, the more so the larger `strength` (0 to 1) is.
+    A box of random area and aspect ratio at a random position (Szegedy et al. 2015, section 6), rotated, and with
+    changed colours, the more so the larger `strength` (0 to 1) is; with `mirror` flipped half of the time. Where the
+    `crop_mode` is "whole", all of the photo is in the box, which is up to `ROOM_RANGE` larger.
     """
-    area = 1 - AREA_RANGE * strength * draws[:, 0]
-    shape = SHAPE_RANGE ** (strength * _both_ways(draws[:, 1]))
-    extent = torch.stack([area * shape / shapes, area / shape * shapes], dim=1).sqrt()
-    extent = extent / extent.amax(dim=1, keepdim=True).clamp(min=1)
+    if crop_mode == "whole":
+        extent = 1 + ROOM_RANGE * strength * draws[:, :2]
+    else:
+        area = 1 - AREA_RANGE * strength * draws[:, 0]
+        shape = SHAPE_RANGE ** (strength * _both_ways(draws[:, 1]))
+        extent = torch.stack([area * shape / shapes, area / shape * shapes], dim=1).sqrt()
+        extent = extent / extent.amax(dim=1, keepdim=True).clamp(min=1)
     brightness, contrast, saturation = (1 + COLOUR_RANGE * strength * _both_ways(draws[:, 6:])).unbind(dim=1)
     return Views(
         centre=_both_ways(draws[:, 2:4]) * (1 - extent),
         extent=extent,
         angle=ANGLE_RANGE * strength * _both_ways(draws[:, 4]),
-        mirror=torch.where(draws[:, 5] < 0.5, -1.0, 1.0),
+        mirror=torch.where(draws[:, 5] < (0.5 if mirror else 0.0), -1.0, 1.0),
         brightness=brightness,
         contrast=contrast,
         saturation=saturation,

@@ -14,6 +14,9 @@ from resnet_demo.texts import Message
 TINY = 32
 """Pixels: a photo with a shorter side than this is tiny."""
 
+LONG = 2
+"""Aspect ratio above which a photo is long: training on whole photos is suggested if most of them are."""
+
 EXTREME = 4
 """Aspect ratio above which a photo is reported: the centre crop shows only its middle."""
 
@@ -55,8 +58,14 @@ class DatasetFacts:
     findings: tuple[Message, ...]
 
 
-def dataset_facts(dataset: Dataset, duplicates: Duplicates) -> DatasetFacts:
-    """Make the report; it reads no files, since `open_dataset` and `find_duplicates` have done so."""
+def dataset_facts(dataset: Dataset, duplicates: Duplicates, twins: Sequence[tuple[str, str]] = ()) -> DatasetFacts:
+    """Make the report; it reads no files, since `open_dataset`, `find_duplicates` and `mirror_twins` have done so.
+
+    Args:
+        dataset: the photos.
+        duplicates: their duplicates.
+        twins: pairs of classes that look like each other's mirror image.
+    """
     photos = dataset.photos
     classes = _count(dataset)
     sizes = sorted((photo.size for photo in photos), key=lambda size: (size[0] * size[1], size))
@@ -66,6 +75,7 @@ def dataset_facts(dataset: Dataset, duplicates: Duplicates) -> DatasetFacts:
     two_classes = tuple(group for group in groups if len({photos[index].label for index in group}) > 1)
     given = any(photo.split for photo in photos)
     leaks = tuple(group for group in groups if given and len({photos[index].split or "train" for index in group}) > 1)
+    long = sum(max(photo.size) > LONG * min(photo.size) for photo in photos)
     counts = {
         "leaks": len(leaks),
         "two_classes": len(two_classes),
@@ -79,6 +89,12 @@ def dataset_facts(dataset: Dataset, duplicates: Duplicates) -> DatasetFacts:
         *(Message(f"dataset_facts.{what}", {"count": count}) for what, count in counts.items() if count),
         *([Message("dataset_facts.tiny", {"count": len(tiny), "pixels": TINY})] if tiny else []),
         *([Message("dataset_facts.extreme", {"count": len(extreme), "ratio": EXTREME})] if extreme else []),
+        *([Message("dataset_facts.long", {"count": long, "ratio": LONG})] if 2 * long > len(photos) else []),
+        *(
+            [Message("dataset_facts.mirrored", {"names": _listed([" – ".join(pair) for pair in twins])})]
+            if twins
+            else []
+        ),
     ]
     return DatasetFacts(
         photos=len(photos),

@@ -225,13 +225,18 @@ def inspect(path: str | os.PathLike[str], *, max_pixels: int = Settings.max_pixe
         return Problem(file, "missing")
 
 
-def has_content(path: str | os.PathLike[str], content: bytes) -> bool:
-    """Whether a file still has the content that `inspect` returned; False if it cannot be read."""
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """The hash of a file's content, as `inspect` returns it; empty if it cannot be read."""
     try:
         with _open_file(os.fspath(path)) as stream:
-            return content_hashes(stream)[0] == content
+            return content_hashes(stream)[0]
     except (_UnusableError, OSError, ValueError):
-        return False
+        return b""
+
+
+def has_content(path: str | os.PathLike[str], content: bytes) -> bool:
+    """Whether a file still has the content that `inspect` returned; False if it cannot be read."""
+    return content_of(path) == content
 
 
 def upright_rgb(image: Image.Image) -> Image.Image:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from resnet_demo.data import images
-from resnet_demo.data.archive import MAX_ENTRIES
+from resnet_demo.data.archive_members import MAX_ENTRIES
 from resnet_demo.data.disk_usage import DiskBudget
 from resnet_demo.data.file_names import TakenPaths, display_name, one_part
 from resnet_demo.data.folder_labels import SPLIT_NAMES

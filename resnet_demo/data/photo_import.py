@@ -13,24 +13,29 @@ from resnet_demo.data.dataset_storage import new_dataset, storage_folder
 from resnet_demo.data.disk_usage import DiskBudget
 from resnet_demo.data.file_names import TakenPaths, display_name, one_part, parts_of
 from resnet_demo.data.files import is_junk
-from resnet_demo.data.images import Problem
+from resnet_demo.data.images import Problem, content_of
 from resnet_demo.download import Progress
 from resnet_demo.settings import MEGABYTE, Settings, expanded
-from resnet_demo.texts import AppError
+from resnet_demo.texts import AppError, Message
+
+MOST_NAMES = 5
+HASH_BYTES = 4
 
 
 @dataclass(frozen=True)
 class ImportedFolder:
     """An imported folder for `image_folder.open_dataset`, and the files left out.
 
-    `ignored` counts junk files; `problems` are photos that could not be read any more. `own`
-    is a folder made for this import alone.
+    `ignored` counts junk files; `problems` are photos that could not be read any more, and files that were left out of
+    an archive. `own` is a folder made for this import alone. `notes` are what a person should check before the photos
+    are used.
     """
 
     folder: Path
     ignored: int = 0
     problems: tuple[Problem, ...] = ()
     own: bool = False
+    notes: tuple[Message, ...] = ()
 
 
 def from_folder(folder: Path, settings: Settings) -> ImportedFolder:
@@ -65,11 +70,27 @@ def from_archive(
     def fill(fresh: Path) -> archive.Unpacked:
         unpacked = archive.unpack(path, fresh, max_bytes=settings.max_stored_bytes, progress=progress)
         if not unpacked.files:
+            inner = [problem.file for problem in unpacked.left_out if problem.kind == "inner_archive"]
+            if inner:
+                raise AppError("archive.problem.inner_only", names=", ".join(inner[:MOST_NAMES]))
             raise AppError("archive.problem.empty")
         return unpacked
 
     folder, unpacked = new_dataset(storage_folder(settings), _stem(name or path.name), fill)
-    return ImportedFolder(folder, unpacked.ignored, own=True)
+    notes = () if unpacked.note is None else (unpacked.note,)
+    return ImportedFolder(folder, unpacked.ignored, unpacked.left_out, own=True, notes=notes)
+
+
+def from_archive_once(path: Path, settings: Settings, progress: Progress | None = None) -> ImportedFolder:
+    """Unpack an archive of this machine as `from_archive`, or use the folder that the very same archive became before.
+
+    The folder is named after the archive and the hash of its content.
+    """
+    name = f"{_stem(path.name)}-{content_of(path)[:HASH_BYTES].hex()}"
+    known = storage_folder(settings) / one_part(name)
+    if known.is_dir():
+        return ImportedFolder(known)
+    return from_archive(path, settings, name, progress)
 
 
 def _stem(name: str) -> str:

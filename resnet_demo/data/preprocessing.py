@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
 
 CropMode = Literal["crop", "whole"]
-"""The network's input: the centre crop, or the whole picture squashed to a square."""
+"""The network's input: what it was trained on, mostly the centre crop; or the whole picture squashed to a square."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -32,6 +32,7 @@ _TIMM_DEFAULTS: Mapping[str, Any] = {
 }
 """Defaults of timm's `resolve_data_config`."""
 
+_TIMM_CROP_MODES: Mapping[CropMode, str] = {"crop": "center", "whole": "squash"}
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _MAX_SIZE = 1024
 """Pixels a side: the limit for a model's file, so that it cannot exhaust the memory."""
@@ -42,7 +43,8 @@ class ImageSpec:
     """The preprocessing that a network was trained with.
 
     The shorter side is resized to `resize_size` pixels, then the centre crop of `crop_size` x `crop_size` is taken;
-    `mean` and `std` are those of red, green and blue, between 0 and 1.
+    `mean` and `std` are those of red, green and blue, between 0 and 1. With the `crop_mode` "whole" there is no crop:
+    the whole picture is squashed to `crop_size` x `crop_size`, which `resize_size` is then, too.
 
     Raises:
         AppError: an invalid value; a saved model's file may hold anything.
@@ -53,6 +55,7 @@ class ImageSpec:
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    crop_mode: CropMode = "crop"
 
     def __post_init__(self) -> None:
         _require(_side(self.crop_size), "crop_size", self.crop_size)
@@ -60,6 +63,15 @@ class ImageSpec:
         _require(_three(self.mean, -10, 10), "mean", self.mean)
         _require(_three(self.std, 1e-6, 10), "std", self.std)
         _require(self.interpolation in tuple(_FILTERS), "interpolation", self.interpolation)
+        without_crop = self.crop_mode == "whole" and self.resize_size == self.crop_size
+        _require(self.crop_mode == "crop" or without_crop, "crop_mode", self.crop_mode)
+
+    def to_json(self) -> dict[str, Any]:
+        """Every entry by name, as JSON has it, but for the usual `crop_mode`, which earlier versions do not know."""
+        entries = asdict(self)
+        if self.crop_mode == "crop":
+            del entries["crop_mode"]
+        return entries
 
     def to_timm(self) -> dict[str, Any]:
         """The entries of timm's `pretrained_cfg`."""
@@ -69,7 +81,7 @@ class ImageSpec:
         return {
             "input_size": [3, self.crop_size, self.crop_size],
             "crop_pct": crop_pct,
-            "crop_mode": "center",
+            "crop_mode": _TIMM_CROP_MODES[self.crop_mode],
             "interpolation": self.interpolation,
             "mean": list(self.mean),
             "std": list(self.std),
@@ -80,14 +92,16 @@ class ImageSpec:
         """Read timm's `pretrained_cfg` as timm does by default.
 
         Raises:
-            AppError: an entry is invalid or not supported (anything but three channels, a square and a centre crop).
+            AppError: an entry is invalid or not supported (anything but three channels, a square, and a centre crop or
+                the whole picture squashed).
         """
         entries = {**_TIMM_DEFAULTS, **{name: value for name, value in pretrained_cfg.items() if value}}
         size, crop_pct, crop_mode = entries["input_size"], entries["crop_pct"], entries["crop_mode"]
         square = isinstance(size, list | tuple) and len(size) == 3 and size[0] == 3 and size[1] == size[2]
         _require(square and _side(size[1]), "input_size", size)
         _require(_number(crop_pct) and 1 / _MAX_SIZE <= crop_pct <= 1, "crop_pct", crop_pct)
-        _require(crop_mode == "center", "crop_mode", crop_mode)
+        ours = next((name for name, timms in _TIMM_CROP_MODES.items() if timms == crop_mode), None)
+        _require(ours is not None and (ours == "crop" or crop_pct == 1), "crop_mode", crop_mode)
         mean, std = entries["mean"], entries["std"]
         return cls(
             crop_size=size[1],
@@ -95,6 +109,7 @@ class ImageSpec:
             mean=tuple(mean) if isinstance(mean, list) else mean,
             std=tuple(std) if isinstance(std, list) else std,
             interpolation=entries["interpolation"],
+            crop_mode=ours or "crop",
         )
 
 
@@ -125,7 +140,7 @@ def seen_box(size: tuple[int, int], spec: ImageSpec, crop_mode: CropMode) -> tup
     rounding of the resized sides and of the margins.
     """
     width, height = size
-    if crop_mode == "whole":
+    if "whole" in (crop_mode, spec.crop_mode):
         return 0.0, 0.0, float(width), float(height)
     shorter = min(width, height)
     left, right = _seen_span(width, shorter, spec)
@@ -145,7 +160,8 @@ def fit(
 ) -> npt.NDArray[np.uint8]:
     """Resize and crop an 8-bit RGB picture: the centre crop (crop_size, crop_size, 3), or the whole picture.
 
-    The whole picture is squashed to (resize_size, resize_size, 3), so that objects are about as large as in the
+    A network that was trained on whole pictures is given these in any case. The whole picture is squashed to
+    (resize_size, resize_size, 3), so that objects are about as large as in the
     crop: at crop_size, four fewer of 60 ImageNet photos were classified correctly.
 
     Only the pixels of the result are computed, however long the picture is. They equal those of torchvision's
@@ -161,7 +177,7 @@ def fit(
     size = size or image.size
     scale = round(max(size) / max(image.size))
     left, top, right, bottom = (edge / scale for edge in seen_box(size, spec, crop_mode))
-    side = spec.resize_size if crop_mode == "whole" else spec.crop_size
+    side = spec.resize_size if "whole" in (crop_mode, spec.crop_mode) else spec.crop_size
     return np.array(image.resize((side, side), _FILTERS[spec.interpolation], (left, top, right, bottom)))
 
 

@@ -196,7 +196,7 @@ def _architecture(variant: Variant) -> str:
 
 def _spec(spec: ImageSpec) -> Any:
     """The spec as it is read back from JSON."""
-    return json.loads(json.dumps(asdict(spec)))
+    return json.loads(json.dumps(spec.to_json()))
 
 
 def _filled(entries: Entries) -> Entries:

@@ -200,7 +200,13 @@ class BatchLoader:
         if strength == 0:
             return lambda part: plain_views(self._shapes(part), self.spec)
         draws = torch.from_numpy(self._random(purpose, number).random((len(self.rows), DRAWS), np.float32))
-        return lambda part: random_views(self._shapes(part), draws[part].to(self.distributed.device), strength)
+        return lambda part: random_views(
+            self._shapes(part),
+            draws[part].to(self.distributed.device),
+            strength,
+            mirror=self.config.mirror,
+            crop_mode=self.spec.crop_mode,
+        )
 
     def _shapes(self, part: Tensor) -> Tensor:
         return self.training.decoded.shapes[self.rows[part]].to(self.distributed.device)

@@ -12,6 +12,9 @@ from resnet_demo.texts import AppError
 from resnet_demo.training.presets import DEPTHS, PRESETS, Start, chosen_by_preset
 from resnet_demo.training.setting_specs import SettingSpec, add_flags, setting, setting_specs, unknown
 
+if TYPE_CHECKING:
+    from resnet_demo.data.preprocessing import CropMode
+
 TrainDepth = Literal["head", 1, 2, 3, 4, "all"]
 MAX_SIZE = 512
 
@@ -26,8 +29,10 @@ class TrainConfig:
     more than zero, each photo is only ever seen in that many ways, so that frozen stages run once for each.
     Pictures grow from `first_size` to `image_size` pixels a side. `learning_rate` is the highest of the schedule;
     each stage further from the head gets `depth_factor` of the rate above it. `warmup` is a share of the steps.
-    The optimiser `lbfgs` fits the head alone, in one go (`head_training`).
-    `val_share` and `test_share` of each class are kept to choose by and to judge by, where the folders do not say.
+    With the `framing` "whole" the network sees whole photos, squashed to squares, in training and from then on;
+    `mirror` says whether augmentation flips them. The optimiser `lbfgs` fits the head alone, in one go
+    (`head_training`). `val_share` and `test_share` of each class are kept to choose by and to judge by, where the
+    folders do not say.
 
     Raises:
         AppError: a value is out of range, of another kind, or contradicts another; the sentence says which.
@@ -55,7 +60,9 @@ class TrainConfig:
     weight_decay: float | None = setting("number", low=0, high=1)
     label_smoothing: float = setting("number", 0.1, low=0, high=0.5)
     class_weights: bool | None = setting("switch")
+    framing: CropMode | None = setting("choice", choices=("crop", "whole"))  # noqa: RUF009
     augment: float | None = setting("number", low=0, high=1)
+    mirror: bool = setting("switch", True)
     mixup: float | None = setting("number", low=0, high=2)
     cutmix: float | None = setting("number", low=0, high=2)
     ema: float | None = setting("number", low=0, high=0.9999)
@@ -163,6 +170,7 @@ class ResolvedConfig(TrainConfig):
         depth_factor: float
         weight_decay: float
         class_weights: bool
+        framing: CropMode
         augment: float
         mixup: float
         cutmix: float

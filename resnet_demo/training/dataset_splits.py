@@ -18,6 +18,7 @@ from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.run import Run
+from resnet_demo.training.seen_photos import FACT, seen_fact
 
 LIBRARIES = ("torch", "torchvision", "numpy", "pillow")
 
@@ -60,6 +61,7 @@ def facts_of(config: TrainConfig, settings: Settings, progress: Progress | None 
     """
     dataset = open_dataset(Path(config.data), settings.home, progress, max_pixels=settings.max_pixels)
     groups = find_duplicates(dataset, settings.home, progress, max_pixels=settings.max_pixels).groups
+    divided = split(dataset, config.seed, config.val_share, config.test_share, groups)
     return {
         "data": {
             "name": dataset.name,
@@ -67,7 +69,8 @@ def facts_of(config: TrainConfig, settings: Settings, progress: Progress | None 
             "ends_fingerprint": dataset.ends_fingerprint,
             "classes": list(dataset.classes),
         },
-        "split": asdict(split(dataset, config.seed, config.val_share, config.test_share, groups)),
+        "split": asdict(divided),
+        FACT: seen_fact(dataset, divided),
         "versions": {"resnet_demo": __version__, **{name: version(name) for name in LIBRARIES}},
     }
 

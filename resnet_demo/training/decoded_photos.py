@@ -80,8 +80,8 @@ class PhotoDecoder:
         contents: Sequence[bytes] | None = None,
         report: Report = unreported,
     ) -> DecodedPhotos:
-        """The centre crops that a network with this `spec` sees in evaluation."""
-        return self._read(paths, spec, "crop", contents, report)
+        """What a network with this `spec` sees in evaluation: the centre crops, or whole photos."""
+        return self._read(paths, spec, spec.crop_mode, contents, report)
 
     def _read(
         self,

@@ -33,7 +33,7 @@ def starting_point(config: TrainConfig, settings: Settings) -> tuple[str | None,
         file = model_folders.file_of(config.parent, settings)
         return None if file is None else file.variant, Start(scratch=False, input_size=USUAL_SIZE)
     found = description.read_folder(folder)
-    return found.variant, Start(scratch=False, input_size=found.spec.crop_size)
+    return found.variant, Start(scratch=False, input_size=found.spec.crop_size, crop_mode=found.spec.crop_mode)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from resnet_demo.data.preprocessing import ImageSpec
+from resnet_demo.data.preprocessing import CropMode, ImageSpec
 from resnet_demo.download import Progress
 from resnet_demo.inference import open_model
 from resnet_demo.models import pretrained, variants
@@ -39,7 +39,7 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {**asdict(self), "config": self.config.to_json()}
+        return {**asdict(self), "config": self.config.to_json(), "spec": self.spec.to_json()}
 
     @classmethod
     def from_json(cls, entries: Mapping[str, Any]) -> Plan:
@@ -68,7 +68,11 @@ class InitialNetwork:
         """What presets need to know."""
         if self.parent is None:
             return Start(scratch=True, input_size=variants.get(self.variant).input_size)
-        return Start(scratch=False, input_size=self.parent.spec.crop_size)
+        return Start(scratch=False, input_size=self.parent.spec.crop_size, crop_mode=self.parent.spec.crop_mode)
+
+    @property
+    def _parent_spec(self) -> ImageSpec:
+        return ImageSpec() if self.parent is None else self.parent.spec
 
     def plan(self, config: ResolvedConfig, precision: Name) -> Plan:
         """The plan for these settings."""
@@ -76,15 +80,16 @@ class InitialNetwork:
             config=config,
             precision=precision,
             variant=self.variant,
-            spec=trained_spec(ImageSpec() if self.parent is None else self.parent.spec, config.image_size),
+            spec=trained_spec(self._parent_spec, config.image_size, config.framing),
             parent=None if self.parent is None else Path(self.parent.name).name,
             licence=None if self.parent is None else self.parent.licence,
         )
 
 
-def trained_spec(parent: ImageSpec, size: int) -> ImageSpec:
+def trained_spec(parent: ImageSpec, size: int, crop_mode: CropMode) -> ImageSpec:
     """The preprocessing of a network that is trained with pictures of `size` pixels a side, from that of its parent."""
-    return ImageSpec(size, round(size * RESIZE), parent.mean, parent.std, parent.interpolation)
+    resize_size = size if crop_mode == "whole" else round(size * RESIZE)
+    return ImageSpec(size, resize_size, parent.mean, parent.std, parent.interpolation, crop_mode)
 
 
 def initial_network(

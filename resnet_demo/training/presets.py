@@ -28,6 +28,7 @@ class Start:
 
     scratch: bool
     input_size: int = USUAL_SIZE
+    crop_mode: str = "crop"
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def chosen_by_preset(config: TrainConfig, *, photos: int, device: str, start: St
         first_size = config.first_size or image_size
     return {
         "train_depth": depth,
+        "framing": start.crop_mode,
         "epochs": min(max(math.ceil(preset.photos_seen / max(photos, 1)), least), most),
         "batch_size": batch_size,
         "image_size": image_size,
@@ -120,6 +122,7 @@ def _for_one_fit(
     nothing = dict.fromkeys(("weight_decay", "augment", "mixup", "cutmix", "ema"), 0.0)
     return {
         "train_depth": "head",
+        "framing": start.crop_mode,
         "epochs": 1,
         "batch_size": config.batch_size or _batch_size(photos, device, processes),
         "image_size": size,

@@ -21,6 +21,8 @@ from resnet_demo.training.run_log import RunLog
 EVENTS = "events.jsonl"
 BESIDE = {"said", "phase", "looked", "joined", "measured", "killed"}
 """Kinds of events that do not move a run on."""
+WENT_ON = {"step", "epoch", "finished"}
+"""Kinds of events by which a training has gone on since it was queued."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +110,22 @@ class RunEvents:
 
     @property
     def more_epochs(self) -> int:
-        """Epochs that were asked for later, on top of those of the settings."""
-        asked = [event.get("more_epochs") for event in self.all() if event["kind"] == "queued"]
-        return sum(number for number in asked if isinstance(number, int))
+        """Epochs that were asked for later, on top of those of the settings.
+
+        What was asked for counts once the training has gone on; until then the next such request takes its place, so
+        that one that was refused adds nothing when it is repeated.
+        """
+        taken_up = asked = 0
+        started = False
+        for event in self.all():
+            kind, number = event["kind"], event.get("more_epochs")
+            if kind == "queued":
+                started = False
+                asked = number if isinstance(number, int) and number else asked
+            started |= kind == "started"
+            if kind in WENT_ON or (kind == "stopped" and started):
+                taken_up, asked = taken_up + asked, 0
+        return taken_up + asked
 
     @property
     def test_set_uses(self) -> int:

@@ -13,13 +13,15 @@ import time
 import tracemalloc
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from resnet_demo.data import archive
+from resnet_demo.data import archive_members
 from resnet_demo.data.archive import Unpacked, unpack
+from resnet_demo.data.images import Problem
 from resnet_demo.data.upload_quota import folder_bytes
 from resnet_demo.texts import LANGUAGES, AppError
 from tests.data.drawn import contents, flowers, jpeg
@@ -42,6 +44,21 @@ def tarred(files: dict[str, bytes], mode: str = "w", **options: int) -> bytes:
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             file.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def tarred_with_links(files: dict[str, bytes], links: dict[str, str]) -> bytes:
+    """A tar of files, and then of hard links to them."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as file:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            file.addfile(entry, io.BytesIO(content))
+        for name, target in links.items():
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = tarfile.LNKTYPE, target
+            file.addfile(entry)
     return buffer.getvalue()
 
 
@@ -166,9 +183,47 @@ def test_names_that_some_disk_takes_for_one_another(place: Path, kind: str, pair
     refused(place, KINDS[kind]({first: b"1", second: b"2"}), "file_names.problem.collision")
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
-def test_links_and_devices_in_a_tar(place: Path, kind: bytes) -> None:
+@pytest.mark.parametrize("kind", [tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_devices_in_a_tar(place: Path, kind: bytes) -> None:
     refused(place, tar_entry("tulips", kind, "/etc"), "archive.problem.special")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE])
+@pytest.mark.parametrize(
+    "target", ["/etc/passwd", "../../archive", "tulips", "later.jpg", "link.jpg", ".hidden.jpg", "\0"]
+)
+def test_links_in_a_tar_are_left_out_and_named(place: Path, kind: bytes, target: str) -> None:
+    """Where what they lead to is no file that was unpacked before; the other files are unpacked."""
+    data = tar_entry("link.jpg", kind, target)[:-1024] + tarred({"link.jpg/a.jpg": b"1", "later.jpg": b"22"})
+    done = unpacked(place, data)
+    assert done.left_out == (Problem("link.jpg", "archived_link"),)
+    assert contents(place) == {"link.jpg/a.jpg": b"1", "later.jpg": b"22"}
+    assert not (place / "link.jpg").is_symlink()
+    assert_nothing_outside(place)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_hard_link_in_a_tar_becomes_a_copy(place: Path, pack: Callable[[bytes], bytes]) -> None:
+    files = {"train/tulips/a.jpg": jpeg(1), "b.jpg": jpeg(2)}
+    done = unpacked(place, pack(tarred_with_links(files, {"test/tulips/c.jpg": "train/tulips/a.jpg"})))
+    assert contents(place) == {**files, "test/tulips/c.jpg": files["train/tulips/a.jpg"]}
+    assert (done.files, done.left_out) == (3, ())
+    paths = [place / "train/tulips/a.jpg", place / "test/tulips/c.jpg"]
+    assert paths[0].stat().st_ino != paths[1].stat().st_ino
+
+
+def test_hard_links_are_counted_as_what_they_become(place: Path) -> None:
+    data = tarred_with_links({"a.jpg": bytes(10_000)}, {f"{number}.jpg": "a.jpg" for number in range(99)})
+    refused(place, data, "archive.problem.too_large", max_bytes=500_000)
+
+
+def test_archives_inside_an_archive_are_named(place: Path) -> None:
+    inner = zipped({"a.jpg": jpeg(1)})
+    done = unpacked(place, zipped({"tulips/a.jpg": b"1", "more.ZIP": inner, "x/old.tar.gz": b"2", "y.rar": b"3"}))
+    kinds = {problem.file: problem.kind for problem in done.left_out}
+    assert kinds == dict.fromkeys(("more.ZIP", "x/old.tar.gz", "y.rar"), "inner_archive")
+    assert contents(place) == {"tulips/a.jpg": b"1"}
+    assert all(problem.say(language) for problem in done.left_out for language in LANGUAGES)
 
 
 def test_holes_in_a_tar(place: Path) -> None:
@@ -178,12 +233,24 @@ def test_holes_in_a_tar(place: Path) -> None:
     refused(place, entry.tobuf(tarfile.PAX_FORMAT) + bytes(1024), "archive.problem.special")
 
 
-def test_links_in_a_zip(place: Path) -> None:
+def test_links_in_a_zip_are_left_out_and_named(place: Path) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         link = zipfile.ZipInfo("tulips")
         link.external_attr = 0o120777 << 16
         file.writestr(link, "/etc")
+        file.writestr("tulips/a.jpg", b"1")
+    done = unpacked(place, buffer.getvalue())
+    assert done.left_out == (Problem("tulips", "archived_link"),)
+    assert contents(place) == {"tulips/a.jpg": b"1"}
+
+
+def test_devices_in_a_zip(place: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        device = zipfile.ZipInfo("tulips")
+        device.external_attr = 0o020666 << 16
+        file.writestr(device, b"")
     refused(place, buffer.getvalue(), "archive.problem.special")
 
 
@@ -219,7 +286,7 @@ def test_a_folder_with_content(place: Path, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tar.bz2", "tar.xz"])
 def test_a_bomb_is_refused_before_it_fills_anything(place: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "USUAL_BYTES", 10_000_000)
+    monkeypatch.setattr(archive_members, "USUAL_BYTES", 10_000_000)
     data = KINDS[kind]({"a.jpg": bytes(30_000_000)})
     tracemalloc.start()
     refused(place, data, "archive.problem.bomb")
@@ -230,7 +297,7 @@ def test_a_bomb_is_refused_before_it_fills_anything(place: Path, kind: str, monk
 
 def test_a_zip_that_lies_about_its_sizes(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hundred members over the same bytes, each said to be small."""
-    monkeypatch.setattr(archive, "USUAL_BYTES", 1_000_000)
+    monkeypatch.setattr(archive_members, "USUAL_BYTES", 1_000_000)
     content = bytes(5_000_000)
     data = bytearray(zipped({"a.jpg": content}))
     for mark, offset in ((b"PK\3\4", 22), (b"PK\1\2", 24)):
@@ -241,7 +308,7 @@ def test_a_zip_that_lies_about_its_sizes(place: Path, monkeypatch: pytest.Monkey
 
 def test_members_over_the_same_bytes_are_counted_each(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Python before 3.11.8 has no check of its own against overlapping members (Fifield, 2019)."""
-    monkeypatch.setattr(archive, "USUAL_BYTES", 1_000_000)
+    monkeypatch.setattr(archive_members, "USUAL_BYTES", 1_000_000)
     data = zipped({"0.jpg": bytes(40_000)})
     start = data.index(b"PK\1\2")
     end = data.index(b"PK\5\6")
@@ -285,17 +352,17 @@ def entries_only(count: int) -> bytes:
 
 def test_too_many_entries_in_a_zip(place: Path) -> None:
     """It is refused before its entries are parsed, which takes much longer."""
-    data = entries_only(archive.MAX_ENTRIES + 1)
+    data = entries_only(archive_members.MAX_ENTRIES + 1)
     began = time.process_time()
     refused(place, data, "archive.problem.entries")
     refusing = time.process_time() - began
     with zipfile.ZipFile(io.BytesIO(data)) as parsed:
-        assert len(parsed.infolist()) == archive.MAX_ENTRIES + 1
+        assert len(parsed.infolist()) == archive_members.MAX_ENTRIES + 1
     assert refusing < (time.process_time() - began - refusing) / 2
 
 
 def test_a_directory_that_claims_to_be_huge(place: Path) -> None:
-    data = zipped({"a.jpg": bytes(archive.MAX_ENTRIES * 401)}, zipfile.ZIP_STORED)
+    data = zipped({"a.jpg": bytes(archive_members.MAX_ENTRIES * 401)}, zipfile.ZIP_STORED)
     end = data.index(b"PK\5\6")
     size, offset = struct.unpack_from("<LL", data, end + 12)
     lying = bytearray(data)
@@ -373,6 +440,74 @@ def test_names_whose_encoding_nobody_told(place: Path, raw: bytes, name: str) ->
     placeholder = "x" * len(raw)
     unpacked(place, zipped({placeholder: b"1"}).replace(placeholder.encode(), raw))
     assert contents(place) == {name: b"1"}
+
+
+CLASSES = {
+    "gbk": ("GBK", ("玫瑰", "向日葵")),
+    "big5": ("Big5", ("繁體", "向日葵", "鬱金香")),
+    "cp932": ("Shift-JIS", ("ひまわり", "薔薇")),
+    "cp949": ("EUC-KR (CP949)", ("한국어", "해바라기")),
+    "cp866": ("CP866", ("кошка", "собака")),
+    "cp437": ("CP437", ("café", "naïve")),
+    "cp1252": ("CP1252", ("café", "naïve", "crème brûlée")),
+    "utf-8": ("", ("玫瑰", "ひまわり", "кошка", "café")),
+}
+
+
+def renamed(data: bytes, names: dict[str, bytes]) -> bytes:
+    """An archive whose names of the same length in ASCII are replaced, checksums of a tar's headers too."""
+    for name, raw in names.items():
+        data = data.replace(name.encode(), raw)
+    return data
+
+
+def zip_with_raw_names(names: Sequence[bytes]) -> bytes:
+    placeholders = {f"{number:x}".rjust(len(raw), "_"): raw for number, raw in enumerate(names)}
+    return renamed(zipped(dict.fromkeys(placeholders, b"1")), placeholders)
+
+
+def tar_with_raw_names(names: Sequence[bytes]) -> bytes:
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"format": tarfile.GNU_FORMAT, "encoding": "utf-8", "errors": "surrogateescape"}
+    with tarfile.open(fileobj=buffer, mode="w:gz", **options) as file:
+        for raw in names:
+            entry = tarfile.TarInfo(raw.decode("utf-8", "surrogateescape"))
+            entry.size = 1
+            file.addfile(entry, io.BytesIO(b"1"))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("pack", [zip_with_raw_names, tar_with_raw_names])
+@pytest.mark.parametrize("encoding", CLASSES)
+def test_the_names_of_one_archive_are_decoded_together(
+    place: Path, encoding: str, pack: Callable[[Sequence[bytes]], bytes]
+) -> None:
+    title, classes = CLASSES[encoding]
+    names = [f"photos/{name}/{number}.jpg" for name in classes for number in range(2)]
+    done = unpacked(place, pack([name.encode(encoding) for name in names]))
+    assert sorted(contents(place)) == sorted(names)
+    if not title:
+        assert done.note is None
+    else:
+        assert done.note is not None
+        assert done.note.fields == {"encoding": title, "names": ", ".join(classes)}
+
+
+def test_what_an_archive_says_of_a_name_is_believed(place: Path) -> None:
+    """The flag for UTF-8, Info-ZIP's field, and a tar's extended header, beside names in GBK."""
+    raw, told = b"?", "雏菊/1.jpg"
+    extra = struct.pack("<HHBL", 0x7075, 5 + len(told.encode()), 1, zlib.crc32(raw)) + told.encode()
+    placeholders = {"_" * 10: "玫瑰/1.jpg".encode("gbk"), "+" * 12: "向日葵/1.jpg".encode("gbk")}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for placeholder in placeholders:
+            file.writestr(placeholder, b"1")
+        file.writestr("café/1.jpg", b"1")
+        by_field = zipfile.ZipInfo("?")
+        by_field.extra = extra
+        file.writestr(by_field, b"1")
+    unpacked(place, renamed(buffer.getvalue(), placeholders))
+    assert set(contents(place)) == {"玫瑰/1.jpg", "向日葵/1.jpg", "café/1.jpg", told}
 
 
 def test_names_with_backslashes_are_folders(place: Path) -> None:

@@ -21,7 +21,7 @@ from resnet_demo.data.augment import (
     random_views,
     render,
 )
-from resnet_demo.data.preprocessing import ImageSpec, fit
+from resnet_demo.data.preprocessing import CropMode, ImageSpec, fit
 
 
 def draws(count: int) -> Tensor:
@@ -164,3 +164,30 @@ def test_cutmix_is_torchvisions() -> None:
 )
 def test_boxes_to_cut(share: float, place: tuple[float, float], box: tuple[int, int, int, int]) -> None:
     assert cut_box(64, share, place) == box
+
+
+def test_a_whole_view_has_all_of_the_photo_in_it_at_any_strength() -> None:
+    shapes = torch.tensor([0.25, 1.0, 4.0]).repeat(300)
+    for strength in (0.0, 0.5, 1.0):
+        views = random_views(shapes, draws(900), strength, crop_mode="whole")
+        assert bool((views.extent - views.centre.abs() >= 1 - 1e-6).all())
+        assert float(views.extent.max()) <= 1.3
+    plain = plain_views(shapes, ImageSpec(32, 32, crop_mode="whole"))
+    assert bool((plain.extent == 1).all())
+
+
+def test_a_whole_photos_plain_view_is_what_evaluation_sees() -> None:
+    spec, image = ImageSpec(crop_size=96, resize_size=96, crop_mode="whole"), smooth(400, 100)
+    view = render(squashed(image, 112), plain_views(torch.tensor([4.0]), spec), 96)[0]
+    assert (view.int() - torch.from_numpy(fit(image, spec, "crop")).int()).abs().max() <= 3
+
+
+@pytest.mark.parametrize("crop_mode", ["crop", "whole"])
+def test_mirroring_can_be_switched_off_by_itself(crop_mode: CropMode) -> None:
+    shapes = torch.ones(64)
+    mirrored, plain = (
+        random_views(shapes, draws(64), 0.7, mirror=mirror, crop_mode=crop_mode) for mirror in (True, False)
+    )
+    assert bool((plain.mirror == 1).all())
+    for name in ("centre", "extent", "angle", "brightness", "contrast", "saturation"):
+        assert torch.equal(getattr(plain, name), getattr(mirrored, name))

@@ -22,6 +22,7 @@ from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.photo_import import (
     ImportedFolder,
     from_archive,
+    from_archive_once,
     from_boxes,
     from_folder,
     from_photos,
@@ -281,3 +282,24 @@ def test_many_at_once_get_names_of_their_own(settings: Settings) -> None:
     for thread in threads:
         thread.join()
     assert datasets(settings) == ["x", *(f"x-{number}" for number in range(2, 9))]
+
+
+def test_the_same_archive_is_unpacked_once(tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "my flowers.zip"
+    for number in (1, 2):
+        path.write_bytes(zipped({"daisy/1.jpg": jpeg(number)}))
+        first, again = (from_archive_once(path, settings) for _ in range(2))
+        assert (first.own, again.own) == (True, False)
+        assert first.folder == again.folder
+        assert first.folder.name.startswith("my flowers-")
+        assert contents(first.folder) == {"daisy/1.jpg": jpeg(number)}
+    assert len(list(first.folder.parent.iterdir())) == 2
+
+
+def test_an_archive_that_holds_only_another_one_is_told(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "outer.zip").write_bytes(zipped({"photos/inner.zip": zipped(flowers())}))
+    with pytest.raises(AppError) as caught:
+        from_archive(tmp_path / "outer.zip", settings)
+    assert caught.value.message.key == "archive.problem.inner_only"
+    assert caught.value.message.fields == {"names": "photos/inner.zip"}
+    assert not list(storage_folder(settings).iterdir())

@@ -273,6 +273,7 @@ def test_nonsense_is_refused(fields: dict[str, Any]) -> None:
         {"crop_pct": 1.2},
         {"crop_pct": "all"},
         {"crop_mode": "squash"},
+        {"crop_mode": "border", "crop_pct": 1.0},
         {"mean": {"r": 0.5}},
         {"std": [0.2, 0.2, "<b>0.2</b>" * 100]},
     ],

@@ -7,10 +7,12 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import timm
+from PIL import Image
 
-from resnet_demo.data.preprocessing import ImageSpec
+from resnet_demo.data.preprocessing import ImageSpec, fit
 from resnet_demo.models import variants
 from resnet_demo.models.description import OURS_ALONE, Description, describe, read
 from resnet_demo.models.model import Model, TrainingInfo
@@ -65,6 +67,25 @@ def test_timm_resizes_as_published(record: Any, model: Model) -> None:
     assert resize.interpolation.value == record.spec.interpolation
     assert normalise.mean.tolist() == pytest.approx(record.spec.mean)
     assert normalise.std.tolist() == pytest.approx(record.spec.std)
+
+
+@pytest.mark.parametrize("size", [(400, 100), (100, 300), (224, 224)])
+def test_timm_sees_whole_pictures_as_the_model_does(model: Model, size: tuple[int, int]) -> None:
+    config, ours = journey(replace(model, spec=ImageSpec(224, 224, interpolation="bicubic", crop_mode="whole")))
+    spec = read(config, ours).spec
+    assert spec.crop_mode == "whole"
+    options = timm.data.resolve_data_config(pretrained_cfg=config["pretrained_cfg"])
+    theirs = timm.data.create_transform(**options, normalize=False)
+    noise = np.random.default_rng(0).integers(0, 255, (size[1] // 10, size[0] // 10, 3), dtype=np.uint8)
+    image = Image.fromarray(noise).resize(size, Image.Resampling.BICUBIC)
+    seen = theirs(image).permute(1, 2, 0).numpy()
+    assert np.abs(seen.astype(int) - fit(image, spec, "crop").astype(int)).max() <= 1
+
+
+def test_what_earlier_versions_wrote_and_read_is_the_same(model: Model) -> None:
+    """Models that see the centre crop, as all did before."""
+    _, ours = journey(model)
+    assert set(ours["image_spec"]) == {"crop_size", "resize_size", "mean", "std", "interpolation"}
 
 
 @pytest.mark.parametrize("variant", variants.all_variants(), ids=lambda variant: variant.name)

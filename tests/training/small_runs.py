@@ -18,11 +18,11 @@ from resnet_demo.training.run import Run
 CLASSES = {"red": (200, 60, 50), "grün": (60, 190, 60), "blue <b>": (60, 70, 200)}
 
 
-def draw_photos(folder: Path, per_class: int = 16, size: tuple[int, int] = (40, 36)) -> Path:
-    """A class folder for each colour, with photos of it under noise that no two have in common."""
+def draw_photos(folder: Path, per_class: int = 16, size: tuple[int, int] = (40, 36), first: int = 0) -> Path:
+    """A class folder for each colour, with photos of it under noise that no two have in common, from the `first` on."""
     for label, (name, colour) in enumerate(CLASSES.items()):
         (folder / name).mkdir(parents=True)
-        for number in range(per_class):
+        for number in range(first, first + per_class):
             draw = np.random.default_rng([label, number])
             noise = draw.normal(0, 60, (size[1] // 4, size[0] // 4, 3))
             pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import resource
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from PIL import Image
 from torch import Tensor
 
 from resnet_demo.inference import Classifier
+from resnet_demo.jobs import queue
+from resnet_demo.jobs.worker import execute_run
 from resnet_demo.models.saved import open_saved
 from resnet_demo.texts import AppError, text
 from resnet_demo.training import checkpoint, optimisation, run_events, run_logger
@@ -26,6 +30,7 @@ from resnet_demo.training.dataset_splits import load_splits
 from resnet_demo.training.distributed import DistributedContext
 from resnet_demo.training.loop import Training, train
 from resnet_demo.training.optimisation import Cycle
+from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 from resnet_demo.training.run_logger import RunLogger
 from resnet_demo.training.training_setup import prepare
@@ -235,6 +240,35 @@ def test_stop_and_keep_in_the_first_epoch_leaves_a_model(tmp_path: Path) -> None
     assert "test_accuracy" not in metrics, "the test photos were used too soon"
 
 
+def test_whole_photos_are_seen_from_the_training_on(tmp_path: Path) -> None:
+    """Long photos with the colour at an edge: what the model answers is what the training was judged by."""
+    for name, colour in (("red", (220, 40, 40)), ("blue", (40, 40, 220))):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(24):
+            draw = np.random.default_rng([len(name), number])
+            pixels = draw.integers(90, 160, (40, 160, 3), dtype=np.uint8)
+            pixels[:, -24:] = colour
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
+    accuracy = {}
+    for framing in ("crop", "whole"):
+        run = make_run(tmp_path, name=framing, framing=framing, mirror=False, epochs=3, augment=0.2)
+        train(run, settings_in(tmp_path))
+        model = open_saved(run.artefacts.best)
+        assert model.spec.crop_mode == framing
+        part = load_splits(run, settings_in(tmp_path)).test
+        said = list(Classifier(model, settings_in(tmp_path), "float32", "cpu").classify(part.paths, 1))
+        right = [one.guesses[0].index == label for one, label in zip(said, part.labels, strict=True)]
+        accuracy[framing] = sum(right) / len(right)
+        assert accuracy[framing] == pytest.approx(events_of(run, "finished")[0]["test_accuracy"], abs=1e-6)
+        assert said[0].seen == (
+            (0, 0, 160, 40) if framing == "whole" else pytest.approx((62.7, 2.7, 97.3, 37.3), abs=1)
+        )
+    assert accuracy["whole"] == 1
+    child = make_run(tmp_path, "child", parent=str(run.artefacts.best), variant=None, scratch=False, epochs=1)
+    train(child, settings_in(tmp_path))
+    assert open_saved(child.artefacts.best).spec.crop_mode == "whole"
+
+
 def test_more_epochs_go_on_where_it_ended(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     run = make_run(tmp_path, epochs=1)
@@ -324,6 +358,45 @@ def test_other_photos_are_noticed(tmp_path: Path) -> None:
     with pytest.raises(AppError) as caught:
         train(run, settings_in(tmp_path))
     assert caught.value.message.key == "train.problem.other_data"
+
+
+def test_more_epochs_that_were_refused_are_not_added(tmp_path: Path) -> None:
+    """Neither where a photo is gone, nor where its content alone is another one, which shows once it is read."""
+    settings = settings_in(tmp_path)
+    run = make_run(tmp_path, epochs=1)
+    train(run, settings)
+    photo = tmp_path / "photos" / "red" / "000.png"
+    content = photo.read_bytes()
+    for refused in (photo.unlink, partial(photo.write_bytes, (photo.parent / "001.png").read_bytes())):
+        refused()
+        queue.resume(run, settings.home, more_epochs=1, foreground_process=Process.of(os.getpid()))
+        execute_run(run, settings)
+        newest = run.events.newest()
+        assert newest is not None
+        assert (newest["kind"], newest["key"]) == ("failed", "train.problem.other_data")
+    photo.write_bytes(content)
+    queue.resume(run, settings.home, more_epochs=1, foreground_process=Process.of(os.getpid()))
+    execute_run(run, settings)
+    assert run.state() == "finished"
+    assert [event["epoch"] for event in events_of(run, "epoch")] == [1, 2]
+    queue.resume(run, settings.home, more_epochs=2, foreground_process=Process.of(os.getpid()))
+    execute_run(run, settings)
+    assert [event["epoch"] for event in events_of(run, "epoch")] == [1, 2, 3, 4]
+
+
+def test_more_epochs_that_failed_are_still_to_be_done(tmp_path: Path) -> None:
+    """A plain resume does what was asked for before."""
+    run = make_run(tmp_path, epochs=1)
+    for kind in ("step", "epoch", "finished"):
+        run.events.append(kind)
+    run.queue_again(more_epochs=2)
+    run.events.append("failed", key="x", fields={})
+    run.queue_again()
+    assert run.events.more_epochs == 2
+    run.events.append("started")
+    run.events.append("stopped", how="keep")
+    run.queue_again(more_epochs=1)
+    assert run.events.more_epochs == 3
 
 
 def damage(path: Path) -> None:

@@ -15,7 +15,7 @@ from resnet_demo.data import images
 from resnet_demo.data.display import thumbnail
 from resnet_demo.data.image_folder import Dataset
 from resnet_demo.data.images import Picture
-from resnet_demo.data.preprocessing import ImageSpec, fit
+from resnet_demo.data.preprocessing import CropMode, ImageSpec, fit
 from resnet_demo.ui.components.inline_images import as_uri
 from resnet_demo.ui.components.term import term
 from resnet_demo.ui.visitor_context import say
@@ -45,13 +45,22 @@ class AugmentationPreview:
     strength: float
 
 
-def draw(dataset: Dataset, size: int, strength: float, seed: int, max_pixels: int) -> AugmentationPreview:
+def draw(
+    dataset: Dataset,
+    size: int,
+    strength: float,
+    seed: int,
+    max_pixels: int,
+    *,
+    mirror: bool = True,
+    crop_mode: CropMode = "crop",
+) -> AugmentationPreview:
     """Some photos of each class, of many classes of some, by a seed; what cannot be read is passed over."""
     import torch
 
-    from resnet_demo.training.plan import RESIZE
+    from resnet_demo.training.plan import trained_spec
 
-    spec = ImageSpec(size, round(size * RESIZE))
+    spec = trained_spec(ImageSpec(), size, crop_mode)
     chance = torch.Generator().manual_seed(seed)
     samples = []
     for index in choose([photo.label for photo in dataset.photos], seed):
@@ -61,7 +70,7 @@ def draw(dataset: Dataset, size: int, strength: float, seed: int, max_pixels: in
                 three = (
                     thumbnail(picture.image, SHOWN_SIDE),
                     Image.fromarray(fit(picture.image, spec, "crop", picture.size)),
-                    augmented(picture, spec, strength, chance),
+                    augmented(picture, spec, strength, chance, mirror=mirror),
                 )
                 samples.append(Sample(dataset.classes[photo.label], tuple(as_uri(image) for image in three)))
     return AugmentationPreview(tuple(samples), size, strength)
@@ -81,7 +90,9 @@ def choose(labels: Sequence[int], seed: int) -> list[int]:
     return chosen
 
 
-def augmented(picture: Picture, spec: ImageSpec, strength: float, chance: torch.Generator) -> Image.Image:
+def augmented(
+    picture: Picture, spec: ImageSpec, strength: float, chance: torch.Generator, *, mirror: bool = True
+) -> Image.Image:
     """A photo as it might come in training: the same steps as `decoded_photos` and `batch_loader` take."""
     import torch
 
@@ -91,7 +102,11 @@ def augmented(picture: Picture, spec: ImageSpec, strength: float, chance: torch.
     square = fit(picture.image, ImageSpec(side, side, spec.mean, spec.std, spec.interpolation), "whole", picture.size)
     shapes = torch.tensor([picture.size[0] / picture.size[1]])
     draws = torch.rand(1, DRAWS, generator=chance)
-    views = random_views(shapes, draws, strength) if strength else plain_views(shapes, spec)
+    views = (
+        random_views(shapes, draws, strength, mirror=mirror, crop_mode=spec.crop_mode)
+        if strength
+        else plain_views(shapes, spec)
+    )
     return Image.fromarray(render(torch.from_numpy(square)[None], views, spec.crop_size)[0].numpy())
 
 

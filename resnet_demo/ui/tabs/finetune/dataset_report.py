@@ -10,6 +10,7 @@ from resnet_demo.data.dataset_facts import DatasetFacts, dataset_facts
 from resnet_demo.data.duplicates import find_duplicates
 from resnet_demo.data.image_folder import Dataset, Split, open_dataset, split
 from resnet_demo.data.images import Problem
+from resnet_demo.data.mirror_twins import mirror_twins
 from resnet_demo.data.photo_import import ImportedFolder
 from resnet_demo.download import Progress
 from resnet_demo.settings import Settings
@@ -31,7 +32,7 @@ class DatasetReport:
 
     `problems` are files that were not sent, are gone, or cannot be read. `split` is the sentence that says why there is
     none where the photos cannot be divided. `shown` are the photos that pictures are shown of, by kind of finding, and
-    `thumbnails` those pictures.
+    `thumbnails` those pictures. `notes` are what a person should check first.
     """
 
     dataset: Dataset
@@ -41,6 +42,7 @@ class DatasetReport:
     ignored: int
     shown: Mapping[str, Groups]
     thumbnails: Mapping[int, str]
+    notes: tuple[Message, ...] = ()
 
     def per_class(self) -> list[tuple[int, ...]]:
         """Training, validation and test photos of each class; all in one where there is no split."""
@@ -69,7 +71,7 @@ def create_report(
     yield None
     duplicates = find_duplicates(dataset, settings.home, stage_progress("comparing"), max_pixels=settings.max_pixels)
     yield None
-    facts = dataset_facts(dataset, duplicates)
+    facts = dataset_facts(dataset, duplicates, mirror_twins(dataset, max_pixels=settings.max_pixels))
     shown = {
         "two_classes": _some(facts.two_classes),
         "leaks": _some(facts.leaks),
@@ -86,6 +88,7 @@ def create_report(
         ignored=imported.ignored + dataset.ignored,
         shown={kind: groups for kind, groups in shown.items() if any(groups)},
         thumbnails=_thumbnails(dataset, shown.values(), settings.max_pixels),
+        notes=imported.notes,
     )
 
 

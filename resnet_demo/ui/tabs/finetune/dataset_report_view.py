@@ -39,7 +39,7 @@ def as_html(report: DatasetReport) -> str:
 
 def _said(report: DatasetReport) -> str:
     """What stands out; first what keeps the photos from being divided."""
-    said = list(report.facts.findings)
+    said = [*report.notes, *report.facts.findings]
     stops = [report.split] if isinstance(report.split, Message) else []
     items = [f"<li class='stops'>{escape(message.say(current_language()))}</li>" for message in stops]
     items += [f"<li>{escape(message.say(current_language()))}</li>" for message in said]

@@ -209,9 +209,16 @@ class Step:
         if report is None:
             inform(say("photos.gone"))
             return gr.skip()
-        size, _ = _network_input(self._config(kept, str(report.dataset.root)))
+        config = self._config(kept, str(report.dataset.root))
+        size, _ = _network_input(config)
         preview = augmentation_preview.draw(
-            report.dataset, size, strength, secrets.randbelow(2**31), self.settings.max_pixels
+            report.dataset,
+            size,
+            strength,
+            secrets.randbelow(2**31),
+            self.settings.max_pixels,
+            mirror=config.mirror,
+            crop_mode=config.framing or "crop",
         )
         return {self.preview: preview, self.samples: augmentation_preview.as_html(preview)}
 

@@ -185,7 +185,7 @@ class Recorders(OpenCameras[Recorder]):
         found = self._extractors.get(model)
         if found is None:
             classifier = self._services.classifier(model)
-            spec = trained_spec(classifier.model.spec, classifier.model.spec.crop_size)
+            spec = trained_spec(classifier.model.spec, classifier.model.spec.crop_size, classifier.model.spec.crop_mode)
             found = FeatureExtractor(classifier.model.network, spec, classifier.device)
             self._extractors = {model: found}
         return found

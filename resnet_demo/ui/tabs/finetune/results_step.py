@@ -216,7 +216,7 @@ class Step:
             raise AppError("results.cannot_evaluate")
         model = self.services.classifier(run.name).model
         dataset = open_dataset(Path(run.config.data), self.settings.home, max_pixels=self.settings.max_pixels)
-        chosen = evaluation_set.choose_photos(model, run, dataset, self.settings.home)
+        chosen = evaluation_set.choose_photos(model, run, dataset, self.settings).require_photos()
         evaluation_set.run_evaluation(chosen, dataset, model, self.settings, watched)
 
     def show_cell(self, last_render: object, event: gr.EventData) -> Any:

@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from resnet_demo.data.image_folder import Dataset, Photo, open_dataset
+from resnet_demo.data.images import content_of
 from resnet_demo.evaluation_set import EvaluationSet, choose_photos, record_test_set_use
 from resnet_demo.plots import ablation_sweep as plot
 from resnet_demo.texts import AppError, Message, text
@@ -115,10 +116,10 @@ class SweepPanel:
 
         inspection, name = context.inspection, context.inspected.model
         chosen = self._chosen(context, dataset)
-        photos = random.Random(0).sample(chosen.photos, min(count, len(chosen.photos)))  # noqa: S311  the same every time
-        labels = {label: index for index, label in enumerate(inspection.model.labels)}
-        classes = [labels[dataset.classes[photo.label]] for photo in photos]
-        batches = _batches(inspection.classifier, [dataset.root / photo.path for photo in photos], classes)
+        labelled = list(chosen.labelled_photos)
+        photos = random.Random(0).sample(labelled, min(count, len(labelled)))  # noqa: S311  the same every time
+        paths, labels = [dataset.root / photo.path for photo, _ in photos], [label for _, label in photos]
+        batches = _batches(inspection.classifier, paths, labels)
         context.share(0.0)
         found = None
         for so_far in ablation.ablation_sweep(inspection.network, batches):
@@ -134,13 +135,13 @@ class SweepPanel:
         """The photos to measure with; where they are a run's test photos, their use is counted.
 
         Raises:
-            AppError: the model knows none of their classes.
+            AppError: the model knows none of their classes, or has seen all of them in training.
         """
         try:
             run = self._services.runs.find(context.inspected.model)
         except AppError:
             run = None
-        chosen = choose_photos(context.inspection.model, run, dataset, self._services.settings.home)
+        chosen = choose_photos(context.inspection.model, run, dataset, self._services.settings).require_photos()
         if chosen.test_of is not None:
             record_test_set_use(chosen.test_of)
         return chosen
@@ -195,7 +196,7 @@ def _as_dataset(photos: Sequence[ReceivedPhoto]) -> Dataset:
     placed = [(photo.path, photo.name.split("/")[-2:-1]) for photo in photos if photo.path]
     classes = sorted({folder for _, folders in placed for folder in folders})
     known = tuple(
-        Photo(path.relative_to(root).as_posix(), classes.index(folder), (0, 0))
+        Photo(path.relative_to(root).as_posix(), classes.index(folder), (0, 0), content=content_of(path))
         for path, folders in placed
         for folder in folders
     )

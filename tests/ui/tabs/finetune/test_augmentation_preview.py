@@ -96,6 +96,20 @@ def test_the_more_variation_the_less_is_it_the_photo(tmp_path: Path) -> None:
     assert 2 * little < half < whole
 
 
+def test_the_settings_of_the_training_are_followed() -> None:
+    """Never mirrored where that is switched off; and the whole of a long photo where that is seen."""
+    picture = Picture(draw(5, (800, 200)), (800, 200), "x")
+    chance = torch.Generator().manual_seed(0)
+    spec = ImageSpec(96, 96, crop_mode="whole")
+    photo = pixels(picture.image.resize((96, 96), Image.Resampling.BILINEAR))
+    for mirror in (False, True):
+        views = [pixels(augmentation_preview.augmented(picture, spec, 0.05, chance, mirror=mirror)) for _ in range(16)]
+        mirrored = [np.abs(one[:, ::-1] - photo).mean() < np.abs(one - photo).mean() for one in views]
+        assert any(mirrored) == mirror
+        nearest = [min(np.abs(one[:, ::-1] - photo).mean(), np.abs(one - photo).mean()) for one in views]
+        assert max(nearest) < np.abs(photo - photo.mean(axis=(0, 1))).mean() / 2
+
+
 @pytest.mark.parametrize("classes", [1, 2, 5, 8, 1_000])
 def test_columns_are_shared_out(classes: int) -> None:
     labels = [number % classes for number in range(3_000)]

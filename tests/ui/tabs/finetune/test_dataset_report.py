@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
+from html import escape
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageOps
 
 from resnet_demo.data.images import Problem
 from resnet_demo.data.photo_import import ImportedFolder
@@ -127,3 +130,35 @@ def test_many_classes_and_many_problems_end_in_a_line(tmp_path: Path) -> None:
 def test_nothing_that_can_be_opened(tmp_path: Path) -> None:
     with pytest.raises(AppError, match="no photo"):
         report_on(tmp_path, {"cats/1.jpg": b"text"})
+
+
+def test_what_should_be_checked_first_stands_first(tmp_path: Path) -> None:
+    """How an archive's names were read, and which of its files were left out; long photos, and mirror twins."""
+    note = Message("photo_import.note.encoding", {"encoding": "GBK", "names": "<b>玫瑰, 向日葵"})
+    files = {f"left/{number}.png": encoded(arrow(number), "PNG") for number in range(6)}
+    files |= {f"right/{number}.png": encoded(ImageOps.mirror(arrow(9 + number)), "PNG") for number in range(6)}
+    inner = Problem("old.zip", "inner_archive")
+    report = report_on(tmp_path, files, notes=(note,), problems=(inner,))
+    for language in LANGUAGES:
+        page = html(report, language)
+        assert page.index(escape(note.say(language))) < page.index(
+            escape(text("dataset_facts.mirrored", language, names="left – right"))
+        )
+        assert escape(text("dataset_facts.long", language, count=12, ratio=2)) in page
+        assert escape(inner.say(language)) in page
+
+
+def arrow(number: int) -> Image.Image:
+    """To the left, three times as long as high."""
+    image = Image.new("RGB", (192, 64), (200, 200, 10 * number))
+    x, y = (int(place) for place in np.random.default_rng(number).integers(-6, 7, 2))
+    points = [
+        (40 + x, 32 + y),
+        (90 + x, 8 + y),
+        (90 + x, 24 + y),
+        (150 + x, 24 + y),
+        (150 + x, 40 + y),
+        (90 + x, 40 + y),
+    ]
+    ImageDraw.Draw(image).polygon([*points, (90 + x, 56 + y)], fill="black")
+    return image

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import gradio as gr
 import pytest
 import torch
 
+from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError, text
 from resnet_demo.training.loop import train
@@ -107,10 +110,10 @@ def test_without_photos_it_says_how_to_get_some(
     assert not shown[sweep_panel.plot]["visible"]
 
 
-def dropped(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+def dropped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Nine photos as the browser sends them, four of them of classes that the model knows, of which one is broken."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
-    photo = next((Path(run.config.data) / "red").iterdir()).read_bytes()
+    photo = (draw_photos(folder / "new", per_class=1, first=100) / "red" / "100.png").read_bytes()
     names = [f"flowers/red/{number}.png" for number in range(3)] + ["grün/0.png", "0.png"]
     payload = []
     for number, name in enumerate(names + [f"zebra/{number}.png" for number in range(4)]):
@@ -120,13 +123,9 @@ def dropped(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> list[dic
 
 
 def test_dropped_class_folders(
-    sweep_panel: SweepPanel,
-    context: EventContext,
-    run: Run,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    sweep_panel: SweepPanel, context: EventContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    payload = dropped(tmp_path, run, monkeypatch)
+    payload = dropped(tmp_path, monkeypatch)
     shown = last(sweep_panel.measure_dropped(context, payload, 50))
     found, said = shown[sweep_panel.found], shown[sweep_panel.said]
     assert (found.sweep.photos, found.photos) == (3, 4)
@@ -142,6 +141,27 @@ def test_dropped_class_folders(
         last(sweep_panel.measure_dropped(context, payload[:1], 50))
     with pytest.raises(AppError):
         last(sweep_panel.measure_dropped(context, [{"rel": "red/a.png", "file": {"path": "/etc/passwd"}}], 50))
+
+
+def test_dropped_photos_that_it_has_seen_are_left_out(
+    sweep_panel: SweepPanel, context: EventContext, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a class in another spelling is matched."""
+    payload = dropped(tmp_path, monkeypatch)[1:3]
+    payload[1]["rel"] = "RED/1.png"
+    dataset = open_dataset(Path(run.config.data), run.folder.parents[1])
+    seen = dataset.root / next(dataset.photos[index].path for index in run.facts["split"]["train"])
+    for number, entry in enumerate(payload[:1] * 3):
+        shutil.copyfile(seen, tmp_path / f"seen {number}.png")
+        file = {**entry["file"], "path": f"{tmp_path}/seen {number}.png"}
+        payload.append({"rel": f"{seen.parent.name}/seen {number}.png", "file": file})
+    shown = last(sweep_panel.measure_dropped(context, payload, 50))
+    assert shown[sweep_panel.found].photos == 2
+    assert text("evaluate.note.learnt", learnt=3, photos=5) in shown[sweep_panel.said]
+    assert escape(text("evaluate.note.matched", pairs="RED = red")) in shown[sweep_panel.said]
+    with pytest.raises(AppError) as caught:
+        last(sweep_panel.measure_dropped(context, payload[2:], 50))
+    assert caught.value.message.key == "evaluate.problem.all_learnt"
 
 
 def test_what_is_done_stays_when_it_is_stopped(sweep_panel: SweepPanel, context: EventContext, run: Run) -> None:
