@@ -83,6 +83,7 @@ def test_a_training_starts_from_a_file_of_weights(file: Path, labels: Path, tmp_
     flags = ("--from", file, "--variant", VARIANT, "--labels", labels, *small, "--out", out)
     done = run_command("--home", tmp_path / "home", "train", data, *flags, OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
+    assert "ImageNet's mean" in (out / "log.txt").read_text(encoding="utf-8")
     opened = open_saved(out / "best")
     assert opened.training_info.parent == "net.pth"
     [run] = all_runs(tmp_path / "home")

@@ -77,15 +77,18 @@ def find_layers(content: Mapping[str, Any], file: str) -> Found | None:
     return _with_head(_renamed(layers), around, Found({}, place, unread=unread), file)
 
 
-def _state_dicts(content: Mapping[str, Any], path: str = "", depth: int = 0) -> Iterator[tuple[str, Layers]]:
-    """Every mapping from names to tensors in the file with the names of those around it; wrappers are left out."""
-    if any(isinstance(value, Tensor) for value in content.values()):
-        yield path, _unwrapped(content)
-    if depth < MOST_NESTED:
-        for name, value in content.items():
-            if isinstance(value, Mapping) and isinstance(name, str):
-                inner = {key: one for key, one in value.items() if isinstance(key, str)}
-                yield from _state_dicts(inner, f"{path}{name}.", depth + 1)
+def _state_dicts(content: Mapping[str, Any]) -> Iterator[tuple[str, Layers]]:
+    """Every mapping from names to tensors in the file, once, with the names of those around it; wrappers left out."""
+    seen, left = {id(content)}, [("", content, 0)]
+    while left:
+        path, mapping, depth = left.pop(0)
+        named = {key: value for key, value in mapping.items() if isinstance(key, str)}
+        if any(isinstance(value, Tensor) for value in named.values()):
+            yield path, _unwrapped(named)
+        for name, value in named.items():
+            if isinstance(value, Mapping) and id(value) not in seen and depth < MOST_NESTED:
+                seen.add(id(value))
+                left.append((f"{path}{name}.", value, depth + 1))
 
 
 def _unwrapped(content: Mapping[str, Any]) -> Layers:

@@ -62,8 +62,9 @@ def file_of(name: str, settings: Settings) -> WeightsFile | None:
         return None
     variant, _, rest = name.partition(":")
     if _is_variant(variant):
-        found = expanded(rest)
-        return WeightsFile(found, variant) if rest and (_is_file(found) or looks_like_file(rest)) else None
+        # Names of published weights come before files: a path says by its ending or by a folder that it is one.
+        is_path = looks_like_file(rest) or bool({"/", os.sep} & set(rest))
+        return WeightsFile(expanded(rest), variant) if is_path else None
     found = expanded(name)
     return WeightsFile(found) if name and (_is_file(found) or looks_like_file(name)) else None
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
+import zipfile
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import safetensors.torch
 import torch
@@ -25,6 +27,7 @@ from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import AppError
 
 MAX_WEIGHT_BYTES = 2_000 * MEGABYTE
+SHAPES_KEPT = 64
 FLOATS = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
 # Counters of batches: no answer depends on them, and old files lack them.
 OPTIONAL = "num_batches_tracked"
@@ -61,6 +64,7 @@ def read_file(path: Path) -> dict[str, Any]:
             if start[8:9] == b"{":
                 content: Any = safetensors.torch.load_file(path)
             else:
+                _refuse_expansion(file, path)
                 file.seek(0)
                 with warnings.catch_warnings():  # torch's advice to programmers on old and scripted files
                     warnings.simplefilter("ignore")
@@ -133,7 +137,7 @@ def _blocks_per_stage(layers: Layers) -> list[int]:
     return [sum(stage == number for stage, _ in blocks) for number in sorted({stage for stage, _ in blocks})]
 
 
-@cache
+@lru_cache(SHAPES_KEPT)
 def _shapes(variant: str, classes: int) -> dict[str, Tensor]:
     """The state dict of a variant without numbers and without the head's bias."""
     with torch.device("meta"), _Uninitialised():
@@ -172,6 +176,13 @@ def _refuse_other_kinds(start: bytes, path: Path) -> None:
     }.items():
         if start.lstrip().lower().startswith(beginning.lower()):
             raise AppError(f"weights.problem.is_{kind}", file=path.name)
+
+
+def _refuse_expansion(file: BinaryIO, path: Path) -> None:
+    """Refuse an archive whose contents unpack to more than any network takes."""
+    with contextlib.suppress(zipfile.BadZipFile, NotImplementedError), zipfile.ZipFile(file) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > MAX_WEIGHT_BYTES:
+            raise AppError("saved.problem.too_large", file=path.name, most=MAX_WEIGHT_BYTES // MEGABYTE)
 
 
 def _unreadable(error: Exception, path: Path) -> AppError:

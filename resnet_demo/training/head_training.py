@@ -59,6 +59,8 @@ def train_head(
     """
     splits = load_splits(run, settings)
     initial = initial_network(run.config, splits.classes, settings)
+    for note in initial.parent.notes if initial.parent else ():
+        logger.message(note.key, **note.fields)
     config = run.config.resolved(
         photos=len(splits.train.paths),
         per_class=splits.per_class,

@@ -139,6 +139,8 @@ def _planned(
     run: Run, splits: DatasetSplits, settings: Settings, distributed: DistributedContext, logger: RunLogger
 ) -> tuple[Plan, ResNet]:
     initial = initial_network(run.config, splits.classes, settings, _download_progress(logger))
+    for note in initial.parent.notes if initial.parent else ():
+        logger.message(note.key, **note.fields)
     config = run.config.resolved(
         photos=len(splits.train.paths),
         per_class=splits.per_class,

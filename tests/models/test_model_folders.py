@@ -80,6 +80,15 @@ def test_what_means_a_file_of_weights(
     assert model_folders.place_of(name, settings) == path
 
 
+def test_a_name_of_published_weights_comes_before_a_file(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "v2").touch()
+    monkeypatch.chdir(tmp_path)
+    assert model_folders.file_of("resnet50:v2", settings) is None
+    assert model_folders.file_of("resnet50:./v2", settings) == model_folders.WeightsFile(Path("v2"), "resnet50")
+
+
 @pytest.mark.parametrize("name", ["resnet34", "resnet34:v1", "flowers", "none", "hf-hub:a/b.pth", "", "."])
 def test_what_means_no_file_of_weights(name: str, settings: Settings) -> None:
     assert model_folders.file_of(name, settings) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from resnet_demo.models import variants
+from resnet_demo.models import state_dict, variants
 from resnet_demo.models.state_dict import load_network
 from resnet_demo.texts import AppError
 
@@ -163,6 +164,23 @@ def test_numbers_that_are_none_are_told(state: State, tmp_path: Path, key: str, 
 @pytest.mark.parametrize("content", [[1, 2], {1: torch.zeros(1)}, torch.zeros(3)], ids=["list", "numbers", "tensor"])
 def test_a_pickle_of_something_else(tmp_path: Path, content: Any) -> None:
     assert problem(store(content, tmp_path / "weights.pth")) == "unreadable"
+
+
+def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_dict, "MAX_WEIGHT_BYTES", 4_000_000)
+    path = tmp_path / "weights.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(3):
+            archive.writestr(f"archive/data/{number}", bytes(2_000_000))
+    assert path.stat().st_size < 10_000
+    with pytest.raises(AppError, match="larger than the 4 MB"):
+        load_network(VARIANT, CLASSES, path)
+
+
+def test_dictionaries_that_hold_themselves_are_looked_at_once(state: State, tmp_path: Path) -> None:
+    around: State = {}
+    around.update({str(number): around for number in range(2000)}, state_dict=state)
+    torch.testing.assert_close(load(store(around, tmp_path / "weights.pth")), logits(state))
 
 
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
