@@ -182,6 +182,11 @@ class ResolvedConfig(TrainConfig):
             if value is None and name not in {"variant", "parent", "labels"}:
                 raise TRAIN_SETTINGS[name].refusal(value)
 
+    @classmethod
+    def from_json(cls, entries: object) -> Self:
+        """As for `TrainConfig`; runs of versions before `framing` saw crops."""
+        return super().from_json({"framing": "crop", **entries} if isinstance(entries, Mapping) else entries)
+
     def smaller(self, *, batch_size: int | None = None, image_size: int | None = None) -> ResolvedConfig:
         """The same with smaller batches or pictures."""
         size = image_size or self.image_size

@@ -92,6 +92,23 @@ def test_an_epoch_shows_every_photo_once(paths: list[Path], tmp_path: Path) -> N
     assert torch.equal(in_order(later), in_order(shown))
 
 
+@pytest.mark.parametrize("views", [0, 3])
+def test_photos_are_mirrored_unless_that_is_switched_off(tmp_path: Path, views: int) -> None:
+    """Photos that are dark on their left."""
+    (tmp_path / "photos").mkdir()
+    paths = []
+    for number in range(COUNT):
+        pixels = np.full((44, 60, 3), 230, np.uint8)
+        pixels[:, :30] = number
+        paths.append(tmp_path / "photos" / f"{number}.png")
+        Image.fromarray(pixels).save(paths[-1])
+    for mirror in (True, False):
+        source = loader(paths, tmp_path, augment=0.1, mirror=mirror, views=views)
+        shown, _ = joined(batch for epoch in range(3) for batch in source.epoch(epoch, 32))
+        left, right = shown[..., :16].mean(dim=(1, 2, 3)), shown[..., 16:].mean(dim=(1, 2, 3))
+        assert bool((left > right).any()) == mirror
+
+
 def test_the_seed_decides_everything(paths: list[Path], tmp_path: Path) -> None:
     overrides = {"augment": 0.8, "mixup": 0.2, "cutmix": 1.0}
     first, again = (joined(loader(paths, tmp_path, **overrides).epoch(1, 32)) for _ in range(2))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.models.saved import write
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -78,6 +79,29 @@ def test_the_plan_tells_what_it_comes_from_but_not_where_that_lies(parent: Path)
     assert plan.spec.crop_size == plan.config.image_size == 32
     assert plan.spec.mean == initial.parent.spec.mean  # type: ignore[union-attr]
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_a_plan_of_an_earlier_version_is_read() -> None:
+    """Which knew neither mirroring nor whole photos."""
+    initial = initial_network(SMALL, ("cat", "dog"), Settings())
+    plan = initial.plan(settle(initial), "float32")
+    entries = json.loads(json.dumps(plan.to_json()))
+    assert "crop_mode" not in entries["spec"]
+    for name in ("framing", "mirror"):
+        del entries["config"][name]
+    assert Plan.from_json(entries) == plan
+    whole = initial.plan(settle(initial, framing="whole"), "float32")
+    assert Plan.from_json(json.loads(json.dumps(whole.to_json()))) == whole
+
+
+def test_the_framing_is_that_of_the_model_it_starts_from(tmp_path: Path) -> None:
+    seen = ImageSpec(32, 32, crop_mode="whole")
+    write(replace(tiny_model(), licence="MIT", spec=seen), tmp_path / "parent", card="")
+    overrides = PARENT | {"parent": str(tmp_path / "parent")}
+    initial = initial_network(replace(SMALL, **overrides), ("cat", "dog"), Settings())
+    assert initial.plan(settle(initial, **overrides), "float32").spec == seen
+    cropped = initial.plan(settle(initial, framing="crop", **overrides), "float32").spec
+    assert (cropped.crop_mode, cropped.crop_size) == ("crop", 32)
 
 
 def test_without_published_weights_it_has_to_be_said_how_to_start() -> None:
