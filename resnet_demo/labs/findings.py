@@ -42,11 +42,16 @@ def _degradation(result: Result) -> Fields:
     return fields
 
 
+def _signed(value: float, spec: str = ".2f") -> str:
+    """A number with a minus, where it has one, instead of a hyphen."""
+    return f"{value:{spec}}".replace("-", "−")
+
+
 def _gradients(result: Result) -> Fields:
     def ratio(kind: str, init: str, *, norms: bool) -> str:
         [row] = _of(result["networks"], kind=kind, init=init, norms=norms)
         value = row["first_to_last"]
-        return "0" if value is None else f"{value:,.2g}" if value < 100 else f"{value:,.0f}"
+        return "0" if value is None else _signed(value, ",.2g") if value < 100 else f"{value:,.0f}"
 
     return {
         "depth": str(result["settings"]["depth"]),
@@ -64,7 +69,7 @@ def _identity(result: Result) -> Fields:
         "depth": str(result["settings"]["depth"]),
         "first": f"{ratios[0]:.2f}",
         "last": f"{ratios[-1]:.2f}",
-        "exponent": f"{first['exponent']:.2f}",
+        "exponent": _signed(first["exponent"]),
     }
 
 
@@ -101,7 +106,7 @@ def _landscape(result: Result) -> Fields:
 
 
 def _schedules(result: Result) -> Fields:
-    errors = {row["name"]: f"{100 * row['train_error'][-1]:.1f}" for row in result["trainings"]}
+    errors = {row["name"]: f"{100 * row['test_error'][-1]:.1f}" for row in result["trainings"]}
     return {"depth": str(result["settings"]["depth"]), **errors}
 
 

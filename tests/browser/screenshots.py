@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from resnet_demo.texts import text
@@ -20,7 +22,8 @@ from tests.conftest import ROOT, SHARED
 from tests.launched import free_port, launched
 
 FOLDER = ROOT / "assets" / "screenshots"
-PATIENT = 120_000
+PATIENT = 400_000
+COLOURS = 256
 TALL = {**DESKTOP, "height": 1000}
 
 
@@ -85,10 +88,11 @@ def opened(browser: Any, url: str, tab: str, **options: Any) -> Iterator[Any]:
 
 
 def shoot(page: Any, name: str, whole: bool = True) -> None:
-    """The whole page or the part in the window, once it is at rest."""
+    """The whole page or the part in the window, once it is at rest; in 256 colours, for fewer bytes."""
     page.mouse.move(0, 0)
     page.wait_for_timeout(1_500)
-    page.screenshot(path=Path(FOLDER, f"{name}.png"), full_page=whole)
+    with Image.open(io.BytesIO(page.screenshot(full_page=whole))) as picture:
+        picture.convert("RGB").quantize(COLOURS).save(Path(FOLDER, f"{name}.png"), optimize=True)
 
 
 def choose_model(page: Any, where: str) -> None:

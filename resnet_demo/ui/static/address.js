@@ -135,6 +135,7 @@ document.addEventListener("click", (event) => {
             place.focus();
         } else {
             location.hash = link.getAttribute("href");
+            scrollTo({ top: 0 }); // another place of the page begins at its top
         }
     } else if (event.isTrusted && event.target.closest('[role="tab"]')) {
         wanted = null;

@@ -80,4 +80,5 @@ def _form(row: Row) -> str:
         return "norm"
     if row.groups > 1:
         return "grouped_conv"
-    return "conv_bias" if row.parameters > row.multiply_adds // prod(row.output[1:]) else "conv"
+    form = "pointwise" if row.kind.fields.get("side") == 1 else "conv"
+    return f"{form}_bias" if row.parameters > row.multiply_adds // prod(row.output[1:]) else form

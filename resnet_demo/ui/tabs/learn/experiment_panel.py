@@ -96,21 +96,21 @@ class ExperimentPanel:
         return gr.update(shipped={**shown, "moment": str(time.monotonic())})
 
     def estimate(self, dataset: object, event: gr.EventData) -> Any:
-        """How long a run with these settings takes here.
+        """How long a run with these settings takes here, or why there can be none."""
+        # Not as a toast: nobody has asked for a run yet, and a setting that is being typed may be wrong for a moment.
+        try:
+            return gr.update(estimate=self._estimate(self._config(event._data, dataset)))
+        except AppError as error:
+            return gr.update(estimate=error.say(current_language()))
 
-        Raises:
-            AppError: a setting is out of range, or it cannot fit into memory.
-        """
-        config = self._config(event._data, dataset)
+    def _estimate(self, config: LabConfig) -> str:
         if not isinstance(config, Training):
             result = shipped(self.name)
-            said = "" if result is None else say("learn.estimate.measured", seconds=f"{result['seconds']:.0f}")
-        else:
-            from resnet_demo.labs.time_estimate import training_seconds
+            return "" if result is None else say("learn.estimate.measured", seconds=f"{result['seconds']:.0f}")
+        from resnet_demo.labs.time_estimate import training_seconds
 
-            check_memory(config, self.services.settings)
-            said = say("learn.estimate", time=duration_text(training_seconds(config), current_language()))
-        return gr.update(estimate=said)
+        check_memory(config, self.services.settings)
+        return say("learn.estimate", time=duration_text(training_seconds(config), current_language()))
 
     def run(self, dataset: object, event: gr.EventData) -> Iterator[Any]:
         """Run it with the settings that were sent: here and now where it is quick, otherwise when its turn comes.
@@ -247,9 +247,10 @@ def _version(run: LabRun) -> str | None:
 
 
 def _further(result: Mapping[str, Any]) -> str:
-    """The figures of a second shipped result, behind its command."""
-    said = escape(say("learn.also", command=result["command"]))
-    return f"<h4>{said}</h4>{figures(result, current_language())}"
+    """The figures of a second shipped result, behind its command and how it was measured."""
+    said, note = escape(say("learn.also", command=result["command"])), result.get("note", {}).get(current_language())
+    about = f'<p class="note">{escape(note)}</p>' if note else ""
+    return f"<h4>{said}</h4>{about}{figures(result, current_language())}"
 
 
 def _how(result: Mapping[str, Any]) -> tuple[str, str]:

@@ -9,19 +9,19 @@ from resnet_demo.labs.findings import finding_fields
 from resnet_demo.ui.tabs.learn.experiment_texts import shipped
 from resnet_demo.ui.visitor_context import say
 
-QUESTIONS: Mapping[str, str | None] = {
+QUESTIONS: Mapping[str, str] = {
     "vanish": "gradients",
     "choose": "degradation",
     "overfitting": "degradation",
-    "projection": None,
+    "projection": "architectures/layers",
     "zero": "identity",
     "preactivation": "shortcuts",
     "norm": "identity",
     "deeper": "degradation",
-    "bottleneck": None,
-    "information": None,
+    "bottleneck": "architectures/blocks",
+    "information": "paths",
 }
-"""Each question by its name, and the experiment whose figures its answer has."""
+"""Each question by its name, and where its answer was measured: an experiment, or another part of the tab."""
 WRONG = ("highway", "fan", "vanishing", "parameters")
 """Common answers that are wrong."""
 
@@ -37,19 +37,18 @@ def questions() -> str:
 
 
 def _question(number: int, name: str) -> str:
-    experiment = QUESTIONS[name]
-    fields = _NUMBERS[name]() if name in _NUMBERS else _fields(experiment)
-    place = say(f"learn.{experiment}.tab" if experiment else "learn.part.architectures")
-    words = escape(say("learn.questions.see", name=place))
-    link = f'<p><a href="#learn/{experiment or "architectures"}">{words}</a></p>'
+    leads_to = QUESTIONS[name]
+    fields = _NUMBERS[name]() if name in _NUMBERS else _fields(leads_to)
+    place = say("learn.part.architectures" if leads_to.startswith("architectures") else f"learn.{leads_to}.tab")
+    link = f'<p><a href="#learn/{leads_to}">{escape(say("learn.questions.see", name=place))}</a></p>'
     return (
         f"<details><summary>{number}. {escape(say(f'learn.questions.{name}'))}</summary>"
         f"<p>{escape(say(f'learn.questions.{name}.answer', **fields))}</p>{link}</details>"
     )
 
 
-def _fields(experiment: str | None) -> dict[str, str]:
-    result = None if experiment is None else shipped(experiment)
+def _fields(leads_to: str) -> dict[str, str]:
+    result = None if leads_to.startswith("architectures") else shipped(leads_to)
     return (None if result is None else finding_fields(result)) or {}
 
 
