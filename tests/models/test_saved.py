@@ -250,6 +250,30 @@ def test_the_hub_has_ours_and_others(server: Loopback, folder: Path, tmp_path: P
     assert [model[:4] for model in again] == [model[:4] for model in opened]
 
 
+@pytest.mark.slow
+def test_the_hub_has_folders_of_timm_and_transformers(server: Loopback, tmp_path: Path) -> None:
+    """With `pytorch_model.bin` alone, as older ones have it, and with or without a preprocessor."""
+    network = trained("resnet18").network
+    torch.save(network.state_dict(), tmp_path / "weights.bin")
+    weights = {"pytorch_model.bin": (tmp_path / "weights.bin").read_bytes()}
+    timms = {"architecture": "resnet18", "num_classes": 5, "pretrained_cfg": {}}
+    theirs = {
+        "model_type": "resnet",
+        "layer_type": "basic",
+        "depths": [2, 2, 2, 2],
+        "hidden_sizes": [64, 128, 256, 512],
+        "id2label": dict(enumerate(LABELS)),
+    }
+    pictures = {"preprocessor_config.json": json.dumps({"size": 224, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})}
+    files = {"timm": {"config.json": json.dumps(timms)}, "bare": {"config.json": json.dumps(theirs)}}
+    files["whole"] = {**files["bare"], **pictures}
+    for name, texts in files.items():
+        server.serve_hub(f"owner/{name}", {**weights, **{file: text.encode() for file, text in texts.items()}})
+    opened = open_elsewhere(server.url, tmp_path / "hf", *(f"hf-hub:owner/{name}" for name in files))
+    assert [bias for _, _, _, bias, _ in opened] == [network.fc.bias.tolist()] * 3
+    assert tuple(opened[1][2]) == LABELS
+
+
 def test_the_version_is_written(folder: Path) -> None:
     write(tiny_model(), folder, card="")
     assert json.loads((folder / "resnet_demo.json").read_text(encoding="utf-8"))["version"] == VERSION
