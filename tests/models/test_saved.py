@@ -117,6 +117,15 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
     assert problem(tmp_path / "nowhere") == "saved.problem.no_file"
 
 
+def test_a_folder_with_files_of_weights_alone_names_them(folder: Path) -> None:
+    folder.mkdir()
+    for name in ("last.ckpt", "net.pth", "notes.txt"):
+        (folder / name).touch()
+    with pytest.raises(AppError, match=r"last\.ckpt, net\.pth\. Name") as caught:
+        open_saved(folder)
+    assert caught.value.message.key == "saved.problem.only_weights"
+
+
 @pytest.mark.parametrize("file", ["config.json", "resnet_demo.json"])
 @pytest.mark.parametrize(
     "content",
