@@ -76,6 +76,22 @@ def test_evaluate(file: Path, labels: Path, tmp_path: Path, capsys: pytest.Captu
     assert json.loads(capsys.readouterr().out)["photos"] == 2
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--labels", "names.json"), "belong to a file of weights"),
+        (("--from", "none.pth", "--variant", "resnet51"), "resnet51"),
+        (("--from", "flowers", "--variant", "resnet18"), "one starting point"),
+    ],
+)
+def test_flags_of_a_training_that_do_not_fit(
+    flags: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, sentence = said_in_process(capsys, "--home", tmp_path, "train", tmp_path, *flags)
+    assert code == 2
+    assert said in sentence
+
+
 @pytest.mark.slow
 def test_a_training_starts_from_a_file_of_weights(file: Path, labels: Path, tmp_path: Path) -> None:
     data, out = coloured_photos(tmp_path / "colours"), tmp_path / "out"

@@ -60,12 +60,14 @@ def run_train(arguments: argparse.Namespace, settings: Settings, language: str) 
 
 def _name_weights(arguments: argparse.Namespace, settings: Settings) -> None:
     """With `--from` a file of weights `--variant` says which network's they are, as in `resnet34:FILE`."""
-    file = arguments.parent and model_folders.file_of(arguments.parent, settings)
-    if file and file.variant is None and arguments.variant is not None:
-        variants.get(arguments.variant)
-        arguments.parent, arguments.variant = f"{arguments.variant}:{arguments.parent}", None
-    if arguments.labels is not None and not file:
-        raise AppError("inference.problem.no_weights_file", model=arguments.parent or arguments.variant or "")
+    given = vars(arguments)
+    parent, variant = given.get("parent"), given.get("variant")
+    file = model_folders.file_of(parent, settings) if parent else None
+    if file is not None and file.variant is None and variant is not None:
+        variants.get(variant)
+        given.update(parent=f"{variant}:{parent}", variant=None)
+    if given.get("labels") is not None and file is None:
+        raise AppError("inference.problem.no_weights_file", model=parent or variant or "")
 
 
 def _with_folder(config: TrainConfig, settings: Settings, language: str) -> TrainConfig:

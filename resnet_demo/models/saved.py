@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import secrets
 import shutil
@@ -16,17 +17,27 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from resnet_demo.data.file_names import display_name
 from resnet_demo.download import DownloadError, Progress, fetch_hub, sha256_of
 from resnet_demo.models import description
 from resnet_demo.models.description import HASH, MARK
 from resnet_demo.models.entries import MAX_CHARACTERS, MAX_JSON_BYTES, Entries, read_json
 from resnet_demo.models.model import Model
-from resnet_demo.models.model_folders import CONFIG, OLD_WEIGHTS, OURS, PREPROCESSOR, WEIGHTS, weights_in
+from resnet_demo.models.model_folders import (
+    CONFIG,
+    OLD_WEIGHTS,
+    OURS,
+    PREPROCESSOR,
+    WEIGHTS,
+    looks_like_file,
+    weights_in,
+)
 from resnet_demo.models.state_dict import MAX_WEIGHT_BYTES, classes_in, layers_of, network_of, read_file
 from resnet_demo.models.transformers_config import is_resnet
 from resnet_demo.texts import AppError
 
 CARD = "README.md"
+FILES_NAMED = 4
 
 
 def write(model: Model, folder: Path, *, card: str, half: bool = False) -> None:
@@ -67,7 +78,21 @@ def open_saved(folder: Path) -> Model:
     Raises:
         AppError: a file is missing, damaged or malicious, or describes an unsupported network.
     """
+    _point_to_weights(folder)
     return _open(folder, name=str(folder), origin=None)
+
+
+def _point_to_weights(folder: Path) -> None:
+    """Of a folder that is no saved model but holds files of weights, name these."""
+    if any(os.path.isfile(folder / name) for name in (CONFIG, OURS)):  # noqa: PTH113  Path's own raises where it is closed
+        return
+    try:
+        files = sorted(name for name in os.listdir(folder) if looks_like_file(name))  # noqa: PTH208  as above
+    except OSError:
+        return
+    if files:
+        names = ", ".join(map(display_name, files[:FILES_NAMED])) + (", …" if len(files) > FILES_NAMED else "")
+        raise AppError("saved.problem.only_weights", folder=str(folder), files=names, config=CONFIG)
 
 
 def open_hub(name: str, progress: Progress | None = None) -> Model:

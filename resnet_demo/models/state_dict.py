@@ -74,7 +74,7 @@ def read_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise AppError("weights.problem.not_opened", file=path.name, reason=error.strerror or str(error)) from error
     except Exception as error:  # both readers raise all kinds of errors where a file is not what it should be
-        if is_out_of_memory(error):
+        if is_out_of_memory(error) and not _asks_too_much(error, path):
             raise
         raise _unreadable(error, path) from error
     if not isinstance(content, Mapping) or not all(isinstance(key, str) for key in content):
@@ -183,6 +183,12 @@ def _refuse_expansion(file: BinaryIO, path: Path) -> None:
     with contextlib.suppress(zipfile.BadZipFile, NotImplementedError), zipfile.ZipFile(file) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > MAX_WEIGHT_BYTES:
             raise AppError("saved.problem.too_large", file=path.name, most=MAX_WEIGHT_BYTES // MEGABYTE)
+
+
+def _asks_too_much(error: Exception, path: Path) -> bool:
+    """Whether more was asked for than the file can hold: then it is damaged, and memory does not matter."""
+    asked = re.search(r"tried to allocate (\d+) bytes", str(error))
+    return asked is not None and int(asked[1]) > path.stat().st_size
 
 
 def _unreadable(error: Exception, path: Path) -> AppError:

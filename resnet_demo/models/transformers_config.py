@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from resnet_demo.data.preprocessing import IMAGENET_MEAN, IMAGENET_STD, ImageSpec
+from resnet_demo.data.preprocessing import ImageSpec
 from resnet_demo.models.entries import Entries, displayable, labels_of, require
 from resnet_demo.models.pretrained import MAX_CLASSES
 from resnet_demo.texts import AppError, Message
@@ -98,8 +98,8 @@ def read_spec(pictures: Entries | None) -> tuple[ImageSpec, tuple[Message, ...]]
     spec = ImageSpec(
         crop_size=crop,
         resize_size=resize,
-        mean=_three(pictures, "image_mean", IMAGENET_MEAN) if normalised else (0.0, 0.0, 0.0),
-        std=_three(pictures, "image_std", IMAGENET_STD) if normalised else (1.0, 1.0, 1.0),
+        mean=_three(pictures, "image_mean") if normalised else (0.0, 0.0, 0.0),
+        std=_three(pictures, "image_std") if normalised else (1.0, 1.0, 1.0),
         interpolation=FILTERS.get(pictures.get("resample", 3), displayable(pictures.get("resample"))),  # type: ignore[arg-type]
     )
     return spec, (Message("saved.note.squashed", {"size": crop}),) if squashed else ()
@@ -143,10 +143,10 @@ def _side(name: str, value: object) -> int:
     return value
 
 
-def _three(pictures: Entries, name: str, usual: tuple[float, float, float]) -> Any:
+def _three(pictures: Entries, name: str) -> Any:
+    """Numbers that the file always has: transformers' own defaults differ from one version to the next."""
     values = pictures.get(name)
-    if values is None:
-        return usual
+    require(values is not None, name, values)
     return tuple(values) if isinstance(values, list) else values
 
 

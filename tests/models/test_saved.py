@@ -117,6 +117,15 @@ def test_a_folder_that_is_none(tmp_path: Path) -> None:
     assert problem(tmp_path / "nowhere") == "saved.problem.no_file"
 
 
+def test_a_folder_with_files_of_weights_alone_names_them(folder: Path) -> None:
+    folder.mkdir()
+    for name in ("last.ckpt", "net.pth", "notes.txt"):
+        (folder / name).touch()
+    with pytest.raises(AppError, match=r"last\.ckpt, net\.pth\. Name") as caught:
+        open_saved(folder)
+    assert caught.value.message.key == "saved.problem.only_weights"
+
+
 @pytest.mark.parametrize("file", ["config.json", "resnet_demo.json"])
 @pytest.mark.parametrize(
     "content",
@@ -248,6 +257,30 @@ def test_the_hub_has_ours_and_others(server: Loopback, folder: Path, tmp_path: P
     assert not any(request.path == "/owner/foreign/resolve/main/resnet_demo.json" for request in server.requests)
     again = open_elsewhere("http://127.0.0.1:9", tmp_path / "hf", *names[:2])
     assert [model[:4] for model in again] == [model[:4] for model in opened]
+
+
+@pytest.mark.slow
+def test_the_hub_has_folders_of_timm_and_transformers(server: Loopback, tmp_path: Path) -> None:
+    """With `pytorch_model.bin` alone, as older ones have it, and with or without a preprocessor."""
+    network = trained("resnet18").network
+    torch.save(network.state_dict(), tmp_path / "weights.bin")
+    weights = {"pytorch_model.bin": (tmp_path / "weights.bin").read_bytes()}
+    timms = {"architecture": "resnet18", "num_classes": 5, "pretrained_cfg": {}}
+    theirs = {
+        "model_type": "resnet",
+        "layer_type": "basic",
+        "depths": [2, 2, 2, 2],
+        "hidden_sizes": [64, 128, 256, 512],
+        "id2label": dict(enumerate(LABELS)),
+    }
+    pictures = {"preprocessor_config.json": json.dumps({"size": 224, "image_mean": [0.5] * 3, "image_std": [0.5] * 3})}
+    files = {"timm": {"config.json": json.dumps(timms)}, "bare": {"config.json": json.dumps(theirs)}}
+    files["whole"] = {**files["bare"], **pictures}
+    for name, texts in files.items():
+        server.serve_hub(f"owner/{name}", {**weights, **{file: text.encode() for file, text in texts.items()}})
+    opened = open_elsewhere(server.url, tmp_path / "hf", *(f"hf-hub:owner/{name}" for name in files))
+    assert [bias for _, _, _, bias, _ in opened] == [network.fc.bias.tolist()] * 3
+    assert tuple(opened[1][2]) == LABELS
 
 
 def test_the_version_is_written(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -175,6 +176,15 @@ def test_an_archive_that_unpacks_to_far_more_is_not_unpacked(tmp_path: Path, mon
     assert path.stat().st_size < 10_000
     with pytest.raises(AppError, match="larger than the 4 MB"):
         load_network(VARIANT, CLASSES, path)
+
+
+def test_a_damaged_size_is_not_taken_for_a_lack_of_memory(tmp_path: Path) -> None:
+    """Of 1000 numbers the file now says that there are 2 ** 50."""
+    path = tmp_path / "weights.pth"
+    torch.save({"conv1.weight": torch.zeros(1000)}, path, _use_new_zipfile_serialization=False)
+    whole, size = path.read_bytes(), b"M\xe8\x03"
+    path.write_bytes(whole.replace(size, b"\x8a\x08" + struct.pack("<q", 2**50), 1))
+    assert problem(path) == "unreadable"
 
 
 def test_dictionaries_that_hold_themselves_are_looked_at_once(state: State, tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def parse(words: list[str]) -> TrainConfig:
 
 def test_no_setting_is_forgotten_in_the_example() -> None:
     plain = TrainConfig("x")
-    same = {"parent", "scratch", "views", "train_depth"}
+    same = {"parent", "labels", "scratch", "views", "train_depth"}
     assert all(
         getattr(ODD, field.name) != getattr(plain, field.name) for field in fields(ODD) if field.name not in same
     )

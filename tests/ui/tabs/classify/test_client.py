@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError as RemoteError
 
 from resnet_demo.texts import text
 from tests.launched import free_port, launched
-from tests.tiny import LABELS, photos, saved_tiny_model
+from tests.tiny import LABELS, photos, saved_tiny_model, tiny_model
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +50,16 @@ def test_photos_are_named_in_their_order(client: Client, model: Path, tmp_path: 
         assert [guess["label"] in LABELS for guess in rows[number]["guesses"]] == [True, True]
 
 
+def test_a_file_of_weights_answers(client: Client, tmp_path: Path) -> None:
+    torch.save({"model": tiny_model().network.state_dict()}, tmp_path / "net.pth")
+    (tmp_path / "labels.txt").write_text("\n".join(LABELS), encoding="utf-8")
+    files = [handle_file(str(file)) for file in photos(tmp_path, 1)]
+    [row] = client.predict(files, f"cifar_resnet20:{tmp_path / 'net.pth'}", 2, "crop", api_name="/classify")
+    assert [guess["label"] in LABELS for guess in row["guesses"]] == [True, True]
+    with pytest.raises(RemoteError, match="cifar_resnet20, cifar_plain20"):
+        client.predict(files, str(tmp_path / "net.pth"), 2, "crop", api_name="/classify")
+
+
 def test_only_the_classify_endpoint_is_offered(client: Client) -> None:
     offered = client.view_api(return_format="dict", print_info=False)
     assert list(offered["named_endpoints"]) == ["/classify"]
@@ -57,7 +68,7 @@ def test_only_the_classify_endpoint_is_offered(client: Client) -> None:
 
 def test_a_public_page_opens_no_folder_of_this_machine(public_client: Client, model: Path, tmp_path: Path) -> None:
     photo = handle_file(str(photos(tmp_path, 1)[0]))
-    for name in (str(model), "hf-hub:owner/name", "../../etc"):
+    for name in (str(model), "hf-hub:owner/name", "../../etc", "resnet18:/etc/net.pth", str(tmp_path / "net.pth")):
         with pytest.raises(RemoteError, match=text("services.unlisted_model")):
             public_client.predict([photo], name, 5, "crop", api_name="/classify")
 

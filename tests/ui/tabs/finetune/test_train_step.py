@@ -167,6 +167,8 @@ def test_what_was_typed_and_chosen_is_read() -> None:
 def test_the_network_says_what_a_training_begins_with() -> None:
     own = setting_controls.read(held(network="20260101-flowers", scratch=True), "/p", ENTRIES)
     assert (own.parent, own.variant, own.scratch) == ("20260101-flowers", None, False)
+    for file in ("/weights/net.pth", "resnet18:/weights/net.pth"):
+        assert setting_controls.read(held(network=file), "/p", ENTRIES) == TrainConfig("/p", parent=file)
     bare = setting_controls.read(held(network="cifar_resnet20"), "/p", ENTRIES)
     assert (bare.parent, bare.variant, bare.scratch) == (None, "cifar_resnet20", True)
     names = [name for _, name in setting_controls.networks(ENTRIES)]
