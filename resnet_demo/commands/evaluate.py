@@ -49,7 +49,10 @@ def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: st
     with download_bar(language) as progress:
         model = open_model(name, settings, progress)
     with scanning_bar(language) as progress:
-        dataset = open_dataset(arguments.folder, settings.home, progress, max_pixels=settings.max_pixels)
+        reading = evaluation_set.reading_of(run, arguments.folder)
+        dataset = open_dataset(
+            arguments.folder, settings.home, progress, max_pixels=settings.max_pixels, reading=reading
+        )
     chosen = evaluation_set.choose_photos(model, run, dataset, settings.home)
     uncounted: list[AppError] = []
     predictions, problems = evaluation_set.run_evaluation(chosen, dataset, model, settings, _with_bar, uncounted.append)

@@ -1,0 +1,219 @@
+"""Labels in a CSV or TSV file beside the photos; its columns are found by what stands in them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from resnet_demo.data.file_names import MAX_SHOWN, display_name
+from resnet_demo.data.part_names import SplitName, normalised, part_name, split_of
+
+TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
+SUFFIXES = (*TABLE_SUFFIXES, ".txt")
+MOST_BYTES = 64 * 1024 * 1024
+MOST_ROWS = 2_000_000
+MOST_COLUMNS = 64
+MOST_TABLES = 32
+_TRIED_ROWS = 500
+_LEAST_FOUND = 0.5
+"""Share of the rows whose photo must be there, for a column to be the one of the photos."""
+
+_LABELS = (
+    "label labels class classes category categories target species breed name type kind diagnosis tag "
+    "tags y 标签 类别 分类 种类 etiqueta clase classe klasse label_name class_name category_name"
+)
+_LABEL_WORDS = frozenset(_LABELS.split())
+
+
+@dataclass(frozen=True)
+class TableLabel:
+    """What a table says of a photo."""
+
+    label: str
+    split: SplitName | None
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """The labels of photos by their path, read from `files`; `missing` counts rows whose photo is not there."""
+
+    files: tuple[str, ...]
+    labels: Mapping[str, TableLabel]
+    missing: int
+    photo_column: str
+    label_column: str
+
+
+@dataclass(frozen=True)
+class _Columns:
+    photo: int
+    label: int
+    split: int | None
+    header: bool
+
+
+def read_label_tables(root: Path, files: Iterable[str], photos: Sequence[str]) -> LabelTable | None:
+    """The labels in the tables among `files`, where one column names photos and another one their classes.
+
+    Args:
+        files, photos: paths relative to `root`, separated by `/`.
+    """
+    tables = [name for name in files if name.lower().endswith(SUFFIXES)]
+    tables.sort(key=lambda name: (name.count("/"), name.lower().endswith(".txt"), name))
+    finder = _Finder(photos)
+    found: list[tuple[str, dict[str, TableLabel], int, tuple[str, str]]] = []
+    for name in tables[:MOST_TABLES]:
+        rows = read_rows(root / name)
+        columns = _columns(rows, finder) if rows else None
+        if rows and columns:
+            labels, missing = _labels(rows, columns, finder)
+            head = rows[0] if columns.header else [str(number + 1) for number in range(len(rows[0]))]
+            found.append((name, labels, missing, (head[columns.photo], head[columns.label])))
+    if not found:
+        return None
+    return _joined(found)
+
+
+def _joined(found: Sequence[tuple[str, dict[str, TableLabel], int, tuple[str, str]]]) -> LabelTable:
+    """Several tables as one: each its part where their names say so; of others the one with most labels counts."""
+    parts = {name: part.part if (part := part_name(PurePosixPath(name).stem)) else None for name, *_ in found}
+    if len({part for part in parts.values() if part}) > 1:
+        used = [one for one in found if parts[one[0]]]
+    else:
+        used = [max(found, key=lambda one: len(one[1]))]
+        parts = dict.fromkeys(parts)
+    labels: dict[str, TableLabel] = {}
+    for name, told, _, _ in used:
+        for path, one in told.items():
+            labels.setdefault(path, TableLabel(one.label, one.split or parts[name]))
+    photo, label = used[0][3]
+    files = tuple(display_name(name) for name, *_ in used)
+    return LabelTable(files, labels, sum(one[2] for one in used), display_name(photo), display_name(label))
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """The rows of a table, in whatever encoding and with whatever separator; empty if it is none, or too large."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except OSError:
+        return []
+    if len(raw) > MOST_BYTES:
+        return []
+    words = _decoded(raw)
+    if words is None:
+        return []
+    lines = [line for line in words.splitlines()[:20] if line.strip()]
+    counted = {mark: sorted(line.count(mark) for line in lines) for mark in ("\t", ";", ",", "|", " ")}
+    separator = next((mark for mark, counts in counted.items() if counts and counts[len(counts) // 2]), None)
+    if separator is None:
+        return []
+    try:
+        reader = csv.reader(io.StringIO(words, newline=""), delimiter=separator, skipinitialspace=True)
+        rows = [[cell.strip() for cell in row[:MOST_COLUMNS]] for row in islice(reader, MOST_ROWS) if any(row)]
+    except csv.Error:
+        return []
+    return rows
+
+
+def _decoded(raw: bytes) -> str | None:
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    elif b"\0" in raw[:4096]:
+        return None
+    else:
+        encodings = ["utf-8-sig", "gb18030", "cp1252"]
+    for encoding in encodings:
+        try:
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+class _Finder:
+    """Finds the photo that a cell names: by its path, its end, or its name without the ending."""
+
+    def __init__(self, photos: Sequence[str]) -> None:
+        self._known: dict[str, str | None] = {}
+        for path in photos:
+            for key in dict.fromkeys((path, path.rpartition("/")[2])):
+                for one in dict.fromkeys((key, _without_ending(key))):
+                    self._add(one, path)
+
+    def _add(self, key: str, path: str) -> None:
+        """A name that two photos have says nothing."""
+        key = normalised(key)
+        self._known[key] = path if self._known.get(key, path) == path else None
+
+    def find(self, cell: str) -> str | None:
+        """The photo, or None where there is none or more than one."""
+        cell = normalised(cell.replace("\\", "/")).removeprefix("./").strip("/")
+        while cell:
+            if (path := self._known.get(cell)) is not None:
+                return path
+            if "/" not in cell:
+                return None
+            cell = cell.partition("/")[2]
+        return None
+
+
+def _without_ending(path: str) -> str:
+    stem, dot, ending = path.rpartition(".")
+    return stem if dot and 0 < len(ending) <= 5 and not ending.isdigit() else path
+
+
+def _columns(rows: Sequence[Sequence[str]], finder: _Finder) -> _Columns | None:
+    """The columns of the photos, their classes and parts; None if it is no table of labels."""
+    width = max(map(len, rows[:_TRIED_ROWS]))
+    tried = [[*row, *[""] * (width - len(row))] for row in rows[:_TRIED_ROWS]]
+    body = tried[1:] or tried
+    hits = [sum(finder.find(row[column]) is not None for row in body) for column in range(width)]
+    best = max(range(width), key=lambda column: hits[column], default=None)
+    if best is None or hits[best] < max(1, _LEAST_FOUND * len(body)):
+        return None
+    header = finder.find(tried[0][best]) is None and len(rows) > 1
+    body = tried[1:] if header else tried
+    head = tried[0] if header else [""] * width
+    split = next((column for column in range(width) if column != best and _tells_parts(body, column)), None)
+    few = {}
+    for column in range(width):
+        values = [row[column] for row in body]
+        distinct = len(set(values))
+        if column not in (best, split) and all(values[:1]) and 2 <= distinct <= max(2, len(values) // 2):
+            few[column] = distinct
+    if not few:
+        return None
+
+    def rank(column: int) -> tuple[bool, bool, int, int]:
+        named = normalised(head[column]) in _LABEL_WORDS
+        numbers = all(row[column].replace(".", "", 1).lstrip("-").isdigit() for row in body if row[column])
+        return not named, numbers, 0 if named else few[column], column
+
+    return _Columns(best, min(few, key=rank), split, header)
+
+
+def _tells_parts(rows: Sequence[Sequence[str]], column: int) -> bool:
+    values = {row[column] for row in rows if row[column]}
+    parts = {split_of(value) for value in values}
+    return bool(values) and len(values) <= 6 and None not in parts and len(parts) > 1
+
+
+def _labels(rows: Sequence[Sequence[str]], columns: _Columns, finder: _Finder) -> tuple[dict[str, TableLabel], int]:
+    found: dict[str, TableLabel] = {}
+    missing = 0
+    for row in rows[columns.header :]:
+        cells: Mapping[int, str] = defaultdict(str, enumerate(row))
+        photo, label = finder.find(cells[columns.photo]), cells[columns.label]
+        if photo is None:
+            missing += 1
+        elif label:
+            split = split_of(cells[columns.split]) if columns.split is not None else None
+            found[photo] = TableLabel(display_name(label)[:MAX_SHOWN], split)
+    return found, missing

@@ -1,0 +1,140 @@
+"""The class and split of every photo in a folder: told by its folders, by a table beside them, or by its name."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from resnet_demo.data.file_names import display_name
+from resnet_demo.data.folder_labels import (
+    FolderLabel,
+    FolderLabels,
+    Layout,
+    Reading,
+    Skipped,
+    read_folders,
+    spelt_alike,
+)
+from resnet_demo.data.label_tables import TABLE_SUFFIXES, LabelTable, read_label_tables
+from resnet_demo.data.labels_in_names import labels_in_names
+from resnet_demo.texts import AppError
+
+
+@dataclass(frozen=True)
+class PhotoLabels:
+    """The class and split of each photo that has a class, and what was understood."""
+
+    labels: Mapping[str, FolderLabel]
+    layout: Layout
+
+
+def label_photos(root: Path, photos: Sequence[str], others: Sequence[str], reading: Reading) -> PhotoLabels:
+    """Find the class of every photo.
+
+    Class folders are believed first; where there are none, a table that names the photos, then the photos' own names.
+
+    Args:
+        photos, others: paths relative to `root` of the photos, and of the other files, separated by `/`.
+
+    Raises:
+        AppError: the reading names a folder that is not there, or a way to tell classes that does not work here.
+    """
+    found = read_folders(Counter(map(folder_of, photos)), reading)
+    by_folders = _by_folders(photos, found)
+    table = None
+    if reading.labels in {"table", "auto"} and (reading.labels == "table" or not by_folders.labels):
+        table = read_label_tables(root, others, photos)
+    if table is not None and (reading.labels == "table" or len(table.labels) > 1):
+        return _by_table(photos, found, table, reading)
+    if reading.labels == "table":
+        raise AppError("photo_labels.problem.no_table")
+    if reading.labels == "names" or (reading.labels == "auto" and not by_folders.labels):
+        by_names = _by_names(photos, found, reading)
+        if by_names is not None:
+            return by_names
+        if reading.labels == "names":
+            raise AppError("photo_labels.problem.no_names")
+    return by_folders
+
+
+def no_classes(root: Path, photos: int, others: Sequence[str]) -> AppError:
+    """The refusal of a folder whose photos have no class: what lies beside them says what could be done."""
+    folder = display_name(root.name)
+    names = [PurePosixPath(name).name.lower() for name in others]
+    if any("synset" in name for name in names):
+        return AppError("photo_labels.problem.synsets", folder=folder, photos=photos)
+    if any(name.endswith((".json", ".jsonl")) for name in names):
+        file = next(name for name in others if name.lower().endswith((".json", ".jsonl")))
+        return AppError("photo_labels.problem.json", folder=folder, photos=photos, file=display_name(file))
+    if any(name.endswith(".xml") for name in names):
+        return AppError("photo_labels.problem.boxes", folder=folder, photos=photos)
+    if any(name.endswith(TABLE_SUFFIXES) for name in names):
+        file = next(name for name in others if name.lower().endswith(TABLE_SUFFIXES))
+        return AppError("photo_labels.problem.unread_table", folder=folder, photos=photos, file=display_name(file))
+    return AppError("image_folder.problem.no_classes", folder=folder, photos=photos)
+
+
+def folder_of(path: str) -> str:
+    """The folder of a file; "" for the root."""
+    return path.rpartition("/")[0]
+
+
+def _by_folders(photos: Sequence[str], found: FolderLabels) -> PhotoLabels:
+    labels = {path: label for path in photos if (label := found.labels[folder_of(path)])}
+    return PhotoLabels(labels, found.layout)
+
+
+def _by_table(photos: Sequence[str], found: FolderLabels, table: LabelTable, reading: Reading) -> PhotoLabels:
+    """Parts are those of the table, or else those of the folders."""
+    labels: dict[str, FolderLabel] = {}
+    for path in photos:
+        if told := table.labels.get(path):
+            labels[path] = FolderLabel(told.label, told.split or found.splits.get(folder_of(path)))
+    return _finished(photos, found, labels, reading, "table", ", ".join(table.files))
+
+
+def _by_names(photos: Sequence[str], found: FolderLabels, reading: Reading) -> PhotoLabels | None:
+    """The photos of each part on their own, since test photos are often only numbered."""
+    by_part: dict[str | None, list[str]] = {}
+    for path in photos:
+        by_part.setdefault(found.splits.get(folder_of(path)), []).append(path)
+    names: dict[str, str] = {}
+    for part in by_part.values():
+        names.update(labels_in_names(part))
+    if not names:
+        return None
+    labels = {path: FolderLabel(display_name(name), found.splits.get(folder_of(path))) for path, name in names.items()}
+    return _finished(photos, found, labels, reading, "names", display_name(next(iter(labels)).rpartition("/")[2]))
+
+
+def _finished(
+    photos: Sequence[str],
+    found: FolderLabels,
+    labels: dict[str, FolderLabel],
+    reading: Reading,
+    source: Literal["names", "table"],
+    example: str,
+) -> PhotoLabels:
+    """Spellings joined; folders of which no photo has a class are passed over."""
+    merged: tuple[tuple[str, ...], ...] = ()
+    if not reading.separate_names:
+        names, merged = spelt_alike(Counter(one.label for one in labels.values()))
+        labels = {path: replace(one, label=names.get(one.label, one.label)) for path, one in labels.items()}
+    unlabelled = Counter(folder_of(path) for path in photos if path not in labels)
+    known = {folder_of(path) for path in labels}
+    skipped = tuple(
+        Skipped(display_name(folder), "flat_part", count)
+        for folder, count in sorted(unlabelled.items())
+        if folder and folder not in known
+    )
+    used = {one.split for one in labels.values()}
+    parts = tuple((part, folder) for part, folder in found.layout.parts if part in used)
+    if not parts and source == "table":
+        parts = tuple((part, example) for part in ("train", "val", "test") if part in used)
+    layout = replace(
+        found.layout, parts=parts, skipped=skipped, other=None, merged=merged, labels=source, source=example
+    )
+    return PhotoLabels(labels, layout)
