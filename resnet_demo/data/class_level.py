@@ -8,12 +8,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from resnet_demo.data.folder_tree import Node, merged
-from resnet_demo.data.folder_words import is_container, is_no_class, is_number_or_letter, is_piece, is_session
-from resnet_demo.data.part_names import normalised
+from resnet_demo.data.folder_words import (
+    is_beside_images,
+    is_container,
+    is_no_class,
+    is_number_or_letter,
+    is_piece,
+    is_session,
+)
+from resnet_demo.data.part_names import normalised, part_name
 
 ClassLevel = Literal["auto", "first", "last"]
 """Of nested folders the first or the last ones name the classes; `auto`: what fits the tree."""
 
+
+MANY_COUNTED = 6
+"""Folders called by a number or a letter, the same ones in all others, that are classes: digits, say."""
 
 LEVELS: tuple[ClassLevel, ...] = ("auto", "first", "last")
 
@@ -36,8 +46,13 @@ def class_names(root: Node, level: ClassLevel = "auto") -> ClassNames:
     The class is the first folder; what lies deeper belongs to it. A folder around all others is stepped into, and
     where several folders hold the same names (`monday/cats`, `tuesday/cats`), these are the classes.
     """
-    node, wrapped = _stepped_in(root)
-    first = _first(root) if wrapped else _first(node)
+    outer = _without_containers(root)
+    node, wrapped = _stepped_in(outer)
+    first = _first(outer) if wrapped else _first(node)
+    lifted = _lifted(node) if level == "auto" else node
+    if lifted is not node:
+        inner = class_names(lifted)
+        return ClassNames(inner.by_path, "last", first)
     last = _last(node)
     if level != "auto":
         chosen, other = (first, last) if level == "first" else (last, first)
@@ -51,6 +66,34 @@ def class_names(root: Node, level: ClassLevel = "auto") -> ClassNames:
     return ClassNames(first, "first", last if _differ(first, last) and _is_deep(node) else None)
 
 
+def _without_containers(node: Node) -> Node:
+    """The same tree without folders such as `images` that hold folders of classes."""
+    whole = Node(node.own, node.photos, {}, list(node.paths))
+    for name, below in node.folders.items():
+        inner = _without_containers(below)
+        if is_container(name) and any(not is_piece(one) for one in inner.folders):
+            lifted = inner.folders.items()
+            whole.paths += inner.paths
+            whole.own += inner.own
+        else:
+            lifted = {name: inner}.items()
+        for one, folder in lifted:
+            known = whole.folders.get(one)
+            whole.folders[one] = merged([known, folder]) if known else folder
+    return whole
+
+
+def _lifted(node: Node) -> Node:
+    """The same with the classes of a folder that repeats its neighbours: `daisy`, `rose`, `flowers/daisy`, ..."""
+    for name, below in node.folders.items():
+        beside = {normalised(other) for other in node.folders if other != name}
+        inside = set(map(normalised, below.folders))
+        if len(beside & inside) > 1 and 2 * len(beside & inside) > len(inside) and not 2 * below.own > below.photos:
+            rest = {other: one for other, one in node.folders.items() if other != name}
+            return merged([Node(node.own, node.photos, rest, list(node.paths)), below])
+    return node
+
+
 def _differ(some: Mapping[str, str], others: Mapping[str, str]) -> bool:
     return set(some.values()) != set(others.values())
 
@@ -62,11 +105,11 @@ def _stepped_in(node: Node) -> tuple[Node, bool]:
         [(name, only)] = node.folders.items()
         if not only.folders or 2 * only.own > only.photos:
             break
-        if not is_container(name) and (only.own or len(only.folders) > 1):
+        if not is_container(name) and not part_name(name) and (only.own or len(only.folders) > 1):
             if all(map(is_piece, only.folders)):
                 break
             wrapped = True
-        elif not is_container(name) and all(map(is_piece, only.folders)):
+        elif not is_container(name) and not part_name(name) and all(map(is_piece, only.folders)):
             break
         node = only
     return node, wrapped
@@ -111,11 +154,13 @@ def _are_groups(node: Node) -> bool:
     if len(tops) < 2 or any(2 * top.own > top.photos for top in tops.values()):
         return False
     sessions = all(map(is_session, tops))
+    counted = Counter(normalised(name) for top in tops.values() for name in top.folders if is_number_or_letter(name))
+    many = len(counted) >= MANY_COUNTED and min(counted.values()) == len(tops)
     below = Counter(
         normalised(name)
         for top in tops.values()
         for name in top.folders
-        if not is_piece(name) and (sessions or not is_number_or_letter(name))
+        if not is_piece(name) and not is_beside_images(name) and (sessions or many or not is_number_or_letter(name))
     )
     holding = sum(bool(top.folders) for top in tops.values())
     shared = sum(count for count in below.values() if count > 1)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from resnet_demo.data.duplicates import Duplicates
+from resnet_demo.data.folder_labels import folded
 from resnet_demo.data.image_folder import FEWEST, Dataset
 from resnet_demo.data.part_names import SplitName
 from resnet_demo.texts import Message
@@ -125,10 +126,10 @@ def _about_classes(classes: Sequence[ClassCount], dataset: Dataset, groups: Sequ
             learned[photo.label].add(group)
     absent = [one.name for one, kinds in zip(classes, learned, strict=True) if not kinds]
     few = [one.name for one, kinds in zip(classes, learned, strict=True) if 0 < len(kinds) < FEWEST]
-    folded = defaultdict(list)
+    spellings = defaultdict(list)
     for one in classes:
-        folded["".join(one.name.casefold().split())].append(one.name)
-    alike = [name for names in folded.values() if len(names) > 1 for name in names]
+        spellings[folded(one.name)].append(one.name)
+    alike = [name for names in spellings.values() if len(names) > 1 for name in names]
     if absent:
         yield Message("dataset_facts.not_learned", {"names": _listed(absent)})
     if few:

@@ -12,6 +12,7 @@ from resnet_demo.data.class_level import ClassLevel, ClassNames, class_names
 from resnet_demo.data.file_names import display_name, natural_order
 from resnet_demo.data.folder_parts import Part, find_parts, union
 from resnet_demo.data.folder_tree import Node, tree_of
+from resnet_demo.data.folder_words import is_beside_images, is_container
 from resnet_demo.data.part_names import SplitName
 from resnet_demo.texts import AppError
 
@@ -20,7 +21,7 @@ LabelSource = Literal["auto", "folders", "names", "table"]
 
 LABEL_SOURCES: tuple[LabelSource, ...] = ("auto", "folders", "names", "table")
 
-Why = Literal["beside_parts", "flat_part"]
+Why = Literal["beside_parts", "flat_part", "beside_images"]
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def read_folders(counts: Mapping[str, int], reading: Reading = Reading()) -> Fol
     Raises:
         AppError: a folder that the reading names is not there, or has no photos.
     """
-    root = tree_of(counts)
+    drawn = {path: count for path, count in counts.items() if _is_drawn(path, counts)}
+    root = tree_of({path: count for path, count in counts.items() if path not in drawn})
     chosen = _chosen_parts(root, reading)
     parts = chosen or find_parts(root)
     names = class_names(union(parts) if parts else root, reading.class_level)
@@ -119,7 +121,9 @@ def read_folders(counts: Mapping[str, int], reading: Reading = Reading()) -> Fol
     for path in counts:
         name = names.by_path.get(path) if not parts or path in splits else None
         labels[path] = FolderLabel(display_name(name), splits.get(path)) if name is not None else None
-    skipped = _skipped(counts, parts, splits, labels) if parts else ()
+    rest = {path: count for path, count in counts.items() if path not in drawn}
+    skipped = _skipped(rest, parts, splits, labels) if parts else ()
+    skipped += tuple(Skipped(display_name(path), "beside_images", count) for path, count in sorted(drawn.items()))
     merged: tuple[tuple[str, ...], ...] = ()
     if not reading.separate_names:
         labels, merged = _merge_spellings(labels, counts)
@@ -132,6 +136,17 @@ def read_folders(counts: Mapping[str, int], reading: Reading = Reading()) -> Fol
         chosen=bool(chosen),
     )
     return FolderLabels(labels, splits, layout)
+
+
+def _is_drawn(path: str, counts: Mapping[str, int]) -> bool:
+    """Whether a folder holds masks or the like of the photos in `images` beside it."""
+    names = path.split("/")
+    for depth, name in enumerate(names):
+        above = "/".join(names[:depth])
+        beside = (other.removeprefix(f"{above}/").split("/")[0] for other in counts if other.startswith(f"{above}/"))
+        if is_beside_images(name) and any(map(is_container, beside if above else (o.split("/")[0] for o in counts))):
+            return True
+    return False
 
 
 def _chosen_parts(root: Node, reading: Reading) -> list[Part]:

@@ -24,7 +24,7 @@ class Part:
 
 def find_parts(node: Node, depth: int = 0) -> list[Part]:
     """The parts below a folder, at the highest level that has some; empty if it is not divided."""
-    ways = (_by_name, _root_and_test, _within_classes, _part_and_class, _without_classes)
+    ways = (_by_name, _root_and_test, _rest_is_train, _within_classes, _part_and_class, _without_classes)
     found = next(filter(None, (way(node) for way in ways)), [])
     if found and (len(found) > 1 or depth >= _DEEPEST):
         return found
@@ -54,7 +54,10 @@ def _filled(node: Node) -> Iterator[tuple[str, Node]]:
 def _classes(node: Node) -> set[str]:
     """The names of the classes in a part, folded; folders such as `images` are looked through."""
     names: set[str] = set()
-    for name, below in _filled(node):
+    inside = list(_filled(node))
+    if len(inside) == 1 and inside[0][1].folders and not inside[0][1].own:
+        return _classes(inside[0][1])
+    for name, below in inside:
         names |= _classes(below) if is_container(name) and below.folders else {normalised(name)}
     return names
 
@@ -142,10 +145,20 @@ def _root_and_test(node: Node) -> list[Part]:
     return [Part("train", rest, node.paths[0] or "."), *_parts(node, held)]
 
 
+def _rest_is_train(node: Node) -> list[Part]:
+    """`rps` and `rps-test-set`, which hold the same classes: what is not the test is learned from."""
+    named = {name: found.part for name, below in _filled(node) if (found := part_name(name)) and holds_classes(below)}
+    if not named or "train" in named.values():
+        return []
+    classes = {one for name in named for one in _classes(node.folders[name])}
+    rest = [name for name, below in _filled(node) if name not in named and _alike(_classes(below), classes)]
+    return _parts(node, {**dict.fromkeys(rest, "train"), **named}) if rest else []
+
+
 def _within_classes(node: Node) -> list[Part]:
     """Every class is divided by itself: `cats/train`, `cats/test`."""
     tops = dict(_filled(node))
-    if len(tops) < 2 or node.own:
+    if len(tops) < 2 or node.own or any(map(is_no_class, tops)):
         return []
     names = {name: part_name(name) for below in tops.values() for name in below.folders}
     if any(below.own or not below.folders for below in tops.values()):
@@ -189,13 +202,22 @@ def _without_classes(node: Node) -> list[Part]:
     named = {name: found.part for name, _ in _filled(node) if (found := part_name(name)) and not found.rest}
     others = [name for name, _ in _filled(node) if name not in named and not is_output(name)]
     alone = len(named) == 1 and len(node.folders) == 1 and not node.own
+    if any(holds_classes(node.folders[name]) for name in named):
+        return []
     return _parts(node, named) if named and not others and (alone or len(set(named.values())) > 1) else []
 
 
 def union(parts: Iterable[Part]) -> Node:
     """The classes of all parts as one tree."""
-    inner = [_unwrapped(part) for part in parts]
-    return merged(node for node in inner if not all(is_no_class(name) and not b.folders for name, b in _filled(node)))
+    inner = [(part, _unwrapped(part)) for part in parts]
+    return merged(node for part, node in inner if not all(_is_flat(part, name, below) for name, below in _filled(node)))
+
+
+def _is_flat(part: Part, name: str, node: Node) -> bool:
+    """Whether a folder in a part just holds its photos, without a class: `test/images`, `my_test/my_test`."""
+    found = part_name(name)
+    again = found is not None and found.part == part.split and name == part.folder.rpartition("/")[2]
+    return not node.folders and (is_no_class(name) or again)
 
 
 def _unwrapped(part: Part) -> Node:
@@ -204,7 +226,8 @@ def _unwrapped(part: Part) -> Node:
     while len(node.folders) == 1:
         [(name, only)] = node.folders.items()
         found = part_name(name)
-        if not only.folders or not (is_container(name) or (found and found.part == part.split)):
+        again = normalised(name) == normalised(part.folder.rpartition("/")[2])
+        if not only.folders or not (again or is_container(name) or (found and found.part == part.split)):
             break
         node = only
     return node

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from resnet_demo.data.file_names import MAX_SHOWN, display_name
-from resnet_demo.data.part_names import SplitName, normalised, part_name, split_of
+from resnet_demo.data.file_names import display_name
+from resnet_demo.data.part_names import SplitName, normalised, part_name, split_of, words_for
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".tab")
 SUFFIXES = (*TABLE_SUFFIXES, ".txt")
@@ -24,11 +24,7 @@ _TRIED_ROWS = 500
 _LEAST_FOUND = 0.5
 """Share of the rows whose photo must be there, for a column to be the one of the photos."""
 
-_LABELS = (
-    "label labels class classes category categories target species breed name type kind diagnosis tag "
-    "tags y 标签 类别 分类 种类 etiqueta clase classe klasse label_name class_name category_name"
-)
-_LABEL_WORDS = frozenset(_LABELS.split())
+_LABEL_WORDS = words_for("label_columns")
 
 
 @dataclass(frozen=True)
@@ -41,13 +37,11 @@ class TableLabel:
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The labels of photos by their path, read from `files`; `missing` counts rows whose photo is not there."""
+    """The labels of photos by their path, read from `files`; `parts` are the files that told each part."""
 
     files: tuple[str, ...]
     labels: Mapping[str, TableLabel]
-    missing: int
-    photo_column: str
-    label_column: str
+    parts: tuple[tuple[SplitName, str], ...]
 
 
 @dataclass(frozen=True)
@@ -67,34 +61,28 @@ def read_label_tables(root: Path, files: Iterable[str], photos: Sequence[str]) -
     tables = [name for name in files if name.lower().endswith(SUFFIXES)]
     tables.sort(key=lambda name: (name.count("/"), name.lower().endswith(".txt"), name))
     finder = _Finder(photos)
-    found: list[tuple[str, dict[str, TableLabel], int, tuple[str, str]]] = []
+    found: dict[str, dict[str, TableLabel]] = {}
     for name in tables[:MOST_TABLES]:
         rows = read_rows(root / name)
         columns = _columns(rows, finder) if rows else None
-        if rows and columns:
-            labels, missing = _labels(rows, columns, finder)
-            head = rows[0] if columns.header else [str(number + 1) for number in range(len(rows[0]))]
-            found.append((name, labels, missing, (head[columns.photo], head[columns.label])))
-    if not found:
-        return None
-    return _joined(found)
+        if columns:
+            found[name] = _labels(rows, columns, finder)
+    return _joined(found) if found else None
 
 
-def _joined(found: Sequence[tuple[str, dict[str, TableLabel], int, tuple[str, str]]]) -> LabelTable:
+def _joined(found: Mapping[str, Mapping[str, TableLabel]]) -> LabelTable:
     """Several tables as one: each its part where their names say so; of others the one with most labels counts."""
-    parts = {name: part.part if (part := part_name(PurePosixPath(name).stem)) else None for name, *_ in found}
-    if len({part for part in parts.values() if part}) > 1:
-        used = [one for one in found if parts[one[0]]]
-    else:
-        used = [max(found, key=lambda one: len(one[1]))]
-        parts = dict.fromkeys(parts)
+    named = {name: part.part for name in found if (part := part_name(PurePosixPath(name).stem))}
+    files = sorted(named) if len(set(named.values())) > 1 else [max(found, key=lambda name: len(found[name]))]
     labels: dict[str, TableLabel] = {}
-    for name, told, _, _ in used:
-        for path, one in told.items():
-            labels.setdefault(path, TableLabel(one.label, one.split or parts[name]))
-    photo, label = used[0][3]
-    files = tuple(display_name(name) for name, *_ in used)
-    return LabelTable(files, labels, sum(one[2] for one in used), display_name(photo), display_name(label))
+    parts: dict[tuple[SplitName, str], None] = {}
+    for name in files:
+        for path, one in found[name].items():
+            split = one.split or (named.get(name) if len(files) > 1 else None)
+            labels.setdefault(path, TableLabel(one.label, split))
+            if split:
+                parts[split, display_name(name)] = None
+    return LabelTable(tuple(map(display_name, files)), labels, tuple(parts))
 
 
 def read_rows(path: Path) -> list[list[str]]:
@@ -205,15 +193,12 @@ def _tells_parts(rows: Sequence[Sequence[str]], column: int) -> bool:
     return bool(values) and len(values) <= 6 and None not in parts and len(parts) > 1
 
 
-def _labels(rows: Sequence[Sequence[str]], columns: _Columns, finder: _Finder) -> tuple[dict[str, TableLabel], int]:
+def _labels(rows: Sequence[Sequence[str]], columns: _Columns, finder: _Finder) -> dict[str, TableLabel]:
     found: dict[str, TableLabel] = {}
-    missing = 0
     for row in rows[columns.header :]:
         cells: Mapping[int, str] = defaultdict(str, enumerate(row))
         photo, label = finder.find(cells[columns.photo]), cells[columns.label]
-        if photo is None:
-            missing += 1
-        elif label:
+        if photo is not None and label:
             split = split_of(cells[columns.split]) if columns.split is not None else None
-            found[photo] = TableLabel(display_name(label)[:MAX_SHOWN], split)
-    return found, missing
+            found[photo] = TableLabel(display_name(label), split)
+    return found

@@ -8,21 +8,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from resnet_demo.data.part_names import PART_WORDS, normalised
+from resnet_demo.data.part_names import PART_WORDS, normalised, words_for
 
 FEWEST_EACH = 2
 """Photos that a prefix needs to be a class."""
 
 MOST_CLASSES = 1_000
 _LEAST_NAMED = 0.9
-_BEFORE = re.compile(r"^(?P<label>.*[^\W\d_].*?)[\s._()\[\]#-]*\d[\d\s._()\[\]-]*$")
-_AFTER = re.compile(r"^\d[\d\s._()\[\]-]*(?P<label>[^\W\d_].*?)$")
-_CAMERA_WORDS = (
-    "img image images dsc dscn dscf dcim pxl mvimg vid p photo photos pic picture frame frames file "
-    "screenshot scan capture snapshot whatsapp image untitled unnamed download downloaded sample im i n "
-    "copy 图片 照片 微信图片 截图 屏幕截图 foto bild imagen"
-)
-_CAMERA = frozenset(_CAMERA_WORDS.split())
+_BEFORE = re.compile(r"^(.*[^\W\d_].*?)[\s._()\[\]#-]*\d[\d\s._()\[\]-]*$")
+_AFTER = re.compile(r"^\d[\d\s._()\[\]-]*([^\W\d_].*?)$")
+_CAMERAS = words_for("cameras")
 
 
 def labels_in_names(photos: Iterable[str]) -> Mapping[str, str]:
@@ -51,6 +46,6 @@ def _label(path: str, pattern: re.Pattern[str]) -> str:
     found = pattern.match(stem)
     if not found:
         return ""
-    label = found["label"].strip(" ._-()[]#")
+    label = found[1].strip(" ._-()[]#")
     words = re.findall(r"[^\W\d_]+", normalised(label))
-    return "" if all(word in _CAMERA or word in PART_WORDS for word in words) else label
+    return "" if all(word in _CAMERAS or word in PART_WORDS for word in words) else label

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Literal
 
 SplitName = Literal["train", "val", "test"]
@@ -21,33 +24,6 @@ SPLIT_NAMES: dict[str, SplitName] = {
 }
 """What programs call them."""
 
-_WORDS: dict[SplitName, str] = {
-    "train": "train training trained trn trainval 训练 訓練 entrenamiento entrenar apprentissage "
-    "entrainement treino "
-    "treinamento addestramento обучение обучающая обучающий тренировка тренировочная 学習 훈련 학습 trening "
-    "opleiding "
-    "egitim",
-    "val": "val valid validation validate validating valids vali dev devel development eval evaluation 验证 "
-    "驗證 校验 検証 "
-    "검증 validacion validacao validierung validatie validazione convalida валидация валидационная проверка "
-    "walidacja "
-    "dogrulama",
-    "test": "test testing tests tst holdout heldout 测试 測試 prueba pruebas teste testes prova pruefung "
-    "prufung testen "
-    "тест тестовая тестовый тестирование テスト 테스트 시험 essai",
-}
-_FILLERS = (
-    "set sets data dataset datasets split splits image images img imgs photo photos picture pictures pic "
-    "pics folder "
-    "folders dir file files sample samples subset part raw new final full all clean cropped crop resized jpg "
-    "jpeg png x "
-    "px v version of the for de la le des d el den der the conjunto datos imagenes ensemble donnees jeu "
-    "daten bilder "
-    "fotos imagens dados набор выборка данные изображения 集 集合 组 数据 數據 数据集 图片 图像 影像 照片 "
-    "样本 用 データ セット 画像 "
-    "데이터 세트 집합 이미지"
-)
-
 
 def normalised(name: str) -> str:
     """A name without capitals, accents and blanks at its ends, for comparing."""
@@ -55,8 +31,16 @@ def normalised(name: str) -> str:
     return "".join(letter for letter in plain if unicodedata.category(letter) != "Mn")
 
 
-PART_WORDS: dict[str, SplitName] = {normalised(word): part for part, words in _WORDS.items() for word in words.split()}
-FILLERS = frozenset(normalised(word) for word in _FILLERS.split())
+@cache
+def words_for(kind: str) -> frozenset[str]:
+    """The words of one kind in `folder_words.json`, in every language, normalised."""
+    listed: dict[str, str] = json.loads(Path(__file__).with_name("folder_words.json").read_text(encoding="utf-8"))
+    return frozenset(map(normalised, listed[kind].split()))
+
+
+_PARTS: tuple[SplitName, ...] = ("train", "val", "test")
+PART_WORDS: dict[str, SplitName] = {word: part for part in _PARTS for word in words_for(part)}
+FILLERS = words_for("fillers")
 _TWO_WORDS = re.compile(r"\b(hold|held)[\s_.-]+out\b", re.IGNORECASE)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -74,7 +58,7 @@ def part_name(name: str) -> PartName | None:
     """Which part a folder's name stands for; None if for none, or for more than one.
 
     Numbers, capitals, separators and words such as `set` or `images` do not matter: `training_set`, `Train-2017`,
-    `testImages`, `训练集`.
+    `testImages`; in Chinese too, where no blank parts the words.
     """
     words = unicodedata.normalize("NFKC", _TWO_WORDS.sub("holdout", name))
     whole = "".join(_LETTERS.findall(normalised(words)))

@@ -91,9 +91,10 @@ def _by_table(photos: Sequence[str], found: FolderLabels, table: LabelTable, rea
     """Parts are those of the table, or else those of the folders."""
     labels: dict[str, FolderLabel] = {}
     for path in photos:
-        if told := table.labels.get(path):
-            labels[path] = FolderLabel(told.label, told.split or found.splits.get(folder_of(path)))
-    return _finished(photos, found, labels, reading, "table", ", ".join(table.files))
+        if one := table.labels.get(path):
+            labels[path] = FolderLabel(one.label, one.split or found.splits.get(folder_of(path)))
+    told = _finished(photos, found, labels, reading, "table", ", ".join(table.files))
+    return replace(told, layout=replace(told.layout, parts=table.parts or told.layout.parts))
 
 
 def _by_names(photos: Sequence[str], found: FolderLabels, reading: Reading) -> PhotoLabels | None:
@@ -132,8 +133,6 @@ def _finished(
     )
     used = {one.split for one in labels.values()}
     parts = tuple((part, folder) for part, folder in found.layout.parts if part in used)
-    if not parts and source == "table":
-        parts = tuple((part, example) for part in ("train", "val", "test") if part in used)
     layout = replace(
         found.layout, parts=parts, skipped=skipped, other=None, merged=merged, labels=source, source=example
     )

@@ -60,6 +60,10 @@ def table(rows: str, encoding: str = "utf-8") -> bytes:
     return rows.replace(" ", "\n").encode(encoding)
 
 
+def numbered(*patterns: str) -> tuple[str, ...]:
+    return tuple(pattern.format(number) for pattern in patterns for number in range(3))
+
+
 IDS = "x1 x2 x3 x4 x5 x6"
 NAMED = tuple(f"images/{name}.jpg" for name in IDS.split())
 BREEDS = "id,breed x1,pug x2,pug x3,pug x4,lab x5,lab x6,lab"
@@ -203,8 +207,10 @@ LAYOUTS: dict[str, LayoutCase] = {
         {**in_each("."), "@eaDir": 2, "cat/@eaDir": 2, "lost+found": 1, "$RECYCLE.BIN": 2, "_cache": 1, "Thumbs": 2}
         | {"System Volume Information": 1, ".thumbnails": 2, "__pycache__": 1},
         whole("cat", "dog"),
-        ignored=("@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information", ".thumbnails", "Thumbs")
-        + ("_cache", "__pycache__"),
+        ignored=(
+            *("@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"),
+            *(".thumbnails", "Thumbs", "_cache", "__pycache__"),
+        ),
     ),
     "spellings": LayoutCase(
         {"Daisy": 2, "daisy": 3, "roses ": 2, "roses": 3}, {"daisy": {"all": 5}, "roses": {"all": 5}}
@@ -215,6 +221,38 @@ LAYOUTS: dict[str, LayoutCase] = {
     ),
     "near-empty": LayoutCase({"cat": 3, "dog": 1}, {"cat": {"all": 3}, "dog": {"all": 1}}, problems=("too_few",)),
     "loose photos": LayoutCase({**in_each("."), "": 2}, whole("cat", "dog"), problems=("unlabelled",)),
+    "a set and its test": LayoutCase(
+        in_each("rps/rps rps-test-set/rps-test-set"),
+        learnt("cat", "dog", test=3),
+        {"train": "rps", "test": "rps-test-set"},
+    ),
+    "a set and its validation": LayoutCase(
+        in_each("cat-or-dog validation-cat-or-dog"),
+        learnt("cat", "dog", val=3),
+        {"train": "cat-or-dog", "val": "validation-cat-or-dog"},
+    ),
+    "a nested copy": LayoutCase(in_each(". pets"), whole("cat", "dog", each=6), other={"cat": 3, "dog": 3, "pets": 6}),
+    "masks beside the images": LayoutCase(
+        {"sick/images": 3, "sick/masks": 3, "well/images": 3, "well/masks": 3},
+        whole("sick", "well"),
+        ignored=("sick/masks", "well/masks"),
+    ),
+    "images of each camera": LayoutCase(
+        {"amazon/images/bike": 3, "amazon/images/mug": 3, "dslr/images/bike": 3, "dslr/images/mug": 3},
+        whole("bike", "mug", each=6),
+        other={"amazon": 6, "dslr": 6},
+    ),
+    "a test without classes in a folder of its name": LayoutCase(
+        {**in_each("asl_train/asl_train", "A B"), "asl_test/asl_test": 2},
+        learnt("A", "B"),
+        {"train": "asl_train", "test": "asl_test"},
+        ignored=("asl_test",),
+    ),
+    "persons who wrote digits": LayoutCase(
+        in_each("alice bob", "0 1 2 3 4 5", each=2),
+        whole(*"012345", each=4),
+        other={"alice": 12, "bob": 12},
+    ),
     "a table": LayoutCase({}, whole("lab", "pug"), photos=NAMED, files={"labels.csv": table(BREEDS)}),
     "a table of an old Windows": LayoutCase(
         {},
@@ -232,6 +270,7 @@ LAYOUTS: dict[str, LayoutCase] = {
         {},
         learnt("lab", "pug", train=2, test=1),
         {"train": "all.csv", "test": "all.csv"},
+        problems=("too_few",),
         photos=NAMED,
         files={
             "all.csv": table(
@@ -244,28 +283,27 @@ LAYOUTS: dict[str, LayoutCase] = {
         {},
         learnt("lab", "pug", train=2, test=1),
         {"train": "train.csv", "test": "test.csv"},
+        problems=("too_few",),
         photos=NAMED,
         files={
             "train.csv": table("id,breed x1,pug x2,pug x4,lab x5,lab"),
             "test.csv": table("id,breed x3,pug x6,lab"),
         },
     ),
-    "names": LayoutCase({}, whole("cat", "dog", each=2), photos=("cat.0.jpg", "cat.1.jpg", "dog.0.jpg", "dog.1.jpg")),
+    "names": LayoutCase({}, whole("cat", "dog"), photos=numbered("cat.{}.jpg", "dog.{}.jpg")),
     "names in a folder": LayoutCase(
         {},
-        whole("oxeye_daisy", "rose", each=2),
-        photos=("all/oxeye_daisy_1.png", "all/oxeye_daisy_2.png", "all/rose (1).jpg", "all/rose (2).jpg"),
+        whole("oxeye_daisy", "rose"),
+        photos=numbered("all/oxeye_daisy_{}.png", "all/rose ({}).jpg"),
     ),
     "names in train": LayoutCase(
         {"test1": 4},
-        learnt("cat", "dog", train=2),
+        learnt("cat", "dog"),
         {"train": "train"},
         ignored=("test1",),
-        photos=("train/cat.0.jpg", "train/cat.1.jpg", "train/dog.0.jpg", "train/dog.1.jpg"),
+        photos=numbered("train/cat.{}.jpg", "train/dog.{}.jpg"),
     ),
-    "numbers first": LayoutCase(
-        {}, whole("cat", "dog", each=2), photos=("1-cat.jpg", "2-cat.jpg", "3-dog.jpg", "4-dog.jpg")
-    ),
+    "numbers first": LayoutCase({}, whole("cat", "dog"), photos=numbered("{}-cat.jpg", "{}1-dog.jpg")),
     "photos of a camera": LayoutCase(
         {}, refused="image_folder.problem.no_classes", photos=tuple(f"IMG_{n}.jpg" for n in range(4))
     ),
