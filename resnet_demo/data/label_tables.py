@@ -7,7 +7,7 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -37,11 +37,15 @@ class TableLabel:
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The labels of photos by their path, read from `files`; `parts` are the files that told each part."""
+    """The labels of photos by their path, read from `files`; `parts` are the files that told each part.
+
+    `vague`: the classes are bare numbers, in a column that is not called so.
+    """
 
     files: tuple[str, ...]
     labels: Mapping[str, TableLabel]
     parts: tuple[tuple[SplitName, str], ...]
+    vague: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,24 +54,36 @@ class _Columns:
     label: int
     split: int | None
     header: bool
+    vague: bool
 
 
-def read_label_tables(root: Path, files: Iterable[str], photos: Sequence[str]) -> LabelTable | None:
+def read_label_tables(
+    root: Path, files: Iterable[str], photos: Sequence[str], splits: Mapping[str, SplitName]
+) -> LabelTable | None:
     """The labels in the tables among `files`, where one column names photos and another one their classes.
 
     Args:
         files, photos: paths relative to `root`, separated by `/`.
+        splits: the part of each photo whose folder says so: a name that is in two parts means the one of the table's
+            own name (`train.csv`), or else the training photo.
     """
     tables = [name for name in files if name.lower().endswith(SUFFIXES)]
     tables.sort(key=lambda name: (name.count("/"), name.lower().endswith(".txt"), name))
-    finder = _Finder(photos)
+    finders = {part: _Finder([path for path in photos if splits.get(path) == part]) for part in set(splits.values())}
+    anywhere = _Finder(photos)
     found: dict[str, dict[str, TableLabel]] = {}
+    vague = set()
     for name in tables[:MOST_TABLES]:
         rows = read_rows(root / name)
-        columns = _columns(rows, finder) if rows else None
-        if columns:
-            found[name] = _labels(rows, columns, finder)
-    return _joined(found) if found else None
+        part = part_name(PurePosixPath(name).stem)
+        tried = (finders.get(part.part) if part else None, anywhere, finders.get("train"))
+        for finder in filter(None, tried):
+            if rows and (columns := _columns(rows, finder)) and (labels := _labels(rows, columns, finder)):
+                found[name] = labels
+                if columns.vague:
+                    vague.add(name)
+                break
+    return replace(_joined(found), vague=bool(vague)) if found else None
 
 
 def _joined(found: Mapping[str, Mapping[str, TableLabel]]) -> LabelTable:
@@ -179,12 +195,17 @@ def _columns(rows: Sequence[Sequence[str]], finder: _Finder) -> _Columns | None:
     if not few:
         return None
 
-    def rank(column: int) -> tuple[bool, bool, int, int]:
-        named = normalised(head[column]) in _LABEL_WORDS
-        numbers = all(row[column].replace(".", "", 1).lstrip("-").isdigit() for row in body if row[column])
-        return not named, numbers, 0 if named else few[column], column
+    def is_named(column: int) -> bool:
+        return normalised(head[column]) in _LABEL_WORDS
 
-    return _Columns(best, min(few, key=rank), split, header)
+    def is_number(column: int) -> bool:
+        return all(row[column].replace(".", "", 1).lstrip("-").isdigit() for row in body if row[column])
+
+    def rank(column: int) -> tuple[bool, bool, int, int]:
+        return not is_named(column), is_number(column), 0 if is_named(column) else few[column], column
+
+    label = min(few, key=rank)
+    return _Columns(best, label, split, header, vague=is_number(label) and not is_named(label))
 
 
 def _tells_parts(rows: Sequence[Sequence[str]], column: int) -> bool:
@@ -194,11 +215,17 @@ def _tells_parts(rows: Sequence[Sequence[str]], column: int) -> bool:
 
 
 def _labels(rows: Sequence[Sequence[str]], columns: _Columns, finder: _Finder) -> dict[str, TableLabel]:
+    """The labels of the photos; without those that have two, and empty where most have."""
     found: dict[str, TableLabel] = {}
+    torn: set[str] = set()
     for row in rows[columns.header :]:
         cells: Mapping[int, str] = defaultdict(str, enumerate(row))
         photo, label = finder.find(cells[columns.photo]), cells[columns.label]
         if photo is not None and label:
             split = split_of(cells[columns.split]) if columns.split is not None else None
-            found[photo] = TableLabel(display_name(label), split)
-    return found
+            one = TableLabel(display_name(label), split)
+            if found.setdefault(photo, one).label != one.label:
+                torn.add(photo)
+    if 2 * len(torn) > len(found):  # several objects in each photo
+        return {}
+    return {photo: one for photo, one in found.items() if photo not in torn}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -44,20 +45,39 @@ def label_photos(root: Path, photos: Sequence[str], others: Sequence[str], readi
     """
     found = read_folders(Counter(map(folder_of, photos)), reading)
     by_folders = _by_folders(photos, found)
+    if reading.labels == "folders":
+        return by_folders
+    splits = {path: split for path in photos if (split := found.splits.get(folder_of(path)))}
     table = None
-    if reading.labels in {"table", "auto"} and (reading.labels == "table" or not by_folders.labels):
-        table = read_label_tables(root, others, photos)
-    if table is not None and (reading.labels == "table" or len(table.labels) > 1):
+    if reading.labels == "table" or (reading.labels == "auto" and _says_nothing(by_folders)):
+        table = read_label_tables(root, others, photos, splits)
+    if table is not None and not table.vague and _is_better(table.labels, by_folders):
         return _by_table(photos, found, table, reading)
-    if reading.labels == "table":
-        raise AppError("photo_labels.problem.no_table")
-    if reading.labels == "names" or (reading.labels == "auto" and not by_folders.labels):
+    if reading.labels == "names" or (reading.labels == "auto" and len(_classes(by_folders)) < 2):
         by_names = _by_names(photos, found, reading)
-        if by_names is not None:
+        if by_names is not None and (reading.labels == "names" or _is_better(by_names.labels, by_folders)):
             return by_names
         if reading.labels == "names":
             raise AppError("photo_labels.problem.no_names")
+    if table is not None and (reading.labels == "table" or _is_better(table.labels, by_folders)):
+        return _by_table(photos, found, table, reading)
+    if reading.labels == "table":
+        raise AppError("photo_labels.problem.no_table")
     return by_folders
+
+
+def _classes(labelled: PhotoLabels) -> set[str]:
+    return {one.label for one in labelled.labels.values()}
+
+
+def _says_nothing(by_folders: PhotoLabels) -> bool:
+    """Whether the folders may be no classes: there is one, or they differ in numbers only (`part_1`, `part_2`)."""
+    return len({re.sub(r"[\W\d_]+", "", name) for name in _classes(by_folders)}) < 2
+
+
+def _is_better(labels: Collection[str], by_folders: PhotoLabels) -> bool:
+    """Whether another source has labels for about as many photos as the folders have."""
+    return len(labels) > 1 and 10 * len(labels) >= 9 * len(by_folders.labels)
 
 
 def no_classes(root: Path, photos: int, others: Sequence[str]) -> AppError:

@@ -290,6 +290,69 @@ LAYOUTS: dict[str, LayoutCase] = {
             "test.csv": table("id,breed x3,pug x6,lab"),
         },
     ),
+    "a Kaggle contest": LayoutCase(
+        {"test": 6},
+        learnt("lab", "pug"),
+        {"train": "train"},
+        ignored=("test",),
+        photos=tuple(f"train/{number}.jpg" for number in range(6)),
+        files={
+            "labels.csv": table("id,breed 0,pug 1,pug 2,pug 3,lab 4,lab 5,lab"),
+            "sample_submission.csv": table("id,lab,pug 0,0.5,0.5 1,0.5,0.5"),
+        },
+    ),
+    "tables of numbered parts": LayoutCase(
+        {"train": 6, "test": 6},
+        learnt("lab", "pug", test=3),
+        {"train": "train.csv", "test": "test.csv"},
+        files={
+            "train.csv": table("id,breed 0,pug 1,pug 2,pug 3,lab 4,lab 5,lab"),
+            "test.csv": table("id,breed 0,lab 1,lab 2,lab 3,pug 4,pug 5,pug"),
+        },
+    ),
+    "photos in two chunks and a table": LayoutCase(
+        {},
+        whole("lab", "pug"),
+        photos=("skin_1/x1.jpg", "skin_1/x2.jpg", "skin_1/x3.jpg", "skin_2/x4.jpg", "skin_2/x5.jpg", "skin_2/x6.jpg"),
+        files={"metadata.csv": table("age;image;dx 50;x1;pug 50;x2;pug 60;x3;pug 50;x4;lab 60;x5;lab 60;x6;lab")},
+    ),
+    "one folder and a table": LayoutCase(
+        {},
+        whole("lab", "pug"),
+        photos=tuple(f"my dogs/{name}.jpg" for name in IDS.split()),
+        files={"labels.csv": table(BREEDS)},
+    ),
+    "one folder, classes in names": LayoutCase(
+        {}, whole("rose", "tulip"), photos=numbered("flowers/rose_{}.jpg", "flowers/tulip_{}.jpg")
+    ),
+    "names and a list of numbers": LayoutCase(
+        {},
+        whole("Abyssinian", "great_pyrenees"),
+        photos=numbered("images/Abyssinian_{}.jpg", "images/great_pyrenees_{}.jpg"),
+        files={
+            "annotations/list.txt": b"".join(
+                f"{name}_{number} {kind} {kind}\n".encode()
+                for kind, name in enumerate(("Abyssinian", "great_pyrenees"), 1)
+                for number in range(3)
+            )
+        },
+    ),
+    "class folders and a table": LayoutCase(
+        {},
+        whole("a", "b"),
+        photos=numbered("a/{}.jpg", "b/1{}.jpg"),
+        files={"colours.csv": table("file,colour 0,red 1,blue 2,red 10,red 11,blue 12,blue")},
+    ),
+    "boxes in a table": LayoutCase(
+        {},
+        refused="photo_labels.problem.unread_table",
+        photos=NAMED,
+        files={
+            "boxes.csv": table(
+                "file,class,xmin x1,pug,1 x1,lab,2 x2,pug,1 x2,lab,2 x3,pug,1 x3,lab,2 x4,pug,3 x4,lab,3"
+            )
+        },
+    ),
     "names": LayoutCase({}, whole("cat", "dog"), photos=numbered("cat.{}.jpg", "dog.{}.jpg")),
     "names in a folder": LayoutCase(
         {},
