@@ -69,6 +69,7 @@ def class_names(root: Node, level: ClassLevel = "auto") -> ClassNames:
 def _without_containers(node: Node) -> Node:
     """The same tree without folders such as `images` that hold folders of classes."""
     whole = Node(node.own, node.photos, {}, list(node.paths))
+    alike: dict[str, list[Node]] = {}
     for name, below in node.folders.items():
         inner = _without_containers(below)
         if is_container(name) and any(not is_piece(one) for one in inner.folders):
@@ -78,17 +79,18 @@ def _without_containers(node: Node) -> Node:
         else:
             lifted = {name: inner}.items()
         for one, folder in lifted:
-            known = whole.folders.get(one)
-            whole.folders[one] = merged([known, folder]) if known else folder
+            alike.setdefault(one, []).append(folder)
+    whole.folders = {name: folders[0] if len(folders) == 1 else merged(folders) for name, folders in alike.items()}
     return whole
 
 
 def _lifted(node: Node) -> Node:
     """The same with the classes of a folder that repeats its neighbours: `daisy`, `rose`, `flowers/daisy`, ..."""
+    beside = set(map(normalised, node.folders))
     for name, below in node.folders.items():
-        beside = {normalised(other) for other in node.folders if other != name}
         inside = set(map(normalised, below.folders))
-        if len(beside & inside) > 1 and 2 * len(beside & inside) > len(inside) and not 2 * below.own > below.photos:
+        shared = len(inside & beside) - (normalised(name) in inside)
+        if shared > 1 and 2 * shared > len(inside) and not 2 * below.own > below.photos:
             rest = {other: one for other, one in node.folders.items() if other != name}
             return merged([Node(node.own, node.photos, rest, list(node.paths)), below])
     return node

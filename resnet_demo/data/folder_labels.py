@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -111,8 +111,9 @@ def read_folders(counts: Mapping[str, int], reading: Reading = Reading()) -> Fol
     Raises:
         AppError: a folder that the reading names is not there, or has no photos.
     """
-    drawn = {path: count for path, count in counts.items() if _is_drawn(path, counts)}
-    root = tree_of({path: count for path, count in counts.items() if path not in drawn})
+    drawn = {path: counts[path] for path in _drawn_below(tree_of(counts))}
+    rest = {path: count for path, count in counts.items() if path not in drawn}
+    root = tree_of(rest)
     chosen = _chosen_parts(root, reading)
     parts = chosen or find_parts(root)
     names = class_names(union(parts) if parts else root, reading.class_level)
@@ -121,7 +122,6 @@ def read_folders(counts: Mapping[str, int], reading: Reading = Reading()) -> Fol
     for path in counts:
         name = names.by_path.get(path) if not parts or path in splits else None
         labels[path] = FolderLabel(display_name(name), splits.get(path)) if name is not None else None
-    rest = {path: count for path, count in counts.items() if path not in drawn}
     skipped = _skipped(rest, parts, splits, labels) if parts else ()
     skipped += tuple(Skipped(display_name(path), "beside_images", count) for path, count in sorted(drawn.items()))
     merged: tuple[tuple[str, ...], ...] = ()
@@ -138,15 +138,13 @@ def read_folders(counts: Mapping[str, int], reading: Reading = Reading()) -> Fol
     return FolderLabels(labels, splits, layout)
 
 
-def _is_drawn(path: str, counts: Mapping[str, int]) -> bool:
-    """Whether a folder holds masks or the like of the photos in `images` beside it."""
-    names = path.split("/")
-    for depth, name in enumerate(names):
-        above = "/".join(names[:depth])
-        beside = (other.removeprefix(f"{above}/").split("/")[0] for other in counts if other.startswith(f"{above}/"))
-        if is_beside_images(name) and any(map(is_container, beside if above else (o.split("/")[0] for o in counts))):
-            return True
-    return False
+def _drawn_below(node: Node, *, drawn: bool = False) -> Iterator[str]:
+    """The folders that hold masks or the like of the photos in `images` beside them."""
+    if drawn and node.own:
+        yield node.paths[0]
+    images = any(map(is_container, node.folders))
+    for name, below in node.folders.items():
+        yield from _drawn_below(below, drawn=drawn or (images and is_beside_images(name)))
 
 
 def _chosen_parts(root: Node, reading: Reading) -> list[Part]:

@@ -39,11 +39,12 @@ def tree_of(counts: Mapping[str, int]) -> Node:
 def merged(nodes: Iterable[Node]) -> Node:
     """One tree of several, folders of one name joined."""
     whole = Node()
+    alike: dict[str, list[Node]] = {}
     for node in nodes:
         whole.own += node.own
         whole.photos += node.photos
         whole.paths += node.paths
         for name, below in node.folders.items():
-            known = whole.folders.get(name)
-            whole.folders[name] = merged([known, below]) if known else merged([below])
+            alike.setdefault(name, []).append(below)
+    whole.folders = {name: merged(below) for name, below in alike.items()}
     return whole

@@ -69,6 +69,8 @@ def read_label_tables(
     """
     tables = [name for name in files if name.lower().endswith(SUFFIXES)]
     tables.sort(key=lambda name: (name.count("/"), name.lower().endswith(".txt"), name))
+    if not tables:
+        return None
     finders = {part: _Finder([path for path in photos if splits.get(path) == part]) for part in set(splits.values())}
     anywhere = _Finder(photos)
     found: dict[str, dict[str, TableLabel]] = {}

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,7 @@ SPLIT_NAMES: dict[str, SplitName] = {
 """What programs call them."""
 
 
+@lru_cache(maxsize=65_536)
 def normalised(name: str) -> str:
     """A name without capitals, accents and blanks at its ends, for comparing."""
     plain = unicodedata.normalize("NFKD", name.strip().casefold())
@@ -54,6 +55,7 @@ class PartName:
     rest: str = ""
 
 
+@lru_cache(maxsize=65_536)
 def part_name(name: str) -> PartName | None:
     """Which part a folder's name stands for; None if for none, or for more than one.
 
