@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -21,6 +22,9 @@ MOST_ROWS = 2_000_000
 MOST_COLUMNS = 64
 MOST_TABLES = 32
 _TRIED_ROWS = 500
+_SHORT = 8
+"""Rows: in a longer table at least two classes have more than one photo."""
+
 _LEAST_FOUND = 0.5
 """Share of the rows whose photo must be there, for a column to be the one of the photos."""
 
@@ -134,7 +138,9 @@ def _decoded(raw: bytes) -> str | None:
     elif b"\0" in raw[:4096]:
         return None
     else:
-        encodings = ["utf-8-sig", "gb18030", "cp1252"]
+        in_pairs = 2 * len(re.findall(rb"[\xa1-\xfe]{2}", raw))  # as in GBK; in cp1252 such bytes stand alone
+        chinese = 2 * in_pairs > len(re.findall(rb"[\x80-\xff]", raw))
+        encodings = ["utf-8-sig", *(["gb18030"] if chinese else []), "cp1252"]
     for encoding in encodings:
         try:
             return raw.decode(encoding)
@@ -191,8 +197,10 @@ def _columns(rows: Sequence[Sequence[str]], finder: _Finder) -> _Columns | None:
     few = {}
     for column in range(width):
         values = [row[column] for row in body]
-        distinct = len(set(values))
-        if column not in (best, split) and all(values[:1]) and 2 <= distinct <= max(2, len(values) // 2):
+        counts = Counter(values)
+        distinct = len(counts)
+        several = len(values) < _SHORT or sorted(counts.values())[-2:][0] > 1
+        if several and column not in (best, split) and all(values[:1]) and 2 <= distinct <= max(2, len(values) // 2):
             few[column] = distinct
     if not few:
         return None
