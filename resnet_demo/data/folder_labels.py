@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -115,7 +115,7 @@ def read_folders(counts: Mapping[str, int], reading: Reading = Reading()) -> Fol
     rest = {path: count for path, count in counts.items() if path not in drawn}
     root = tree_of(rest)
     chosen = _chosen_parts(root, reading)
-    parts = chosen or find_parts(root)
+    parts = _with_the_rest(chosen, rest) if chosen else find_parts(root)
     names = class_names(union(parts) if parts else root, reading.class_level)
     splits = _splits(parts)
     labels: dict[str, FolderLabel | None] = {}
@@ -158,6 +158,21 @@ def _chosen_parts(root: Node, reading: Reading) -> list[Part]:
             node = below
         found.append(Part(split, node, node.paths[0] or "."))
     return found
+
+
+def _with_the_rest(chosen: Sequence[Part], counts: Mapping[str, int]) -> list[Part]:
+    """The parts that a person named, and those of the other folders that nobody named: without any, to learn from."""
+    named = {part.split for part in chosen}
+    if "train" in named:
+        return list(chosen)
+    inside = tuple(f"{part.folder}/" for part in chosen)
+    rest = tree_of({path: count for path, count in counts.items() if not f"{path}/".startswith(inside)})
+    found = [part for part in find_parts(rest) if part.split not in named]
+    if not any(part.split == "train" for part in found):
+        while len(rest.folders) == 1 and not rest.own and (only := next(iter(rest.folders.values()))).folders:
+            rest = only
+        found = [Part("train", rest, rest.paths[0] or ".")]
+    return [*chosen, *found]
 
 
 def _splits(parts: Iterable[Part]) -> dict[str, SplitName]:

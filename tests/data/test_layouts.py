@@ -101,6 +101,18 @@ def test_the_parts_that_a_person_names(tmp_path: Path, home: Path, capsys: pytes
         assert text(f"folder_labels.problem.{key}", folder=wrong) in capsys.readouterr().err
 
 
+def test_the_rest_is_learned_from_where_only_the_test_is_named(tmp_path: Path, home: Path) -> None:
+    files = [f"{folder}/{name}/{n}.jpg" for folder in ("big", "small") for name in "ab" for n in range(3)]
+    root = write(tmp_path / "photos", {path: jpeg(number) for number, path in enumerate(files)})
+    found = open_dataset(root, home, reading=Reading(test_folder="small"))
+    assert found.layout.folders() == {"train": ("big",), "test": ("small",)}
+    assert counts(found) == {name: {"train": 3, "test": 3} for name in "ab"}
+    loose = write(tmp_path / "loose", {f"{path.partition('/')[2]}": jpeg(50 + n) for n, path in enumerate(files[:6])})
+    write(loose, {f"mine/{name}/1.jpg": jpeg(90 + n) for n, name in enumerate("ab")})
+    found = open_dataset(loose, home, reading=Reading(test_folder="mine"))
+    assert counts(found) == {name: {"train": 3, "test": 1} for name in "ab"}
+
+
 def test_the_other_reading_can_be_chosen(tmp_path: Path, home: Path) -> None:
     root = LAYOUTS["kinds under two roots"].lay(tmp_path / "photos")
     assert open_dataset(root, home, reading=Reading(class_level="last")).classes == ("cat", "dog", "rose")
