@@ -36,7 +36,7 @@ class Reading:
     test_folder: str | None = None
     class_level: ClassLevel = "auto"
     separate_names: bool = False
-    labels: LabelSource = "auto"
+    label_source: LabelSource = "auto"
 
     @property
     def folders(self) -> dict[SplitName, str]:
@@ -80,7 +80,7 @@ class Layout:
     level: Literal["first", "last"] = "first"
     other: Mapping[str, int] | None = None
     merged: tuple[tuple[str, ...], ...] = ()
-    labels: LabelSource = "folders"
+    label_source: LabelSource = "folders"
     source: str = ""
     chosen: bool = False
     junk: Mapping[str, int] = field(default_factory=dict)

@@ -203,7 +203,7 @@ def _arrange(root: Path, found: _Found, reading: Reading) -> Dataset:
     passed = tuple(f"{one.path}/" for one in layout.skipped)
     problems = [replace(one, file=display_name(one.file)) for one in found.problems]
     counted = tuple(one for one in problems if not one.file.startswith(passed))
-    fingerprint, ends_fingerprint = _fingerprints(photos, headers, () if layout.labels == "folders" else classes)
+    fingerprint, ends_fingerprint = _fingerprints(photos, headers, () if layout.label_source == "folders" else classes)
     return Dataset(
         root=root,
         name=display_name(root.name),

@@ -45,23 +45,23 @@ def label_photos(root: Path, photos: Sequence[str], others: Sequence[str], readi
     """
     found = read_folders(Counter(map(folder_of, photos)), reading)
     by_folders = _by_folders(photos, found)
-    if reading.labels == "folders":
+    if reading.label_source == "folders":
         return by_folders
     splits = {path: split for path in photos if (split := found.splits.get(folder_of(path)))}
     table = None
-    if reading.labels == "table" or (reading.labels == "auto" and _says_nothing(by_folders)):
+    if reading.label_source == "table" or (reading.label_source == "auto" and _says_nothing(by_folders)):
         table = read_label_tables(root, others, photos, splits)
     if table is not None and not table.vague and _is_better(table.labels, by_folders):
         return _by_table(photos, found, table, reading)
-    if reading.labels == "names" or (reading.labels == "auto" and len(_classes(by_folders)) < 2):
+    if reading.label_source == "names" or (reading.label_source == "auto" and len(_classes(by_folders)) < 2):
         by_names = _by_names(photos, found, reading)
-        if by_names is not None and (reading.labels == "names" or _is_better(by_names.labels, by_folders)):
+        if by_names is not None and (reading.label_source == "names" or _is_better(by_names.labels, by_folders)):
             return by_names
-        if reading.labels == "names":
+        if reading.label_source == "names":
             raise AppError("photo_labels.problem.no_names")
-    if table is not None and (reading.labels == "table" or _is_better(table.labels, by_folders)):
+    if table is not None and (reading.label_source == "table" or _is_better(table.labels, by_folders)):
         return _by_table(photos, found, table, reading)
-    if reading.labels == "table":
+    if reading.label_source == "table":
         raise AppError("photo_labels.problem.no_table")
     return by_folders
 
@@ -154,6 +154,6 @@ def _finished(
     used = {one.split for one in labels.values()}
     parts = tuple((part, folder) for part, folder in found.layout.parts if part in used)
     layout = replace(
-        found.layout, parts=parts, skipped=skipped, other=None, merged=merged, labels=source, source=example
+        found.layout, parts=parts, skipped=skipped, other=None, merged=merged, label_source=source, source=example
     )
     return PhotoLabels(labels, layout)

@@ -29,9 +29,9 @@ def _understood(dataset: Dataset) -> Iterator[Message]:
     layout = dataset.layout
     for part, folders in layout.folders().items():
         yield Message(f"understood.part.{part}", {"folders": _listed(folders)})
-    if layout.labels in {"table", "names"}:
+    if layout.label_source in {"table", "names"}:
         fields: dict[str, Field] = {"source": layout.source, "classes": len(dataset.classes)}
-        yield Message(f"understood.labels.{layout.labels}", fields)
+        yield Message(f"understood.labels.{layout.label_source}", fields)
     if layout.other is not None:
         yield Message(
             f"understood.level.{layout.level}",
@@ -91,7 +91,7 @@ def as_json(dataset: Dataset, facts: DatasetFacts, problems: Sequence[Problem], 
         "photos": len(dataset.photos),
         "classes": {one.name: _by_part(one.photos, one.splits) for one in facts.classes},
         "parts": parts,
-        "labels": {"from": layout.labels, "source": layout.source},
+        "labels": {"from": layout.label_source, "source": layout.source},
         "readings": [counts_of(dataset), *([dict(layout.other)] if layout.other is not None else [])],
         "understood": [one.say(language) for one in understood(dataset)],
         "ignored": ignored,

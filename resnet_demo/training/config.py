@@ -28,7 +28,7 @@ class TrainConfig:
     Pictures grow from `first_size` to `image_size` pixels a side. `learning_rate` is the highest of the schedule;
     each stage further from the head gets `depth_factor` of the rate above it. `warmup` is a share of the steps.
     The optimiser `lbfgs` fits the head alone, in one go (`head_training`).
-    `train_folder` to `labels` say how the folder is to be read, where not as it seems (`folder_labels.Reading`).
+    `train_folder` to `label_source` say how the folder is to be read, where not as it seems (`folder_labels.Reading`).
     `val_share` and `test_share` of each class are kept to choose by and to judge by, where the folders do not say.
 
     Raises:
@@ -41,7 +41,7 @@ class TrainConfig:
     test_folder: str | None = setting("text", metavar="FOLDER")
     class_level: ClassLevel = setting("choice", "auto", choices=LEVELS)  # noqa: RUF009  immutable
     separate_names: bool = setting("switch", False)
-    labels: LabelSource = setting("choice", "auto", choices=LABEL_SOURCES)  # noqa: RUF009  immutable
+    label_source: LabelSource = setting("choice", "auto", choices=LABEL_SOURCES)  # noqa: RUF009  immutable
     variant: str | None = setting("text", metavar="NAME")
     parent: str | None = setting("text", flag="--from", metavar="MODEL")
     scratch: bool = setting("switch", False)

@@ -130,13 +130,13 @@ def test_where_labels_are_looked_for_can_be_chosen(tmp_path: Path, home: Path) -
     rows = "".join(f"{path},{'red' if number % 2 else 'blue'}\n" for number, path in enumerate(photos))
     write(root, {"colours.csv": f"file,colour\n{rows}".encode()})
     assert open_dataset(root, home).classes == ("a", "b")
-    assert open_dataset(root, home, reading=Reading(labels="table")).classes == ("blue", "red")
-    by_names = open_dataset(root, home, reading=Reading(labels="names"))
+    assert open_dataset(root, home, reading=Reading(label_source="table")).classes == ("blue", "red")
+    by_names = open_dataset(root, home, reading=Reading(label_source="names"))
     assert by_names.classes == ("cat", "dog")
     (root / "colours.csv").unlink()
     for labels, key in (("table", "no_table"),):
         with pytest.raises(AppError) as caught:
-            open_dataset(root, home, reading=Reading(labels=labels))  # type: ignore[arg-type]
+            open_dataset(root, home, reading=Reading(label_source=labels))  # type: ignore[arg-type]
         assert caught.value.message.key == f"photo_labels.problem.{key}"
 
 
