@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from resnet_demo import __version__, catalogue, tables
 from resnet_demo.argument_parser import Parser
-from resnet_demo.commands import evaluate, explain, lab, model_flags, runs, train
+from resnet_demo.commands import evaluate, explain, lab, model_flags, report, runs, train
 from resnet_demo.commands.progress import download_bar
 from resnet_demo.data import sample_photos
 from resnet_demo.data.disk_usage import DISK_FULL
@@ -150,6 +150,7 @@ def build_parser(language: str) -> argparse.ArgumentParser:
 
     evaluate.add_to(commands, language)
     explain.add_to(commands, language)
+    report.add_to(commands, language)
     train.add_to(commands, language)
     runs.add_to(commands, language)
     lab.add_to(commands, language)

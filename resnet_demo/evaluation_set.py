@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resnet_demo.data.image_folder import Dataset, Photo
+from resnet_demo.data.folder_labels import Reading
+from resnet_demo.data.image_folder import AS_IT_SEEMS, Dataset, Photo
 from resnet_demo.data.images import Problem, has_content
 from resnet_demo.data.index import forget_files
 from resnet_demo.models import model_folders
 from resnet_demo.models.label_matching import match_labels
 from resnet_demo.models.model_folders import BEST
-from resnet_demo.settings import Settings
+from resnet_demo.settings import Settings, expanded
 from resnet_demo.texts import AppError, Message
 from resnet_demo.training.evaluation_count import count_test_set_uses
 from resnet_demo.training.labelled_predictions import LabelledPredictions
@@ -80,6 +81,12 @@ def model_and_run(name: str, settings: Settings) -> tuple[str, Run | None]:
     with contextlib.suppress(AppError):
         return name, Run.open(folder.parent) if folder.name == BEST else None
     return name, None
+
+
+def reading_of(run: Run | None, folder: Path) -> Reading:
+    """How a folder is to be read: as the run's settings say if it is the folder of its photos."""
+    same = run is not None and Path(run.config.data) == expanded(folder).absolute()
+    return run.config.reading if run is not None and same else AS_IT_SEEMS
 
 
 def choose_photos(model: Model, run: Run | None, dataset: Dataset, settings: Settings) -> EvaluationSet:

@@ -17,6 +17,7 @@ from resnet_demo.commands.progress import scanning_bar
 from resnet_demo.data.file_names import display_name
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.data.images import Problem
+from resnet_demo.data.understood import passed_over
 from resnet_demo.evaluation import Evaluation, evaluate
 from resnet_demo.evaluation_set import EvaluationSet
 from resnet_demo.settings import Settings
@@ -47,14 +48,17 @@ def run_evaluate(arguments: argparse.Namespace, settings: Settings, language: st
     name, run = evaluation_set.model_and_run(arguments.model, settings)
     [model] = model_flags.open_models([name], arguments, settings, language)
     with scanning_bar(language) as progress:
-        dataset = open_dataset(arguments.folder, settings.home, progress, max_pixels=settings.max_pixels)
+        reading = evaluation_set.reading_of(run, arguments.folder)
+        dataset = open_dataset(
+            arguments.folder, settings.home, progress, max_pixels=settings.max_pixels, reading=reading
+        )
     chosen = evaluation_set.choose_photos(model, run, dataset, settings)
     if not arguments.json:
         chosen.require_photos()
     uncounted: list[AppError] = []
     predictions, problems = evaluation_set.run_evaluation(chosen, dataset, model, settings, _with_bar, uncounted.append)
     notes = (Message("evaluate.note.not_counted", {"why": error.say(language)}) for error in uncounted)
-    chosen = replace(chosen, notes=(*chosen.notes, *notes))
+    chosen = replace(chosen, notes=(*chosen.notes, *notes, *passed_over(dataset.layout)))
     problems = [*dataset.problems, *problems]
     found = evaluate(replace(predictions, unreadable=tuple(problem.file for problem in problems)))
     if arguments.json:

@@ -10,6 +10,7 @@ from pathlib import Path
 from resnet_demo.commands import foreground
 from resnet_demo.commands.photo_folder import photo_folder
 from resnet_demo.commands.progress import say, scanning_bar
+from resnet_demo.commands.report import survey
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.jobs import queue, rendezvous
 from resnet_demo.models import model_folders, variants
@@ -30,6 +31,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser], langua
     train.set_defaults(run=run_train)
     train.add_argument("--out", type=Path, metavar="DIR", help=text("cli.help.out", language))
     train.add_argument("--dry-run", action="store_true", help=text("cli.help.dry_run", language))
+    train.add_argument("--strict", action="store_true", help=text("cli.help.strict", language))
     TrainConfig.add_flags(train, language)
 
 
@@ -38,7 +40,9 @@ def run_train(arguments: argparse.Namespace, settings: Settings, language: str) 
     _name_weights(arguments, settings)
     given = queue.with_absolute_paths(TrainConfig.from_arguments(arguments), settings)
     if arguments.dry_run:
-        return _say_forecast(_with_folder(given, settings, language), settings, language)
+        config = _with_folder(given, settings, language)
+        _say_report(config, settings, language, strict=arguments.strict)
+        return _say_forecast(config, settings, language)
     folder = arguments.out and Path(os.path.realpath(expanded(arguments.out)))  # Path's own raises where links go round
 
     def make(me: Process) -> Run:
@@ -49,6 +53,7 @@ def run_train(arguments: argparse.Namespace, settings: Settings, language: str) 
                 raise AppError("run.problem.in_use", folder=str(folder))
             queue.resume(run, settings.home, foreground_process=me)
             return run
+        _say_report(config, settings, language, strict=arguments.strict)
         with scanning_bar(language) as progress:
             run = queue.create(config, settings, folder=folder, foreground_process=me, progress=progress)
         if rendezvous.is_single_process():  # several share the steps, and nobody timed that
@@ -75,10 +80,25 @@ def _with_folder(config: TrainConfig, settings: Settings, language: str) -> Trai
     return replace(config, data=photo_folder(config.data, settings, language))
 
 
+def _say_report(config: TrainConfig, settings: Settings, language: str, *, strict: bool) -> None:
+    """What was understood of the folder and what stands out.
+
+    Raises:
+        AppError: there is something of that kind, and `strict`.
+    """
+    found = survey(config, settings, language)
+    for line in found.lines(language):
+        say(line)
+    if strict and found.is_serious:
+        raise AppError("report.problem.strict", folder=found.dataset.name)
+
+
 def _forecast(config: TrainConfig, settings: Settings, language: str) -> Forecast:
     """What the training comes to here, its steps timed."""
     with scanning_bar(language) as progress:
-        dataset = open_dataset(Path(config.data), settings.home, progress, max_pixels=settings.max_pixels)
+        dataset = open_dataset(
+            Path(config.data), settings.home, progress, max_pixels=settings.max_pixels, reading=config.reading
+        )
     photos = Photos.of(dataset, config)
     say(text("cli.train.timing", language))
     time_presets(config, photos, settings)

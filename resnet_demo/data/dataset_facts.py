@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from resnet_demo.data.duplicates import Duplicates
-from resnet_demo.data.folder_labels import SplitName
+from resnet_demo.data.folder_labels import folded
 from resnet_demo.data.image_folder import FEWEST, Dataset
+from resnet_demo.data.part_names import SplitName
 from resnet_demo.texts import Message
 
 TINY = 32
@@ -19,6 +22,9 @@ LONG = 2
 
 EXTREME = 4
 """Aspect ratio above which a photo is reported: the centre crop shows only its middle."""
+
+THUMBNAIL = 64
+"""Pixels: a picture with no longer side may be the thumbnail of another one."""
 
 UNEVEN = 3
 """Class imbalance is reported if the largest class has more than this many times the photos of the smallest."""
@@ -136,20 +142,41 @@ def _about_classes(classes: Sequence[ClassCount], dataset: Dataset, groups: Sequ
             learned[photo.label].add(group)
     absent = [one.name for one, kinds in zip(classes, learned, strict=True) if not kinds]
     few = [one.name for one, kinds in zip(classes, learned, strict=True) if 0 < len(kinds) < FEWEST]
-    folded = defaultdict(list)
+    spellings = defaultdict(list)
     for one in classes:
-        folded["".join(one.name.casefold().split())].append(one.name)
-    alike = [name for names in folded.values() if len(names) > 1 for name in names]
+        spellings[folded(one.name)].append(one.name)
+    alike = [name for names in spellings.values() if len(names) > 1 for name in names]
     if absent:
         yield Message("dataset_facts.not_learned", {"names": _listed(absent)})
     if few:
         yield Message("dataset_facts.too_few", {"names": _listed(few), "fewest": FEWEST})
+    for thumbnails in _thumbnail_classes(classes, dataset):
+        yield Message("dataset_facts.thumbnails", {"name": thumbnails, "pixels": THUMBNAIL})
     if alike:
         yield Message("dataset_facts.alike_names", {"names": _listed(alike)})
     most, fewest = (pick(classes, key=lambda one: one.photos) for pick in (max, min))
     if most.photos > UNEVEN * fewest.photos:
         sizes = {"most": most.photos, "fewest": fewest.photos}
         yield Message("dataset_facts.imbalance", {"largest": most.name, "smallest": fewest.name, **sizes})
+
+
+def _thumbnail_classes(classes: Sequence[ClassCount], dataset: Dataset) -> Iterator[str]:
+    """Classes of nothing but small pictures that are called like larger ones of other classes."""
+    large = {PurePosixPath(one.path).stem for one in dataset.photos if max(one.size) > THUMBNAIL}
+    small: list[list[str]] = [[] for _ in classes]
+    for one in dataset.photos:
+        if max(one.size) <= THUMBNAIL:
+            small[one.label].append(PurePosixPath(one.path).stem)
+    for held, names in zip(classes, small, strict=True):
+        if names and len(names) == held.photos and 2 * sum(_is_of(name, large) for name in names) > len(names):
+            yield held.name
+
+
+def _is_of(name: str, large: Collection[str]) -> bool:
+    """Whether a small picture is called like a larger one, as `rose1` or `rose1_thumb`."""
+    return (
+        name in large or re.sub(r"[\W_]*(thumb(nail)?|small|preview)s?[\W_]*", "", name, flags=re.IGNORECASE) in large
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

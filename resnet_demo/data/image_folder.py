@@ -9,15 +9,17 @@ import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from resnet_demo.data.file_names import display_name, natural_order
-from resnet_demo.data.files import list_folder
-from resnet_demo.data.folder_labels import SplitName, labels_of_folders
+from resnet_demo.data.files import Listing, list_folder
+from resnet_demo.data.folder_labels import Layout, Reading
 from resnet_demo.data.images import SUFFIXES, Header, Problem, inspect
 from resnet_demo.data.index import Index, open_index
+from resnet_demo.data.part_names import SplitName
+from resnet_demo.data.photo_labels import label_photos, no_classes
 from resnet_demo.download import Progress
 from resnet_demo.settings import Settings, expanded
 from resnet_demo.texts import AppError
@@ -25,6 +27,7 @@ from resnet_demo.texts import AppError
 FEWEST = 3
 """Photos, duplicates counted once, that a class needs to be split; with fewer all of them are training photos."""
 
+AS_IT_SEEMS = Reading()
 _TOLD_EVERY = 100
 
 
@@ -49,9 +52,10 @@ class Dataset:
     """Photos in classes, as they are on the disk.
 
     `problems` are files that should be photos but cannot be read, `ignored` counts other files, and `unlabelled` photos
-    outside of class folders. `fingerprint` identifies the photos and their names (SHA-256 over the names and
-    `Photo.content`). `ends_fingerprint` is that of earlier versions (names and `Header.ends`), the same where no photo
-    has more than 128 KiB.
+    without a class; `layout` is what was understood of the folders. `fingerprint` identifies the photos and their names
+    (SHA-256 over the names and `Photo.content`, and over the classes where folders do not tell them).
+    `ends_fingerprint` is that of earlier versions (names and `Header.ends`), the same where no photo has more than 128
+    KiB.
     """
 
     root: Path
@@ -63,6 +67,7 @@ class Dataset:
     fingerprint: str
     unlabelled: int = 0
     ends_fingerprint: str = ""
+    layout: Layout = field(default_factory=Layout)
 
     def is_known_as(self, fingerprint: object) -> bool:
         """Whether a fingerprint, current or of an earlier version, is that of these photos."""
@@ -80,11 +85,16 @@ class Split:
 
 
 def open_dataset(
-    folder: Path, home: Path, progress: Progress | None = None, *, max_pixels: int = Settings.max_pixels
+    folder: Path,
+    home: Path,
+    progress: Progress | None = None,
+    *,
+    max_pixels: int = Settings.max_pixels,
+    reading: Reading = AS_IT_SEEMS,
 ) -> Dataset:
     """Find the photos below a folder, their classes and the splits that the folders define.
 
-    Folders are read by `folder_labels.labels_of_folders`. Files are checked by header and end, and decoded only where
+    Folders are read by `photo_labels.label_photos`. Files are checked by header and end, and decoded only where
     these do not show that a file is complete (`images.inspect`); damage in the middle of a file shows up when it is
     decoded, and the photo has to be skipped then. The whole file is read for its hash. Files with the same size and
     times as before are not opened: `images.load`, given a photo's `content`, detects if they have changed nevertheless.
@@ -93,29 +103,61 @@ def open_dataset(
         home: the data home, where the index is kept.
         progress: called with (files done, all files); an exception it raises ends the work, and the index keeps what
             was done.
+        reading: how the folder is to be read, where not as it seems.
 
     Raises:
-        AppError: no such folder, no photos, or no class folders.
+        AppError: no such folder, no photos, no classes, or the reading does not fit.
     """
     root = expanded(folder).absolute()
     if not os.path.isdir(root):  # noqa: PTH112  Path's own raises where a folder above is closed
         raise AppError("image_folder.problem.no_folder", folder=display_name(str(folder)))
     listing = list_folder(root)
-    headers: dict[str, Header] = {}
-    problems = [Problem(display_name(name), "closed_folder") for name in listing.closed]
-    ignored = listing.junk
+    found = _Found(listing, [Problem(name, "closed_folder") for name in listing.closed])
     with open_index(home, root) as index:
         for done, name in enumerate(listing.files, 1):
-            found = _examine(root, name, index, max_pixels)
-            if isinstance(found, Header):
-                headers[name] = found
-            elif _is_stray(name, found):
-                ignored += 1
+            examined = _examine(root, name, index, max_pixels)
+            if isinstance(examined, Header):
+                found.headers[name] = examined
+            elif _is_stray(name, examined):
+                found.strays.append(name)
             else:
-                problems.append(replace(found, file=display_name(name)))
+                found.problems.append(replace(examined, file=name))
             if progress and (done % _TOLD_EVERY == 0 or done == len(listing.files)):
                 progress(done, len(listing.files))
-    return _arrange(root, headers, tuple(problems), ignored)
+    return _arrange(root, found, _reading_inside(root, reading))
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The files of a folder: photos, those that should be, and others."""
+
+    listing: Listing
+    problems: list[Problem]
+    headers: dict[str, Header] = field(default_factory=dict)
+    strays: list[str] = field(default_factory=list)
+
+
+def _reading_inside(root: Path, reading: Reading) -> Reading:
+    """The same with the folders of the parts relative to the root.
+
+    Raises:
+        AppError: one lies outside of it.
+    """
+
+    def inside(folder: str | None) -> str | None:
+        if not folder:
+            return None
+        path = os.path.relpath(os.path.normpath(root / expanded(Path(folder))), root).replace(os.sep, "/")
+        if path.split("/")[0] == "..":
+            raise AppError("folder_labels.problem.outside", folder=display_name(folder))
+        return path
+
+    return replace(
+        reading,
+        train_folder=inside(reading.train_folder),
+        val_folder=inside(reading.val_folder),
+        test_folder=inside(reading.test_folder),
+    )
 
 
 def _examine(root: Path, name: str, index: Index, max_pixels: int) -> Header | Problem:
@@ -136,42 +178,44 @@ def _is_stray(name: str, problem: Problem) -> bool:
     return problem.kind in {"not_an_image", "empty"} and PurePosixPath(name).suffix.lower() not in SUFFIXES
 
 
-def _arrange(root: Path, headers: dict[str, Header], problems: tuple[Problem, ...], ignored: int) -> Dataset:
+def _arrange(root: Path, found: _Found, reading: Reading) -> Dataset:
     """Make the data set of the files found in a folder."""
-    labels_by_folder = labels_of_folders({_folder(name) for name in headers})
-    classes = sorted(
-        {folder_label.label for folder_label in labels_by_folder.values() if folder_label}, key=natural_order
-    )
+    headers, ignored = found.headers, found.listing.junk + len(found.strays)
     if not headers:
         raise AppError(
-            "image_folder.problem.no_photos", folder=display_name(root.name), problems=len(problems), ignored=ignored
+            "image_folder.problem.no_photos",
+            folder=display_name(root.name),
+            problems=len(found.problems),
+            ignored=ignored,
         )
+    labelled = label_photos(root, sorted(headers, key=_stable), found.strays, reading)
+    classes = sorted({one.label for one in labelled.labels.values()}, key=natural_order)
     if not classes:
-        raise AppError("image_folder.problem.no_classes", folder=display_name(root.name), photos=len(headers))
-    labels = {label: number for number, label in enumerate(classes)}
+        raise no_classes(root, len(headers), found.strays)
+    numbers = {label: number for number, label in enumerate(classes)}
     sizes: dict[tuple[int, int], tuple[int, int]] = {}
     photos = []
-    for name in sorted(headers, key=_stable):
-        header, folder_label = headers[name], labels_by_folder[_folder(name)]
-        if folder_label:
-            size, kind = sizes.setdefault(header.size, header.size), sys.intern(header.format)
-            photos.append(Photo(name, labels[folder_label.label], size, folder_label.split, kind, header.content))
-    fingerprint, ends_fingerprint = _fingerprints(photos, headers)
+    for name, one in labelled.labels.items():
+        header = headers[name]
+        size, kind = sizes.setdefault(header.size, header.size), sys.intern(header.format)
+        photos.append(Photo(name, numbers[one.label], size, one.split, kind, header.content))
+    layout = replace(labelled.layout, junk=dict(found.listing.junk_folders))
+    passed = tuple(f"{one.path}/" for one in layout.skipped)
+    problems = [replace(one, file=display_name(one.file)) for one in found.problems]
+    counted = tuple(one for one in problems if not one.file.startswith(passed))
+    fingerprint, ends_fingerprint = _fingerprints(photos, headers, () if layout.label_source == "folders" else classes)
     return Dataset(
         root=root,
         name=display_name(root.name),
         classes=tuple(classes),
         photos=tuple(photos),
-        problems=problems,
-        ignored=ignored,
+        problems=counted,
+        ignored=ignored + len(problems) - len(counted),
         fingerprint=fingerprint,
-        unlabelled=len(headers) - len(photos),
+        unlabelled=len(headers) - len(photos) - sum(one.count for one in layout.skipped),
         ends_fingerprint=ends_fingerprint,
+        layout=layout,
     )
-
-
-def _folder(name: str) -> str:
-    return name.rpartition("/")[0]
 
 
 def _stable(name: str) -> bytes:
@@ -179,11 +223,13 @@ def _stable(name: str) -> bytes:
     return unicodedata.normalize("NFC", name).encode("utf-8", "surrogatepass")
 
 
-def _fingerprints(photos: Iterable[Photo], headers: Mapping[str, Header]) -> tuple[str, str]:
-    """`fingerprint` and `ends_fingerprint` of a data set."""
+def _fingerprints(photos: Iterable[Photo], headers: Mapping[str, Header], classes: Sequence[str]) -> tuple[str, str]:
+    """`fingerprint` and `ends_fingerprint` of a data set; `classes` where the folders do not tell them."""
     whole, ends = hashlib.sha256(), hashlib.sha256()
     for photo in photos:
         name = _stable(photo.path) + b"\0"
+        if classes:
+            name += _stable(classes[photo.label]) + b"\0"
         whole.update(name + photo.content)
         ends.update(name + headers[photo.path].ends)
     return whole.hexdigest(), ends.hexdigest()

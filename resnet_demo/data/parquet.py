@@ -17,7 +17,7 @@ from resnet_demo.data import images
 from resnet_demo.data.archive_members import MAX_ENTRIES
 from resnet_demo.data.disk_usage import DiskBudget
 from resnet_demo.data.file_names import TakenPaths, display_name, one_part
-from resnet_demo.data.folder_labels import SPLIT_NAMES
+from resnet_demo.data.part_names import SPLIT_NAMES
 from resnet_demo.settings import MEGABYTE
 from resnet_demo.texts import AppError
 

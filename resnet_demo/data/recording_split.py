@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from resnet_demo.data.folder_labels import SplitName
+from resnet_demo.data.part_names import SplitName
 
 FEWEST_FRAMES = 8
 """Frames of a class from which on it can be split: a second of recording."""

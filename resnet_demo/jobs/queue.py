@@ -27,7 +27,7 @@ from resnet_demo.labs.lab_run import AnyRun, LabRun, open_run, run_at
 from resnet_demo.models import model_folders
 from resnet_demo.models.model_folders import NAME, RUNS
 from resnet_demo.settings import PREFIX, Settings, expanded
-from resnet_demo.texts import AppError
+from resnet_demo.texts import AppError, text
 from resnet_demo.training import atomic_writes
 from resnet_demo.training.config import TrainConfig
 from resnet_demo.training.dataset_splits import facts_of
@@ -126,7 +126,9 @@ def create(
         check_memory(config, facts, settings, idle=_active(settings.home) is None)
     with _queue_lock(settings.home):
         _clean_up(settings.home / RUNS)
-        return Run.create(settings.home, config, facts, folder=folder, foreground_process=foreground_process)
+        run = Run.create(settings.home, config, facts, folder=folder, foreground_process=foreground_process)
+    run.log.write("\n".join(text(one["key"], **one["fields"]) for one in facts["report"]))
+    return run
 
 
 def submit_experiment(experiment: str, config: LabConfig, settings: Settings, *, owner: str | None = None) -> LabRun:

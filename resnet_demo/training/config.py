@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from resnet_demo.data.class_level import LEVELS, ClassLevel
+from resnet_demo.data.folder_labels import LABEL_SOURCES, LabelSource, Reading
 from resnet_demo.models import variants
 from resnet_demo.texts import AppError
 from resnet_demo.training.presets import DEPTHS, PRESETS, Start, chosen_by_preset
@@ -31,14 +33,21 @@ class TrainConfig:
     each stage further from the head gets `depth_factor` of the rate above it. `warmup` is a share of the steps.
     With the `framing` "whole" the network sees whole photos, squashed to squares, in training and from then on;
     `mirror` says whether augmentation flips them. The optimiser `lbfgs` fits the head alone, in one go
-    (`head_training`). `val_share` and `test_share` of each class are kept to choose by and to judge by, where the
-    folders do not say.
+    (`head_training`). `train_folder` to `label_source` say how the folder is to be read, where not as it seems
+    (`folder_labels.Reading`); `val_share` and `test_share` of each class are kept to choose by and to judge by, where
+    the folders do not say.
 
     Raises:
         AppError: a value is out of range, of another kind, or contradicts another; the sentence says which.
     """
 
     data: str = setting("text", "", flag=None, metavar="FOLDER")
+    train_folder: str | None = setting("text", metavar="FOLDER")
+    val_folder: str | None = setting("text", metavar="FOLDER")
+    test_folder: str | None = setting("text", metavar="FOLDER")
+    class_level: ClassLevel = setting("choice", "auto", choices=LEVELS)  # noqa: RUF009  immutable
+    separate_names: bool = setting("switch", False)
+    label_source: LabelSource = setting("choice", "auto", choices=LABEL_SOURCES)  # noqa: RUF009  immutable
     variant: str | None = setting("text", metavar="NAME")
     parent: str | None = setting("text", flag="--from", metavar="MODEL")
     labels: str | None = setting("text", metavar="FILE")
@@ -92,6 +101,11 @@ class TrainConfig:
         growing = self.first_size and self.image_size and self.first_size < self.image_size
         if self.views and growing and self.train_depth not in (None, "all"):
             raise AppError("train.problem.growing_views")
+
+    @property
+    def reading(self) -> Reading:
+        """How the folder is to be read."""
+        return Reading(**{name: getattr(self, name) for name in READING_SETTINGS})
 
     @property
     def network(self) -> str:
@@ -179,7 +193,7 @@ class ResolvedConfig(TrainConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, value in asdict(self).items():
-            if value is None and name not in {"variant", "parent", "labels"}:
+            if value is None and name not in {"variant", "parent", "labels", *READING_SETTINGS}:
                 raise TRAIN_SETTINGS[name].refusal(value)
 
     @classmethod
@@ -198,3 +212,5 @@ UNEVEN = 2.0
 """The largest class has at least this many times the photos of the smallest: then classes are weighted."""
 
 TRAIN_SETTINGS: Mapping[str, SettingSpec] = setting_specs(TrainConfig)
+READING_SETTINGS: Mapping[str, SettingSpec] = {field.name: TRAIN_SETTINGS[field.name] for field in fields(Reading)}
+"""Those that say how the folder is to be read."""

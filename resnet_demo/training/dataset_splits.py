@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from resnet_demo import __version__
+from resnet_demo.data.dataset_facts import dataset_facts
 from resnet_demo.data.duplicates import find_duplicates
 from resnet_demo.data.image_folder import Dataset, open_dataset, split
 from resnet_demo.data.index import forget_files
+from resnet_demo.data.mirror_twins import mirror_twins
+from resnet_demo.data.understood import passed_over, understood
 from resnet_demo.download import Progress
 from resnet_demo.settings import Settings
 from resnet_demo.texts import AppError
@@ -59,9 +62,13 @@ def facts_of(config: TrainConfig, settings: Settings, progress: Progress | None 
     Raises:
         AppError: there is no data set, or it cannot be divided.
     """
-    dataset = open_dataset(Path(config.data), settings.home, progress, max_pixels=settings.max_pixels)
-    groups = find_duplicates(dataset, settings.home, progress, max_pixels=settings.max_pixels).groups
-    divided = split(dataset, config.seed, config.val_share, config.test_share, groups)
+    dataset = open_dataset(
+        Path(config.data), settings.home, progress, max_pixels=settings.max_pixels, reading=config.reading
+    )
+    duplicates = find_duplicates(dataset, settings.home, progress, max_pixels=settings.max_pixels)
+    divided = split(dataset, config.seed, config.val_share, config.test_share, duplicates.groups)
+    facts = dataset_facts(dataset, duplicates, mirror_twins(dataset, max_pixels=settings.max_pixels))
+    said = (*understood(dataset), *passed_over(dataset.layout), *facts.findings)
     return {
         "data": {
             "name": dataset.name,
@@ -71,6 +78,7 @@ def facts_of(config: TrainConfig, settings: Settings, progress: Progress | None 
         },
         "split": asdict(divided),
         FACT: seen_fact(dataset, divided),
+        "report": [{"key": one.key, "fields": dict(one.fields)} for one in said],
         "versions": {"resnet_demo": __version__, **{name: version(name) for name in LIBRARIES}},
     }
 
@@ -82,15 +90,18 @@ def load_splits(run: Run, settings: Settings) -> DatasetSplits:
         AppError: they are not as they were then, or the run does not say which they were.
     """
     folder = Path(run.config.data)
-    dataset = open_dataset(folder, settings.home, max_pixels=settings.max_pixels)
+    limit, reading = settings.max_pixels, run.config.reading
+    dataset = open_dataset(folder, settings.home, max_pixels=limit, reading=reading)
     try:
         known_as = run.facts["data"]["fingerprint"]
         if not dataset.is_known_as(known_as):
             # It may be the index that is damaged: they are refused once they were read anew.
             forget_files(settings.home, dataset.root)
-            dataset = open_dataset(folder, settings.home, max_pixels=settings.max_pixels)
+            dataset = open_dataset(folder, settings.home, max_pixels=limit, reading=reading)
         if not dataset.is_known_as(known_as):
             raise changed_data_error(run)
+        if run.facts["data"].get("classes", list(dataset.classes)) != list(dataset.classes):
+            raise AppError("train.problem.other_reading", folder=str(folder))
         train, val, test = (_split_part(dataset, run.facts["split"][name]) for name in ("train", "val", "test"))
     except (KeyError, TypeError, IndexError) as error:
         raise AppError("run.problem.no_run", folder=str(run.folder)) from error

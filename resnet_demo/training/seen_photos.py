@@ -50,7 +50,8 @@ def seen_photos(run: Run, dataset: Dataset, settings: Settings) -> SeenPhotos:
     try:
         known_as, split = run.facts["data"]["fingerprint"], run.facts["split"]
         if not dataset.is_known_as(known_as):
-            dataset = open_dataset(Path(run.config.data), settings.home, max_pixels=settings.max_pixels)
+            limit, reading = settings.max_pixels, run.config.reading
+            dataset = open_dataset(Path(run.config.data), settings.home, max_pixels=limit, reading=reading)
         if dataset.is_known_as(known_as):
             return SeenPhotos(_hashes(dataset, split))
     except (AppError, KeyError, TypeError, IndexError):

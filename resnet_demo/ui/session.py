@@ -45,7 +45,8 @@ class Session:
     `visitor` is a secret that the browser keeps: on a public page, runs and models belong to the one who knows it.
     `run` is the name of the run that is shown, `settings_form` what was chosen for the next, and `classify_choices`
     what was chosen on the Classify tab; they come from the browser, so anything may stand there. `dataset` is the
-    folder of the photos in hand, and `navigation` the newest request to each tab; both are known to the server alone.
+    folder of the photos in hand, `reading` how one is to be read (`reading_controls.ChosenReading`), and `navigation`
+    the newest request to each tab; these are known to the server alone.
     `clock` has a `tick` every `IDLE_SECONDS`, and every `TICK_SECONDS` while there is something to watch and it is
     visible; none while the whole page is hidden.
     `address` is the page's address; `badge` tells of a run that goes on, or has ended since `looked`, a time in seconds
@@ -62,6 +63,7 @@ class Session:
         self.looked = stored("looked")
         self.classify_choices = stored("classify")
         self.dataset = gr.State(None)
+        self.reading = gr.State(None)
         self.navigation = {name: gr.State(None) for name in TABS}
         # Not a gr.Timer: that ticks on where nobody sees it.
         self.clock: Any = gr.HTML(

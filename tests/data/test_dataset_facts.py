@@ -6,14 +6,15 @@ from pathlib import Path
 
 from resnet_demo.data.dataset_facts import ClassCount, DatasetFacts, dataset_facts
 from resnet_demo.data.duplicates import find_duplicates
-from resnet_demo.data.image_folder import open_dataset
+from resnet_demo.data.folder_labels import Reading
+from resnet_demo.data.image_folder import AS_IT_SEEMS, open_dataset
 from resnet_demo.texts import LANGUAGES
 from tests.data.drawn import draw, encoded, flowers, jpeg, write
 
 
-def told(tmp_path: Path, files: dict[str, bytes]) -> DatasetFacts:
+def told(tmp_path: Path, files: dict[str, bytes], reading: Reading = AS_IT_SEEMS) -> DatasetFacts:
     home = tmp_path / "home"
-    dataset = open_dataset(write(tmp_path / "photos", files), home)
+    dataset = open_dataset(write(tmp_path / "photos", files), home, reading=reading)
     return dataset_facts(dataset, find_duplicates(dataset, home))
 
 
@@ -41,10 +42,13 @@ def test_sizes_and_formats(tmp_path: Path) -> None:
 def test_classes(tmp_path: Path) -> None:
     few = {"roses/1.jpg": jpeg(80), "roses/2.jpg": jpeg(80), "roses/3.jpg": jpeg(81), "Daisy/1.jpg": jpeg(82)}
     found = told(tmp_path, {**flowers(7), **few})
-    assert keys(found) == ["too_few", "alike_names", "imbalance", "exact"]
-    assert found.findings[0].fields["names"] == "Daisy, roses"
-    assert found.findings[1].fields["names"] == "Daisy, daisy"
-    assert found.findings[2].fields == {"largest": "daisy", "most": 7, "smallest": "Daisy", "fewest": 1}
+    assert keys(found) == ["too_few", "exact"]
+    assert found.findings[0].fields["names"] == "roses"
+    apart = told(tmp_path, {}, Reading(separate_names=True))
+    assert keys(apart) == ["too_few", "alike_names", "imbalance", "exact"]
+    assert apart.findings[0].fields["names"] == "Daisy, roses"
+    assert apart.findings[1].fields["names"] == "Daisy, daisy"
+    assert apart.findings[2].fields == {"largest": "daisy", "most": 7, "smallest": "Daisy", "fewest": 1}
     assert keys(told(tmp_path / "one", {"cats/1.jpg": jpeg(1), "cats/2.jpg": jpeg(2), "cats/3.jpg": jpeg(3)})) == [
         "one_class"
     ]

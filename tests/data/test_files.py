@@ -50,7 +50,9 @@ def test_names_below_a_folder(tmp_path: Path) -> None:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert list_folder(tmp_path) == Listing(files=["a.txt", "b/1.jpg", "b/c/2.jpg"], closed=[], junk=2)
+    assert list_folder(tmp_path) == Listing(
+        files=["a.txt", "b/1.jpg", "b/c/2.jpg"], closed=[], junk=2, junk_folders={".hidden": 1}
+    )
 
 
 def test_linked_folders_are_walked_once(tmp_path: Path) -> None:

@@ -18,6 +18,12 @@ from resnet_demo.training.setting_specs import SettingSpec
 
 ODD = TrainConfig(
     "my photos/花",
+    train_folder="learn",
+    val_folder="choose",
+    test_folder="judge",
+    class_level="last",
+    separate_names=True,
+    label_source="names",
     variant="resnet50:v2",
     preset="best",
     train_depth=3,

@@ -34,7 +34,7 @@ def test_facts_are_json_and_come_from_the_seed(tmp_path: Path) -> None:
     draw_photos(tmp_path / "photos")
     config = replace(SMALL, data=str(tmp_path / "photos"))
     facts = facts_of(config, settings_in(tmp_path))
-    assert json.loads(json.dumps(facts)).keys() == facts.keys() == {"data", "split", "seen", "versions"}
+    assert json.loads(json.dumps(facts)).keys() == facts.keys() == {"data", "split", "seen", "report", "versions"}
     assert facts_of(config, settings_in(tmp_path)) == facts
     assert facts_of(replace(config, seed=2), settings_in(tmp_path))["split"] != facts["split"]
     assert facts["versions"]["torch"]

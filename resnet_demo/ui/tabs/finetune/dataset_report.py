@@ -67,7 +67,13 @@ def create_report(
     Raises:
         AppError: as `open_dataset` says.
     """
-    dataset = open_dataset(imported.folder, settings.home, stage_progress("reading"), max_pixels=settings.max_pixels)
+    dataset = open_dataset(
+        imported.folder,
+        settings.home,
+        stage_progress("reading"),
+        max_pixels=settings.max_pixels,
+        reading=config.reading,
+    )
     yield None
     duplicates = find_duplicates(dataset, settings.home, stage_progress("comparing"), max_pixels=settings.max_pixels)
     yield None

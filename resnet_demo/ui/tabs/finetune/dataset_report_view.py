@@ -7,6 +7,7 @@ from html import escape
 
 from resnet_demo.data.file_names import display_name
 from resnet_demo.data.images import Problem
+from resnet_demo.data.understood import passed_over, understood
 from resnet_demo.plots.class_counts import Bar, class_counts
 from resnet_demo.texts import Message
 from resnet_demo.ui.components.term import term
@@ -38,8 +39,9 @@ def as_html(report: DatasetReport) -> str:
 
 
 def _said(report: DatasetReport) -> str:
-    """What stands out; first what keeps the photos from being divided."""
-    said = [*report.notes, *report.facts.findings]
+    """What was understood and what stands out; first what keeps the photos from being divided."""
+    layout = (*understood(report.dataset), *passed_over(report.dataset.layout))
+    said = [*report.notes, *layout, *report.facts.findings]
     stops = [report.split] if isinstance(report.split, Message) else []
     items = [f"<li class='stops'>{escape(message.say(current_language()))}</li>" for message in stops]
     items += [f"<li>{escape(message.say(current_language()))}</li>" for message in said]

@@ -8,6 +8,7 @@ from functools import lru_cache
 from html import escape
 from pathlib import Path
 
+from resnet_demo.data.folder_labels import Reading
 from resnet_demo.data.image_folder import Dataset, open_dataset
 from resnet_demo.settings import Settings
 from resnet_demo.training import training_forecast
@@ -42,7 +43,8 @@ def photos_of(config: TrainConfig, settings: Settings) -> Photos:
     Raises:
         AppError: they cannot be used.
     """
-    return _counted(config.data, settings, config.seed, config.val_share, config.test_share, _now())
+    shares = (config.seed, config.val_share, config.test_share)
+    return _counted(config.data, config.reading, settings, *shares, _now())
 
 
 def as_html(told: Forecast) -> str:
@@ -68,14 +70,16 @@ def _now() -> int:
 
 
 @lru_cache(maxsize=2)
-def _opened(folder: str, settings: Settings, _time: int) -> Dataset:
-    return open_dataset(Path(folder), settings.home, max_pixels=settings.max_pixels)
+def _opened(folder: str, reading: Reading, settings: Settings, _time: int) -> Dataset:
+    return open_dataset(Path(folder), settings.home, max_pixels=settings.max_pixels, reading=reading)
 
 
 @lru_cache(maxsize=16)
-def _counted(folder: str, settings: Settings, seed: int, val: float, test: float, time: int) -> Photos:
+def _counted(
+    folder: str, reading: Reading, settings: Settings, seed: int, val: float, test: float, time: int
+) -> Photos:
     config = TrainConfig(folder, seed=seed, val_share=val, test_share=test)
-    return Photos.of(_opened(folder, settings, time), config)
+    return Photos.of(_opened(folder, reading, settings, time), config)
 
 
 @lru_cache(maxsize=16)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from html import escape
 from typing import Any
 
@@ -27,11 +28,13 @@ from resnet_demo.ui.tabs.finetune import (
     augmentation_preview,
     dataset_report_view,
     photo_sources,
+    reading_controls,
     setting_controls,
 )
 from resnet_demo.ui.tabs.finetune.augmentation_preview import AugmentationPreview
 from resnet_demo.ui.tabs.finetune.dataset_report import DatasetReport, create_report
 from resnet_demo.ui.tabs.finetune.photo_sources import SourcePanel
+from resnet_demo.ui.tabs.finetune.reading_controls import ChosenReading
 from resnet_demo.ui.tabs.finetune.uploads import StageProgress
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import in_each_language, say
@@ -89,6 +92,12 @@ class Step:
                 gr.Button, {"value": "photos.go"}, variant="primary", visible=False, min_width=200, elem_id="photos-go"
             )
         self.report = gr.HTML(visible=False, elem_id="photos-report")
+        self.reading_panel = create(
+            gr.Accordion, {"label": "photos.reading"}, open=False, visible=False, elem_id="photos-reading"
+        )
+        with self.reading_panel:
+            self.reading = reading_controls.create(self.translations)
+            self.read_again = create(gr.Button, {"value": "photos.reading.again"}, elem_id="photos-read-again")
         with gr.Column(visible=False, elem_id="photos-preview") as self.preview_panel:
             photo_sources.paragraph(self.translations, "photos.preview.about")
             with gr.Row(equal_height=False):
@@ -118,6 +127,18 @@ class Step:
             **quick,
         )
         self.translations.selector.change(**translate)
+        again = self.read_again.click(
+            **listener(
+                self.reread,
+                [self.session.settings_form, self.dataset_report, *self.reading.values()],
+                self._outputs(),
+                show_progress_on=[self.status],
+                concurrency_id="photos",
+                concurrency_limit=AT_A_TIME,
+                api_visibility="private",
+            )
+        )
+        again.success(**self._drawing())
         self.go.click(lambda: gr.Tabs(selected="train"), None, steps, **quick)
 
     def _wire_source(self, name: str, panel: SourcePanel) -> None:
@@ -126,10 +147,7 @@ class Step:
             **self.events.handler(
                 self.import_handler(photo_sources.SOURCES[name].importer),
                 [self.session.settings_form, *panel.inputs],
-                [
-                    *(self.session.dataset, self.dataset_report, self.status, self.report, self.go),
-                    *(self.preview_panel, self.strength, self.preview, self.samples),
-                ],
+                self._outputs(),
                 show_progress_on=[self.status],
                 concurrency_id="photos",
                 concurrency_limit=AT_A_TIME,
@@ -139,6 +157,14 @@ class Step:
         )
         taken.success(None, js=SHOW_REPORT)
         taken.success(**self._drawing())
+
+    def _outputs(self) -> list[Any]:
+        """What a report is shown in."""
+        return [
+            *(self.session.dataset, self.dataset_report, self.status, self.report, self.go),
+            *(self.preview_panel, self.strength, self.preview, self.samples),
+            *(self.session.reading, self.reading_panel, *self.reading.values()),
+        ]
 
     def _drawing(self) -> dict[str, Any]:
         return self.events.handler(
@@ -177,6 +203,21 @@ class Step:
 
         return import_photos
 
+    def reread(
+        self,
+        kept: object,
+        shown: DatasetReport | None,
+        *held: object,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008  as above
+    ) -> Iterator[Any]:
+        """Read the folder in hand as the person says."""
+        if shown is None:
+            raise AppError("photos.gone")
+        folder = shown.dataset.root
+        config = replace(self._config(kept, str(folder)), **asdict(reading_controls.read(held)))
+        for report in create_report(ImportedFolder(folder), config, self.settings, _stage_progress(progress)):
+            yield gr.skip() if report is None else self._show(report, config)
+
     def _config(self, kept: object, folder: str) -> TrainConfig:
         """The settings that the browser has kept for the next training, as far as they make sense."""
         try:
@@ -190,6 +231,7 @@ class Step:
         """Updates of the outputs of a source."""
         _, strength = _network_input(config)
         folder = report.dataset.root
+        controls = reading_controls.updates(report.dataset, config.reading)
         if folder.parent in {storage_folder(self.settings, place) for place in UPLOADED}:
             os.utime(folder)  # on a public page it is kept from now on
         return {
@@ -202,6 +244,9 @@ class Step:
             self.strength: strength,
             self.preview: None,
             self.samples: "",
+            self.session.reading: ChosenReading(str(folder), config.reading),
+            self.reading_panel: gr.update(visible=True),
+            **{self.reading[name]: shown for name, shown in controls.items()},
         }
 
     def draw(self, report: DatasetReport | None, strength: float, kept: object) -> Any:

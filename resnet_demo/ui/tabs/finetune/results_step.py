@@ -215,7 +215,8 @@ class Step:
         if run.artefacts.test_predictions() is not None or not _can_be_evaluated(run, self.runs.state(run)):
             raise AppError("results.cannot_evaluate")
         model = self.services.classifier(run.name).model
-        dataset = open_dataset(Path(run.config.data), self.settings.home, max_pixels=self.settings.max_pixels)
+        limit, reading = self.settings.max_pixels, run.config.reading
+        dataset = open_dataset(Path(run.config.data), self.settings.home, max_pixels=limit, reading=reading)
         chosen = evaluation_set.choose_photos(model, run, dataset, self.settings).require_photos()
         evaluation_set.run_evaluation(chosen, dataset, model, self.settings, watched)
 

@@ -13,7 +13,7 @@ import gradio as gr
 from resnet_demo.catalogue import Entry
 from resnet_demo.models import model_folders, variants
 from resnet_demo.texts import AppError
-from resnet_demo.training.config import TRAIN_SETTINGS, ResolvedConfig, TrainConfig
+from resnet_demo.training.config import READING_SETTINGS, TRAIN_SETTINGS, ResolvedConfig, TrainConfig
 from resnet_demo.training.presets import PRESETS
 from resnet_demo.training.setting_specs import SettingSpec
 from resnet_demo.training.training_forecast import Forecast
@@ -23,9 +23,9 @@ from resnet_demo.ui.visitor_context import current_language, say
 NETWORK = "network"
 DEFAULT_NETWORK = TrainConfig("photos").network
 FIRST = ("scratch", "train_depth", "preset")
-ELSEWHERE = ("data", "variant", "parent", "labels")
-"""Settings without a component of their own: the photos are those in hand, `NETWORK` stands for two others, and the
-names of a file's classes are found beside it."""
+ELSEWHERE = ("data", "variant", "parent", "labels", *READING_SETTINGS)
+"""Settings without a component of their own: the photos are those in hand, read as was said there, `NETWORK` stands for
+two others, and the names of a file's classes are found beside it."""
 REST = tuple(name for name in TRAIN_SETTINGS if name not in {*FIRST, *ELSEWHERE})
 NAMES = (NETWORK, *FIRST, *REST)
 FROM_PRESET = ""

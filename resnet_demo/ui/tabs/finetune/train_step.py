@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from resnet_demo.ui.session import NavigationRequest, Session
 from resnet_demo.ui.static_files import reveal
 from resnet_demo.ui.tabs.finetune import setting_controls
 from resnet_demo.ui.tabs.finetune.forecast import as_html, forecast, photos_of
+from resnet_demo.ui.tabs.finetune.reading_controls import ChosenReading, reading_of
 from resnet_demo.ui.tabs.finetune.run_panel import RunPanel
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import current_language, current_visitor, say
@@ -80,18 +82,21 @@ class Form:
         at_once: dict[str, Any] = {"queue": False, **quietly}  # when a page is opened, which many may be at a time
         consider = listener(
             self.consider,
-            [session.dataset, session.settings_form, *parts],
+            [session.dataset, session.reading, session.settings_form, *parts],
             [session.settings_form, self.no_photos, self.forecast, *parts],
             **LAST_CHOICE,
             **at_once,
         )
-        timed = listener(self.time_presets, [session.dataset, *parts], None, **LAST_CHOICE, **quietly)
+        timed = listener(self.time_presets, [session.dataset, session.reading, *parts], None, **LAST_CHOICE, **quietly)
         restore = listener(self.restore_settings, session.settings_form, parts, **at_once)
-        recall = listener(self.recall_photos, [session.dataset, session.run], session.dataset, **at_once)
+        in_hand = [session.dataset, session.reading]
+        recall = listener(self.recall_photos, [session.dataset, session.run], in_hand, **at_once)
         session.on_load(recall, restore, consider, timed, consider)
         # A line of text has no `input` where something is pasted into it or rubbed out.
         touched = [part.change if isinstance(part, gr.Textbox) else part.input for part in parts]
-        considered = gr.on([*touched, session.dataset.change, self.translations.selector.change], **consider)
+        considered = gr.on(
+            [*touched, session.dataset.change, session.reading.change, self.translations.selector.change], **consider
+        )
         # The steps are timed in an event of its own: what is shown meanwhile does not wait for it.
         considered.then(**timed).then(**consider)
         network = self.controls[setting_controls.NETWORK]
@@ -103,7 +108,7 @@ class Form:
         started = self.start.click(
             **listener(
                 self.begin,
-                [session.dataset, *parts],
+                [session.dataset, session.reading, *parts],
                 session.run,
                 show_progress_on=[self.forecast],
                 api_visibility="private",
@@ -114,7 +119,9 @@ class Form:
     def recall_photos(self, dataset: str | None, name: object) -> Any:
         """After a reload the photos of the run that is shown are in hand again, as long as they are there."""
         run = self.services.runs.current(name) if dataset is None else None
-        return run.config.data if run is not None and Path(run.config.data).is_dir() else gr.skip()
+        if run is None or not Path(run.config.data).is_dir():
+            return gr.skip()
+        return run.config.data, ChosenReading(run.config.data, run.config.reading)
 
     def restore_settings(self, kept: object) -> dict[Any, Any]:
         """What a browser has kept of the settings; what it has not is left alone, somebody may be at it already."""
@@ -129,7 +136,9 @@ class Form:
         values |= {setting_controls.NETWORK: request.model, "preset": request.preset}
         return {self.steps: gr.Tabs(selected="train"), **{self.controls[name]: values[name] for name in self.controls}}
 
-    def consider(self, dataset: str | None, kept: object, *held: object) -> dict[Any, Any]:
+    def consider(
+        self, dataset: str | None, reading: ChosenReading | None, kept: object, *held: object
+    ) -> dict[Any, Any]:
         """Store the settings in the browser, and update the forecast and the suggested preset."""
         values = dict(zip(self.controls, held, strict=True))
         suggested = setting_controls.suggested(kept)
@@ -142,11 +151,11 @@ class Form:
         told = ""
         if dataset is not None:
             try:
-                found = self._forecast(values, dataset)
+                found = self._forecast(values, dataset, reading)
                 if found.suggested not in (None, values["preset"]) and values["preset"] == suggested:
                     values["preset"] = suggested = found.suggested
                     views["preset"]["value"] = suggested
-                    found = self._forecast(values, dataset)
+                    found = self._forecast(values, dataset, reading)
             except AppError as error:
                 told = f'<p class="problem">{escape(error.say(current_language()))}</p>'
             else:
@@ -161,20 +170,21 @@ class Form:
             **{self.controls[name]: gr.update(**view) for name, view in views.items()},
         }
 
-    def _forecast(self, values: setting_controls.Values, dataset: str) -> Forecast:
-        return forecast(self._config(values, dataset), self.settings, idle=self.services.runs.idle())
+    def _forecast(self, values: setting_controls.Values, dataset: str, reading: ChosenReading | None) -> Forecast:
+        return forecast(self._config(values, dataset, reading), self.settings, idle=self.services.runs.idle())
 
-    def time_presets(self, dataset: str | None, *held: object) -> None:
+    def time_presets(self, dataset: str | None, reading: ChosenReading | None, *held: object) -> None:
         """Time the steps of each preset here, those of which nothing is known: not while a training goes on."""
         if dataset is None or not self.services.runs.idle():
             return
         with suppress(AppError):  # the forecast says what is wrong
-            config = self._config(dict(zip(self.controls, held, strict=True)), dataset)
+            config = self._config(dict(zip(self.controls, held, strict=True)), dataset, reading)
             time_presets(config, photos_of(config, self.settings), self.settings)
 
-    def _config(self, values: setting_controls.Values, dataset: str) -> TrainConfig:
+    def _config(self, values: setting_controls.Values, dataset: str, reading: ChosenReading | None) -> TrainConfig:
         entries = self.services.models()
         config = setting_controls.read(values, dataset, entries)
+        config = replace(config, **asdict(reading_of(reading, dataset)))
         listed = {entry.name for entry in entries}
         if config.parent and config.parent not in listed and not self.settings.local_paths_allowed:
             raise AppError("services.unlisted_model")
@@ -187,6 +197,7 @@ class Form:
     def begin(
         self,
         dataset: str | None,
+        reading: ChosenReading | None,
         *held: object,
         progress: gr.Progress = gr.Progress(),  # noqa: B008  how Gradio asks for one
     ) -> str:
@@ -199,7 +210,7 @@ class Form:
 
         if dataset is None:
             raise AppError("train.form.no_photos")
-        config = self._config(dict(zip(self.controls, held, strict=True)), dataset)
+        config = self._config(dict(zip(self.controls, held, strict=True)), dataset, reading)
         config = queue.with_absolute_paths(config, self.settings)
         for run in self.services.runs.listed():
             if self.services.runs.state(run) not in ENDED and run.config == config:

@@ -80,6 +80,28 @@ def test_a_drop_is_reported_and_chosen(demo: gr.Blocks, settings: Settings, uplo
     assert shown["photos-go"]["interactive"]
 
 
+def test_the_folder_is_read_as_the_person_says(demo: gr.Blocks, uploads: Path) -> None:
+    files = flowers(4, ("big/a", "big/b", "small/a", "small/b"))
+    first = last(handler(demo, "photos_drop")(*ENGLISH, payload(uploads, {"my.zip": zipped(files)})))
+    assert {"big", "big/a", "small"} <= {value for _, value in by_value(first["photos-train_folder"]["choices"])}
+    report: DatasetReport = first["report"]
+    assert not report.dataset.layout.parts
+    reread = next(found.fn for found in demo.fns.values() if "reread" in getattr(found.fn, "__qualname__", ""))
+    again = last(reread("en", None, None, report, "big", None, "small", "auto", False, "auto"))
+    assert again["report"].dataset.layout.folders() == {"train": ("big",), "test": ("small",)}
+    assert text("understood.part.test", folders="small") in again["photos-report"]["value"]
+    assert again["photos-train_folder"]["value"] == "big"
+    with pytest.raises(gr.Error):
+        last(reread("en", None, None, report, "../elsewhere", None, None, "auto", False, "auto"))
+    with pytest.raises(gr.Error):
+        last(reread("en", None, None, None, "big", None, None, "auto", False, "auto"))
+
+
+def by_value(choices: list[object]) -> list[tuple[object, object]]:
+    """Choices as Gradio has them, a name and a value each."""
+    return [choice if isinstance(choice, tuple) else (choice, choice) for choice in choices]
+
+
 def test_one_class_is_kept_but_leads_nowhere(demo: gr.Blocks, uploads: Path) -> None:
     shown = last(handler(demo, "photos_drop")(*ENGLISH, payload(uploads, {"cats/1.jpg": jpeg(1)})))
     assert shown["folder"]

@@ -15,6 +15,8 @@ import pytest
 from gradio.blocks import Block
 
 from resnet_demo import catalogue
+from resnet_demo.data.folder_labels import Reading
+from resnet_demo.data.image_folder import AS_IT_SEEMS
 from resnet_demo.jobs import queue
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError, text
@@ -27,6 +29,7 @@ from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS, Session
 from resnet_demo.ui.tabs.finetune import setting_controls, train_step
 from resnet_demo.ui.tabs.finetune.forecast import forecast
+from resnet_demo.ui.tabs.finetune.reading_controls import ChosenReading
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import speaking
 from tests.jobs.small import wait_for
@@ -55,11 +58,16 @@ class Step:
         return by_name(returned) if by_component else returned
 
     def consider(
-        self, dataset: str | None, language: str = "en", kept: object = None, **changes: object
+        self,
+        dataset: str | None,
+        language: str = "en",
+        kept: object = None,
+        reading: ChosenReading | None = None,
+        **changes: object,
     ) -> tuple[Any, Any, Any, Any]:
         """What `consider` stores, and its updates of the notice on photos, the forecast and the settings."""
         function = self.function("consider")
-        updates = function.fn(language, MINE, dataset, kept, *held(**changes).values())
+        updates = function.fn(language, MINE, dataset, reading, kept, *held(**changes).values())
         stored, no_photos, told, *parts = function.outputs
         assert updates.keys() == {*function.outputs}
         return updates[stored], updates[no_photos], updates[told], by_name({part: updates[part] for part in parts})
@@ -269,7 +277,7 @@ def test_the_forecast_tells_the_memory(photos: Path, tmp_path: Path) -> None:
     _, _, told_there, _ = page.consider(str(photos), network="cifar_resnet20", scratch=True)
     assert "this page gives one training at most" in told_there
     with pytest.raises(gr.Error, match="this page gives one training at most"):
-        page.call("begin", str(photos), *held(network="cifar_resnet20", scratch=True).values())
+        page.call("begin", str(photos), None, *held(network="cifar_resnet20", scratch=True).values())
     assert all_runs(tmp_path) == []
 
 
@@ -278,7 +286,7 @@ def test_the_time_of_each_preset_is_told_and_one_that_is_soon_over_suggested(ste
     _, _, told, parts = step.consider(str(photos), **network)
     assert text("train.forecast.time_unknown") in told
     assert parts["train-preset"]["choices"][0] == (text("train.setting.preset.quick"), "quick")
-    step.call("time_presets", str(photos), *held(**network).values())
+    step.call("time_presets", str(photos), None, *held(**network).values())
     stored, _, told, parts = step.consider(str(photos), **network)
     assert text("train.forecast.time_unknown") not in told
     assert all(text("train.setting.preset." + name) != label for label, name in parts["train-preset"]["choices"])
@@ -295,7 +303,7 @@ def test_nothing_is_timed_while_a_training_goes_on(settings: Settings, step: Ste
     network = {"network": "cifar_resnet32"}
     run = lying_run(settings)
     with run.worker.lock():
-        step.call("time_presets", str(photos), *held(**network).values())
+        step.call("time_presets", str(photos), None, *held(**network).values())
         _, _, told, _ = step.consider(str(photos), **network)
     assert text("train.forecast.time_unknown") in told
 
@@ -333,7 +341,7 @@ def test_without_photos_it_asks_for_them(step: Step) -> None:
     assert no_photos["visible"] is True
     assert told == ""
     with pytest.raises(gr.Error, match=text("train.form.no_photos")[:20]):
-        step.call("begin", None, *held().values())
+        step.call("begin", None, None, *held().values())
 
 
 def test_settings_come_back_after_a_reload(step: Step) -> None:
@@ -345,7 +353,7 @@ def test_settings_come_back_after_a_reload(step: Step) -> None:
 def test_a_start_belongs_to_the_one_who_made_it(settings: Settings, step: Step, photos: Path) -> None:
     lying_run(settings)  # so that the new one waits
     values = held(network="cifar_resnet20", epochs="1")
-    name = step.call("begin", str(photos), *values.values())
+    name = step.call("begin", str(photos), None, *values.values())
     run = find_run(settings.home, name)
     assert run.state() == "queued"
     assert run.facts["owner"] == MINE
@@ -353,17 +361,27 @@ def test_a_start_belongs_to_the_one_who_made_it(settings: Settings, step: Step, 
     assert run.config == replace(TrainConfig(str(photos), variant="cifar_resnet20", scratch=True), epochs=1)
 
 
+def test_a_folder_is_read_as_was_chosen_for_it_and_no_other(settings: Settings, step: Step, photos: Path) -> None:
+    lying_run(settings)
+    values = held(network="cifar_resnet20", epochs="3")
+    for folder, kept in ((str(photos), True), ("/other", False)):
+        chosen = ChosenReading(folder, Reading(separate_names=True, class_level="first"))
+        name = step.call("begin", str(photos), chosen, *values.values())
+        config = find_run(settings.home, name).config
+        assert (config.separate_names, config.class_level) == ((True, "first") if kept else (False, "auto"))
+
+
 def test_the_same_again_is_no_second_run_as_long_as_the_first_goes_on(
     settings: Settings, step: Step, photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lying_run(settings)
     values = held(network="cifar_resnet20", epochs="1")
-    first = step.call("begin", str(photos), *values.values())
-    assert step.call("begin", str(photos), *values.values()) == first
+    first = step.call("begin", str(photos), None, *values.values())
+    assert step.call("begin", str(photos), None, *values.values()) == first
     assert text("train.form.same") in capsys.readouterr().out
-    other = step.call("begin", str(photos), *held(network="cifar_resnet20", epochs="2").values())
+    other = step.call("begin", str(photos), None, *held(network="cifar_resnet20", epochs="2").values())
     find_run(settings.home, first).events.append("stopped", how="now")
-    again = step.call("begin", str(photos), *values.values())
+    again = step.call("begin", str(photos), None, *values.values())
     assert len({first, other, again}) == 3
 
 
@@ -373,7 +391,7 @@ def test_strangers_put_few_runs_in_line(tmp_path: Path, photos: Path, action: st
     ended = lying_run(settings, owner=MINE)
     ended.events.append("finished" if action == "go_on_longer" else "stopped")
     lying_run(settings, owner=MINE)
-    rest = held(network="cifar_resnet20").values() if action == "begin" else [5][: action == "go_on_longer"]
+    rest = [None, *held(network="cifar_resnet20").values()] if action == "begin" else [5][: action == "go_on_longer"]
     first = str(photos) if action == "begin" else json.dumps({"run": ended.name})
     with pytest.raises(gr.Error, match="1 of your trainings"):
         step_alone(settings).call(action, first, *rest)
@@ -384,7 +402,7 @@ def test_strangers_put_few_runs_in_line(tmp_path: Path, photos: Path, action: st
 def test_strangers_begin_with_nothing_of_this_machine(tmp_path: Path, photos: Path, network: str) -> None:
     step = step_alone(Settings(home=tmp_path, public=True))
     with pytest.raises(gr.Error, match=text("services.unlisted_model")[:20]):
-        step.call("begin", str(photos), *held(network=network).values())
+        step.call("begin", str(photos), None, *held(network=network).values())
     assert not (tmp_path / "runs").exists()
 
 
@@ -392,7 +410,7 @@ def test_strangers_begin_with_no_model_of_another(tmp_path: Path, photos: Path) 
     settings = Settings(home=tmp_path, public=True)
     theirs = lying_run(settings, owner=THEIRS)
     with pytest.raises(gr.Error, match=text("services.unlisted_model")[:20]):
-        step_alone(settings).call("begin", str(photos), *held(network=theirs.name).values())
+        step_alone(settings).call("begin", str(photos), None, *held(network=theirs.name).values())
 
 
 # What is shown
@@ -611,7 +629,7 @@ def test_after_a_reload_the_photos_of_the_run_are_in_hand_again(
 ) -> None:
     assert step.call("recall_photos", None, None) == gr.skip()
     run = Run.create(settings.home, TrainConfig(str(photos)), {})
-    assert step.call("recall_photos", None, run.name) == str(photos)
+    assert step.call("recall_photos", None, run.name) == (str(photos), ChosenReading(str(photos), AS_IT_SEEMS))
     assert step.call("recall_photos", "/others", run.name) == gr.skip()
     gone = Run.create(settings.home, TrainConfig(str(tmp_path / "gone")), {})
     assert step.call("recall_photos", None, gone.name) == gr.skip()
