@@ -43,7 +43,7 @@ def line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_a_parser_for_each_command() -> None:
-    assert len(CHINESE) == 1 + 9 + 7 + len(EXPERIMENTS)
+    assert len(CHINESE) == 1 + 10 + 7 + len(EXPERIMENTS)
     assert english_in("show this help message and exit")
 
 
@@ -79,7 +79,7 @@ def test_help_stands_below_itself_and_fits_the_line(program: str) -> None:
         ("classify a.jpg --json --csv a.csv", "参数 --csv：不能与 --json 同时使用"),
         ("classify a.jpg --unknown expected one argument", "无法识别的参数：--unknown"),
         ("train photos --see", "参数 --seed：需要一个值"),
-        ("train photos --val 1 --s 3", "--s 有歧义，可能是 --s"),
+        ("train photos --val-s 0.1 --s 3", "--s 有歧义，可能是 --s"),
         ("runs resume --more-epochs many name", "参数 --more-epochs：“many”不是 0 到 1000 之间的整数"),
     ],
 )

@@ -26,6 +26,7 @@ from resnet_demo.jobs.worker import execute_run
 from resnet_demo.models.saved import open_saved
 from resnet_demo.texts import AppError, text
 from resnet_demo.training import checkpoint, optimisation, run_events, run_logger
+from resnet_demo.training.config import READING_SETTINGS
 from resnet_demo.training.dataset_splits import load_splits
 from resnet_demo.training.distributed import DistributedContext
 from resnet_demo.training.loop import Training, train
@@ -108,7 +109,8 @@ def test_a_run_from_its_beginning_to_its_end(trained: Run) -> None:
     started, finished = events_of(trained, "started")[0], events_of(trained, "finished")[0]
     assert started["photos"] == {"train": 36, "val": 6, "test": 6}
     assert started["per_class"] == {"blue <b>": 12, "grün": 12, "red": 12}
-    assert all(value is not None for name, value in started["config"].items() if name not in {"parent", "labels"})
+    may_be_absent = {"parent", "labels", *READING_SETTINGS}
+    assert all(value is not None for name, value in started["config"].items() if name not in may_be_absent)
     assert finished["test_photos"] == 6
     assert finished["test_looks"] == 1
     steps = events_of(trained, "step")

@@ -22,7 +22,7 @@ from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Share, S
 from resnet_demo.ui.tabs.look_inside.inspection import Inspector
 from resnet_demo.ui.tabs.look_inside.selection import ALWAYS_SHOWN, SECTIONS, CurrentSelection, Selection
 from resnet_demo.ui.translations import Translations
-from resnet_demo.ui.visitor_context import say
+from resnet_demo.ui.visitor_context import current_language, say
 
 BUSY: dict[str, Any] = {
     "concurrency_id": "classify",
@@ -135,7 +135,8 @@ class SectionEvents:
                 return no_updates()
             if not tasks.is_newest(work, ticket):
                 return no_updates()
-            current.supersede(name)
+            # A tab that is opened again ends nothing that was asked for in it.
+            current.begin(name, (selection.shown(), current_language(), values))
             return self._carry_out(handler, _Asked(ticket, tasks, current, event, name), values)
 
         self._empty |= empty or {}

@@ -32,6 +32,10 @@ class Selection:
     contrast_class: int | None = None
     open_section: str = SECTIONS[0]
 
+    def shown(self) -> tuple[object, ...]:
+        """All that a section shows something of, whichever is open: equal where it is the same of the same photo."""
+        return self.inspected, self.part, self.removed, self.target_class, self.contrast_class
+
 
 class CurrentSelection:
     """One visitor's selection as it is now: the value of the tab's one gr.State.
@@ -46,6 +50,7 @@ class CurrentSelection:
     def __init__(self, selection: Selection | None = None) -> None:
         self._lock = threading.Lock()
         self._versions: Counter[str] = Counter()
+        self._begun: dict[str, object] = {}
         self.selection = selection or Selection()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> CurrentSelection:
@@ -67,3 +72,10 @@ class CurrentSelection:
         """Have all work of these kinds that is still under way end."""
         with self._lock:
             self._versions.update(kinds)
+
+    def begin(self, kind: str, what: object) -> None:
+        """Have work of this kind end unless it is of the same: what it makes is still of use then."""
+        with self._lock:
+            if self._begun.get(kind) != what:
+                self._begun[kind] = what
+                self._versions.update([kind])

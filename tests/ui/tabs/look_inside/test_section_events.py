@@ -99,6 +99,37 @@ def test_a_section_that_is_not_seen_is_not_shown(events: SectionEvents, context:
     assert carry_out(always, context.current, "1", Tasks()) == {output: ALWAYS_SHOWN}
 
 
+def test_a_section_that_is_opened_again_ends_nothing_that_was_asked_for_in_it(
+    events: SectionEvents, context: EventContext
+) -> None:
+    output, tasks = gr.HTML(), Tasks()
+    shows = section(events, ALWAYS_SHOWN, lambda _context: {output: "shown"}, output)
+
+    def handler(context: EventContext) -> Iterator[Any]:
+        context.share(0.1)
+        yield {output: "begun"}
+        context.share(0.9)
+        yield {output: "done"}
+
+    def asked(between: Any) -> list[Any]:
+        work = carry_out(long_event(events, handler, output), context.current, "1", tasks)
+        found = [next(work), next(work)]
+        between()
+        return [*found, *work]
+
+    tickets = map(str, range(1000, 2000))
+
+    def open_again() -> None:
+        for opened in ("maps", ALWAYS_SHOWN):
+            context.change(open_section=opened)
+            assert carry_out(shows, context.current, next(tickets), tasks) == {output: "shown"}
+
+    open_again()
+    assert asked(open_again)[1:] == [{output: "begun"}, {output: "done"}]
+    context.change(part="stage1")
+    assert asked(open_again)[1:] == [{output: "begun"}]
+
+
 def test_an_older_event_that_comes_late_does_not_end_the_newer_one(
     events: SectionEvents, context: EventContext
 ) -> None:
