@@ -132,6 +132,7 @@ def look_inside(page: Any) -> None:
     section(page, "saliency", "#look-map img")
     page.locator("#look-true").click()
     page.locator("#look-faithfulness svg").first.wait_for()
+    page.locator("#look-work li").first.wait_for(state="detached")
     shoot(page, "look-inside-saliency")
     page.locator("#look-network [data-name='stage3.1']").click()
     section(page, "residual", "#look-parts")
