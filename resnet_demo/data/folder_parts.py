@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from resnet_demo.data.folder_tree import Node, merged
 from resnet_demo.data.folder_words import is_container, is_no_class, is_output, is_piece
-from resnet_demo.data.part_names import PartName, SplitName, normalised, part_name
+from resnet_demo.data.part_names import PartName, SplitName, hinted_part, normalised, part_name
 
 _DEEPEST = 6
 
@@ -24,14 +24,14 @@ class Part:
 
 def find_parts(node: Node, depth: int = 0) -> list[Part]:
     """The parts below a folder, at the highest level that has some; empty if it is not divided."""
-    ways = (_by_name, _root_and_test, _rest_is_train, _within_classes, _part_and_class, _without_classes)
+    ways = (_by_name, _root_and_test, _rest_is_train, _within_classes, _part_and_class, _without_classes, _by_hints)
     found = next(filter(None, (way(node) for way in ways)), [])
     if found and (len(found) > 1 or depth >= _DEEPEST):
         return found
     if found:  # `train` alone: an archive of that name may have all parts in it
         [alone] = found
         inner = find_parts(alone.node, depth + 1)
-        return inner if _kinds(inner) > 1 else found
+        return inner if _kinds(inner) > 1 else [alone, *_only_other(node, alone)]
     if depth >= _DEEPEST:
         return []
     deeper = [part for below in node.folders.values() for part in find_parts(below, depth + 1)]
@@ -205,6 +205,29 @@ def _without_classes(node: Node) -> list[Part]:
     if any(holds_classes(node.folders[name]) for name in named):
         return []
     return _parts(node, named) if named and not others and (alone or len(set(named.values())) > 1) else []
+
+
+def _only_other(node: Node, train: Part) -> list[Part]:
+    """The one folder beside `train` that holds the same classes, whatever it is called: it is to be tested with."""
+    if train.split != "train":
+        return []
+    classes = _classes(train.node)
+    others = [
+        name
+        for name, below in _filled(node)
+        if below is not train.node and not is_output(name) and len(_classes(below) & classes) > 1
+    ]
+    return _parts(node, {others[0]: "test"}) if len(others) == 1 else []
+
+
+def _by_hints(node: Node) -> list[Part]:
+    """Folders that all hold the same classes, and are called by what only hints at parts: `tr` and `te`, `xtrain`."""
+    inside = {name: _classes(below) for name, below in _filled(node) if below.folders and not is_output(name)}
+    first, *rest = inside.values() or [set()]
+    kinds = {name: kind for name in inside if (kind := hinted_part(name))}
+    if len(kinds) < max(2, len(inside)) or len(set(kinds.values())) < 2 or "train" not in kinds.values():
+        return []
+    return _parts(node, kinds) if all(len(first & other) > 1 and _alike(first, other) for other in rest) else []
 
 
 def union(parts: Iterable[Part]) -> Node:

@@ -88,6 +88,19 @@ def _read_word(word: str) -> tuple[SplitName | None, bool]:
     return None, word not in FILLERS
 
 
+def hinted_part(name: str) -> SplitName | None:
+    """The part that a name may stand for where folders beside it are alike: `tr`, `xtrain`, `learn`; None if for none.
+
+    Far too little to go by for a name alone: `latest` and `station` have nothing to do with it.
+    """
+    if found := part_name(name):
+        return found.part
+    plain = "".join(_LETTERS.findall(normalised(name)))
+    kinds = {part for part in _PARTS if plain in words_for(f"{part}_hints")}
+    kinds |= {PART_WORDS[word] for word in ("train", "test", "valid") if word in plain}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
 def split_of(word: str) -> SplitName | None:
     """The part that a word in a table stands for."""
     found = part_name(word)

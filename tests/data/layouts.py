@@ -116,6 +116,19 @@ LAYOUTS: dict[str, LayoutCase] = {
         {"train": "train", "val": "dev", "test": "eval"},
     ),
     "holdout": two("train", "hold-out"),
+    "abbreviated": LayoutCase(
+        in_each("tr va te"), learnt("cat", "dog", val=3, test=3), {"train": "tr", "val": "va", "test": "te"}
+    ),
+    "in a word": two("xtrain", "xtest"),
+    "learn and check": LayoutCase(
+        in_each("learn check"), learnt("cat", "dog", val=3), {"train": "learn", "val": "check"}
+    ),
+    "one folder like train": two("train", "unseen"),
+    "hints with other classes": LayoutCase(
+        {"new/cat": 3, "new/dog": 3, "learn/rose": 3, "learn/tulip": 3},
+        {"learn": {"all": 6}, "new": {"all": 6}},
+        other={"cat": 3, "dog": 3, "rose": 3, "tulip": 3},
+    ),
     "two of a part": LayoutCase(
         in_each("train val val2"),
         learnt("cat", "dog", val=6),
