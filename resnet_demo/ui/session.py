@@ -12,6 +12,8 @@ from typing import Any
 
 import gradio as gr
 
+from resnet_demo.data.folder_labels import Reading
+from resnet_demo.data.image_folder import AS_IT_SEEMS
 from resnet_demo.ui.address import RUN_OF_ADDRESS, create_address
 from resnet_demo.ui.components.drop_zone import ReceivedPhoto
 from resnet_demo.ui.static_files import static
@@ -39,13 +41,26 @@ class NavigationRequest:
     preset: str | None = None
 
 
+@dataclass(frozen=True)
+class ChosenReading:
+    """How a visitor wants the photos of a folder to be read."""
+
+    folder: str
+    reading: Reading
+
+
+def reading_of(chosen: ChosenReading | None, folder: str) -> Reading:
+    """How a folder is to be read; what was chosen for another one does not count."""
+    return chosen.reading if chosen is not None and chosen.folder == folder else AS_IT_SEEMS
+
+
 class Session:
     """Components that hold one visitor's things; a page has one of these, and Gradio a copy for each visitor.
 
     `visitor` is a secret that the browser keeps: on a public page, runs and models belong to the one who knows it.
     `run` is the name of the run that is shown, `settings_form` what was chosen for the next, and `classify_choices`
     what was chosen on the Classify tab; they come from the browser, so anything may stand there. `dataset` is the
-    folder of the photos in hand, `reading` how one is to be read (`reading_controls.ChosenReading`), and `navigation`
+    folder of the photos in hand, `reading` how one is to be read (`ChosenReading`), and `navigation`
     the newest request to each tab; these are known to the server alone.
     `clock` has a `tick` every `IDLE_SECONDS`, and every `TICK_SECONDS` while there is something to watch and it is
     visible; none while the whole page is hidden.

@@ -22,7 +22,7 @@ from resnet_demo.training.presets import PRESETS
 from resnet_demo.ui.errors import inform
 from resnet_demo.ui.events import Events
 from resnet_demo.ui.services import AT_A_TIME, Services
-from resnet_demo.ui.session import Session
+from resnet_demo.ui.session import ChosenReading, Session
 from resnet_demo.ui.static_files import reveal
 from resnet_demo.ui.tabs.finetune import (
     augmentation_preview,
@@ -34,7 +34,6 @@ from resnet_demo.ui.tabs.finetune import (
 from resnet_demo.ui.tabs.finetune.augmentation_preview import AugmentationPreview
 from resnet_demo.ui.tabs.finetune.dataset_report import DatasetReport, create_report
 from resnet_demo.ui.tabs.finetune.photo_sources import SourcePanel
-from resnet_demo.ui.tabs.finetune.reading_controls import ChosenReading
 from resnet_demo.ui.tabs.finetune.uploads import StageProgress
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import in_each_language, say

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 import gradio as gr
 
 from resnet_demo.data.folder_labels import Reading
-from resnet_demo.data.image_folder import AS_IT_SEEMS, Dataset
+from resnet_demo.data.image_folder import Dataset
 from resnet_demo.training.config import READING_SETTINGS
 from resnet_demo.ui.tabs.finetune import setting_controls
 from resnet_demo.ui.translations import Translations
@@ -18,19 +17,6 @@ from resnet_demo.ui.translations import Translations
 FOLDERS = ("train_folder", "val_folder", "test_folder")
 MOST_FOLDERS = 200
 MOST_DEEP = 3
-
-
-@dataclass(frozen=True)
-class ChosenReading:
-    """How a visitor wants the photos of a folder to be read."""
-
-    folder: str
-    reading: Reading
-
-
-def reading_of(chosen: ChosenReading | None, folder: str) -> Reading:
-    """How a folder is to be read; what was chosen for another one does not count."""
-    return chosen.reading if chosen is not None and chosen.folder == folder else AS_IT_SEEMS
 
 
 def create(translations: Translations) -> dict[str, Any]:

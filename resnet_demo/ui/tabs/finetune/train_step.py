@@ -18,11 +18,10 @@ from resnet_demo.training.training_forecast import Forecast, time_presets
 from resnet_demo.ui.errors import inform
 from resnet_demo.ui.events import LAST_CHOICE, Events
 from resnet_demo.ui.services import Services
-from resnet_demo.ui.session import NavigationRequest, Session
+from resnet_demo.ui.session import ChosenReading, NavigationRequest, Session, reading_of
 from resnet_demo.ui.static_files import reveal
 from resnet_demo.ui.tabs.finetune import setting_controls
 from resnet_demo.ui.tabs.finetune.forecast import as_html, forecast, photos_of
-from resnet_demo.ui.tabs.finetune.reading_controls import ChosenReading, reading_of
 from resnet_demo.ui.tabs.finetune.run_panel import RunPanel
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import current_language, current_visitor, say

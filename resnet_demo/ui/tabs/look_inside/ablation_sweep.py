@@ -20,6 +20,7 @@ from resnet_demo.texts import AppError, Message, text
 from resnet_demo.ui.components.chooser import chooser
 from resnet_demo.ui.components.drop_zone import ReceivedPhoto, photo_drop, received
 from resnet_demo.ui.components.term import term
+from resnet_demo.ui.session import ChosenReading, reading_of
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Updates
 from resnet_demo.ui.tabs.look_inside.network_diagram import NetworkDiagram
 from resnet_demo.ui.tabs.look_inside.section_events import LONG, MODEL, SectionEvents
@@ -80,20 +81,22 @@ class SweepPanel:
         self.views = [self.said, self.plot]
         outputs = [self.found, *self.views]
         for trigger, handler, photos in (
-            (self.start_button.click, self.measure_in_hand, events.session.dataset),
-            (self.drop.upload, self.measure_dropped, self.drop),
+            (self.start_button.click, self.measure_in_hand, [events.session.dataset, events.session.reading]),
+            (self.drop.upload, self.measure_dropped, [self.drop]),
         ):
             events.long_event(
                 trigger,
                 "look.ablation_sweep.title",
                 handler,
-                [photos, self.count],
+                [*photos, self.count],
                 outputs,
                 section=MODEL,
                 queue=LONG,
             )
 
-    def measure_in_hand(self, context: EventContext, folder: str | None, count: int) -> Iterator[Updates]:
+    def measure_in_hand(
+        self, context: EventContext, folder: str | None, chosen: ChosenReading | None, count: int
+    ) -> Iterator[Updates]:
         """With the photos that were chosen in Fine-tune."""
         if folder is None or not Path(folder).is_dir():  # on a public page they are cleared away one day
             yield {
@@ -102,8 +105,8 @@ class SweepPanel:
                 self.plot: gr.update(visible=False),
             }
             return
-        settings = self._services.settings
-        dataset = open_dataset(Path(folder), settings.home, max_pixels=settings.max_pixels)
+        settings, reading = self._services.settings, reading_of(chosen, folder)
+        dataset = open_dataset(Path(folder), settings.home, max_pixels=settings.max_pixels, reading=reading)
         yield from self._measure(context, dataset, count)
 
     def measure_dropped(self, context: EventContext, payload: object, count: int) -> Iterator[Updates]:

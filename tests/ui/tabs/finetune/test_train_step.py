@@ -26,10 +26,9 @@ from resnet_demo.training.process import Process
 from resnet_demo.training.run import Run
 from resnet_demo.ui import page
 from resnet_demo.ui.services import Services
-from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS, Session
+from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS, ChosenReading, Session
 from resnet_demo.ui.tabs.finetune import setting_controls, train_step
 from resnet_demo.ui.tabs.finetune.forecast import forecast
-from resnet_demo.ui.tabs.finetune.reading_controls import ChosenReading
 from resnet_demo.ui.translations import Translations
 from resnet_demo.ui.visitor_context import speaking
 from tests.jobs.small import wait_for

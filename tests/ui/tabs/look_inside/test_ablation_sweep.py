@@ -13,6 +13,7 @@ import gradio as gr
 import pytest
 import torch
 
+from resnet_demo.data.folder_labels import Reading
 from resnet_demo.data.image_folder import open_dataset
 from resnet_demo.settings import Settings
 from resnet_demo.texts import LANGUAGES, AppError, text
@@ -21,7 +22,7 @@ from resnet_demo.training.run import Run
 from resnet_demo.ui.components.drop_zone import ReceivedPhoto
 from resnet_demo.ui.components.work_status import StoppedError
 from resnet_demo.ui.services import Services
-from resnet_demo.ui.session import Session
+from resnet_demo.ui.session import ChosenReading, Session
 from resnet_demo.ui.tabs.look_inside import ablation_sweep
 from resnet_demo.ui.tabs.look_inside.ablation_sweep import SweepPanel
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Updates
@@ -81,7 +82,7 @@ def test_the_photos_in_hand_are_the_runs_test_photos(
     uses, predictions = run.events.test_set_uses, run.artefacts.test_predictions()
     assert predictions is not None
     with speaking(language):
-        first, *_, end = sweep_panel.measure_in_hand(context, run.config.data, 50)
+        first, *_, end = sweep_panel.measure_in_hand(context, run.config.data, None, 50)
     assert first[sweep_panel.found].sweep.photos == ablation_sweep.AT_ONCE
     found = end[sweep_panel.found]
     assert found.sweep.photos == len(predictions.files) == 6
@@ -94,7 +95,7 @@ def test_the_photos_in_hand_are_the_runs_test_photos(
 
 
 def test_another_model_shows_nothing_of_it(sweep_panel: SweepPanel, context: EventContext, run: Run) -> None:
-    found = last(sweep_panel.measure_in_hand(context, run.config.data, 50))[sweep_panel.found]
+    found = last(sweep_panel.measure_in_hand(context, run.config.data, None, 50))[sweep_panel.found]
     other = context.with_selection(inspected=replace(context.inspected, model="resnet18"))
     shown = sweep_panel.show(other, found)
     assert (shown[sweep_panel.said], shown[sweep_panel.plot]["visible"]) == ("", False)
@@ -104,10 +105,18 @@ def test_another_model_shows_nothing_of_it(sweep_panel: SweepPanel, context: Eve
 def test_without_photos_it_says_how_to_get_some(
     sweep_panel: SweepPanel, context: EventContext, folder: str | None
 ) -> None:
-    [shown] = sweep_panel.measure_in_hand(context, folder, 50)
+    [shown] = sweep_panel.measure_in_hand(context, folder, None, 50)
     assert shown[sweep_panel.found] is None
     assert text("look.ablation_sweep.none") in shown[sweep_panel.said]
     assert not shown[sweep_panel.plot]["visible"]
+
+
+def test_the_photos_are_read_as_was_chosen_for_them(context: EventContext, sweep_panel: SweepPanel, run: Run) -> None:
+    folder = run.config.data
+    other = ChosenReading("/another/folder", Reading(label_source="names"))
+    assert len(list(sweep_panel.measure_in_hand(context, folder, other, 50))) > 1
+    with pytest.raises(AppError):  # no class is told by the names of these photos
+        list(sweep_panel.measure_in_hand(context, folder, replace(other, folder=folder), 50))
 
 
 def dropped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
@@ -169,7 +178,7 @@ def test_what_is_done_stays_when_it_is_stopped(sweep_panel: SweepPanel, context:
         if done:
             raise StoppedError
 
-    updates = sweep_panel.measure_in_hand(replace(context, share=share), run.config.data, 50)
+    updates = sweep_panel.measure_in_hand(replace(context, share=share), run.config.data, None, 50)
     shown = next(updates)
     so_far = shown[sweep_panel.found]
     assert not so_far.complete
