@@ -107,18 +107,13 @@ def _members(run: RunFolder) -> Iterator[psutil.Process]:
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
             # In the foreground a worker is not marked itself; it may have started the next one, which is.
-            mark = _environ(process).get(COOKIE)
+            variables = process.environ()
+            if not variables and process.pid in own:  # it has just been started, and the kernel tells none yet
+                time.sleep(POLL_SECONDS)
+                variables = process.environ()
+            mark = variables.get(COOKIE)
             if mark == folder or (mark is None and process.pid in own):
                 yield process
-
-
-def _environ(process: psutil.Process) -> dict[str, str]:
-    """A process's variables; of one that has just been started the kernel tells none for a moment."""
-    found = process.environ()
-    if not found:
-        time.sleep(POLL_SECONDS)
-        found = process.environ()
-    return found
 
 
 def _launched(run: RunFolder) -> Iterator[Process]:

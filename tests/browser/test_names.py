@@ -185,6 +185,7 @@ def test_runs_and_results(chromium: Any, url: str, locale: str, language: str) -
         is_itself(page)
         for row in page.locator("#train-runs [data-run]").all():
             row.click()
+            expect(row).to_have_attribute("aria-current", "true", timeout=PATIENT)
             expect(page.locator("#train-log")).to_be_visible(timeout=PATIENT)
             is_itself(page)
         open_tab(page, language, "finetune.step.results")

@@ -75,7 +75,7 @@ class Visitor:
 
     def start(self, **settings: str) -> Run:
         """Press Start with these settings and the server's photos."""
-        name = self.click("start", "en", None, None, *values(**settings).values())[0]
+        name = self.click("start", "en", None, None, None, *values(**settings).values())[0]
         return find_run(find_settings().home, name)
 
     def refresh(self, run: Run) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def test_a_server_killed_in_the_midst_of_a_start_leaves_a_run_or_none(photos: Pa
     draw = random.Random(10)
     runs = settings.home / "runs"
     with server(photos) as visitor:
-        visitor.join("start", "en", None, None, *values(epochs="1").values())
+        visitor.join("start", "en", None, None, None, *values(epochs="1").values())
         deadline = time.monotonic() + SECONDS
         while not runs.is_dir():  # the first thing that is made
             assert time.monotonic() < deadline
