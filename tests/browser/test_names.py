@@ -183,7 +183,10 @@ def test_runs_and_results(chromium: Any, url: str, locale: str, language: str) -
         open_tab(page, language, "page.tabs.finetune", "finetune.step.train")
         expect(page.locator("#train-runs")).to_contain_text("cifar", timeout=PATIENT)
         is_itself(page)
-        for row in page.locator("#train-runs [data-run]").all():
+        for box in page.locator("#train-runs input[data-run]").all():
+            box.click()
+            is_itself(page)
+        for row in page.locator("#train-runs button[data-run]").all():
             row.click()
             expect(row).to_have_attribute("aria-current", "true", timeout=PATIENT)
             expect(page.locator("#train-log")).to_be_visible(timeout=PATIENT)

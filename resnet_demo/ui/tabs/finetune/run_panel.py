@@ -24,7 +24,7 @@ from resnet_demo.training.run_folder import ACTIVE, ENDED, State
 from resnet_demo.training.worker_state import Stop
 from resnet_demo.ui.address import address_value
 from resnet_demo.ui.errors import redact_paths
-from resnet_demo.ui.events import LAST_CHOICE, Events
+from resnet_demo.ui.events import EACH_CLICK, LAST_CHOICE, Events
 from resnet_demo.ui.services import Services
 from resnet_demo.ui.session import IDLE_SECONDS, TICK_SECONDS, Session
 from resnet_demo.ui.tabs.finetune import run_badge, run_list, run_progress, setting_controls
@@ -134,12 +134,13 @@ class RunPanel:
             (parts["delete"].click, self.ask_to_delete, [self.last_render], self.pending_delete),
             (self.unsure.click, lambda: None, [], self.pending_delete),
             (self.sure.click, self.delete, [self.pending_delete], opened),
-            (parts["list"].open, self.open_run, [], opened),
-            (parts["list"].compare, self.compare, [], self.compared),
             (session.badge.look, self.look, [], session.looked),
         )
         for event, action, inputs, outputs in actions:
             event(**self.events.handler(action, inputs, outputs, **quietly)).then(**refresh)
+        of_rows = ((parts["list"].open, self.open_run, opened), (parts["list"].compare, self.compare, self.compared))
+        for clicked, sent, changed in of_rows:
+            clicked(**self.events.handler(sent, [], changed, **quietly, **EACH_CLICK)).then(**refresh)
         parts["results"].click(lambda: gr.Tabs(selected="results"), None, steps, **quietly)
 
     # What is shown
