@@ -23,7 +23,7 @@ from resnet_demo.texts import text, visible
 from resnet_demo.training.config import READING_SETTINGS, TrainConfig
 from resnet_demo.training.setting_specs import add_flags
 
-DONE, REFUSED = 0, 2
+DONE = 0
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class ChosenReading:
     reading: Reading
 
 
-def reading_of(chosen: ChosenReading | None, folder: str) -> Reading:
+def reading_for(chosen: ChosenReading | None, folder: str) -> Reading:
     """How a folder is to be read; what was chosen for another one does not count."""
     return chosen.reading if chosen is not None and chosen.folder == folder else AS_IT_SEEMS
 

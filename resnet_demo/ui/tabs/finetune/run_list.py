@@ -76,7 +76,8 @@ class RunList:
         except AppError as error:
             return Unreadable(run.name, error.message)
         title = run.title
-        version = state, title, model_folders.stamp(run.artefacts.best)
+        # A run that is made just after another was deleted may have its name: its settings are another file.
+        version = state, title, *map(model_folders.stamp, (run.folder / run.settings_file, run.artefacts.best))
         known = self._rows.get(run.folder)
         if known and known[0] == version:
             return known[1]

@@ -18,7 +18,7 @@ from resnet_demo.training.training_forecast import Forecast, time_presets
 from resnet_demo.ui.errors import inform
 from resnet_demo.ui.events import LAST_CHOICE, Events
 from resnet_demo.ui.services import Services
-from resnet_demo.ui.session import ChosenReading, NavigationRequest, Session, reading_of
+from resnet_demo.ui.session import ChosenReading, NavigationRequest, Session, reading_for
 from resnet_demo.ui.static_files import reveal
 from resnet_demo.ui.tabs.finetune import setting_controls
 from resnet_demo.ui.tabs.finetune.forecast import as_html, forecast, photos_of
@@ -183,7 +183,7 @@ class Form:
     def _config(self, values: setting_controls.Values, dataset: str, reading: ChosenReading | None) -> TrainConfig:
         entries = self.services.models()
         config = setting_controls.read(values, dataset, entries)
-        config = replace(config, **asdict(reading_of(reading, dataset)))
+        config = replace(config, **asdict(reading_for(reading, dataset)))
         listed = {entry.name for entry in entries}
         if config.parent and config.parent not in listed and not self.settings.local_paths_allowed:
             raise AppError("services.unlisted_model")

@@ -20,7 +20,7 @@ from resnet_demo.texts import AppError, Message, text
 from resnet_demo.ui.components.chooser import chooser
 from resnet_demo.ui.components.drop_zone import ReceivedPhoto, photo_drop, received
 from resnet_demo.ui.components.term import term
-from resnet_demo.ui.session import ChosenReading, reading_of
+from resnet_demo.ui.session import ChosenReading, reading_for
 from resnet_demo.ui.tabs.look_inside.event_context import EventContext, Updates
 from resnet_demo.ui.tabs.look_inside.network_diagram import NetworkDiagram
 from resnet_demo.ui.tabs.look_inside.section_events import LONG, MODEL, SectionEvents
@@ -105,7 +105,7 @@ class SweepPanel:
                 self.plot: gr.update(visible=False),
             }
             return
-        settings, reading = self._services.settings, reading_of(chosen, folder)
+        settings, reading = self._services.settings, reading_for(chosen, folder)
         dataset = open_dataset(Path(folder), settings.home, max_pixels=settings.max_pixels, reading=reading)
         yield from self._measure(context, dataset, count)
 
